@@ -1,0 +1,74 @@
+//! What comes back: a method's [`Outcome`], the judge's [`Certificate`], and the [`Answer`] that is shown.
+//!
+//! Sign convention, everywhere, for the objective as stated (`minimize` or `maximize`): multipliers are derivatives of
+//! the objective with respect to bounds, `y = d f* / d(row bound)` and `z = d f* / d(variable bound)`, so that a
+//! stationary point has `∇f(x) - J(x)' y - z = 0`. When minimising, `y >= 0` at a lower bound and `y <= 0` at an upper
+//! one; when maximising the signs are the other way round.
+
+use serde::Serialize;
+
+/// What a method hands back: a point, its multipliers and why it stopped. It claims nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    pub x: Vec<f64>,
+    /// `None` for methods that have no multipliers.
+    pub multipliers: Option<Multipliers>,
+    pub stop: Stop,
+    pub iterations: usize,
+    pub evaluations: Evaluations,
+    /// A line per iteration, where asked for.
+    pub log: Vec<LogLine>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Multipliers {
+    /// One for each row.
+    pub rows: Vec<f64>,
+    /// `z = lower + upper`, one for each variable; when minimising `lower >= 0 >= upper`.
+    pub lower: Vec<f64>,
+    pub upper: Vec<f64>,
+}
+
+/// Why a method stopped.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stop {
+    /// Its own test for a solution was met.
+    Converged,
+    /// Its own rule ended it (methods that claim no optimality).
+    Finished,
+    IterationLimit,
+    TimeLimit,
+    Interrupted,
+    /// No acceptable step is left.
+    NoProgress(String),
+    /// It believes that no feasible point is near; `x` minimises the infeasibility, `ray` holds Farkas-like row weights.
+    Infeasible { ray: Option<Vec<f64>> },
+    /// The objective falls without end along `ray` (in variables).
+    Unbounded { ray: Option<Vec<f64>> },
+    /// A function was not finite: what and where.
+    NotFinite(String),
+    Failed(String),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Evaluations {
+    pub objective: usize,
+    pub gradient: usize,
+    pub constraints: usize,
+    pub jacobian: usize,
+    pub hessian: usize,
+    pub product: usize,
+}
+
+/// One line of `--log`; fields that a method does not have are NaN.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct LogLine {
+    pub iteration: usize,
+    pub objective: f64,
+    pub primal: f64,
+    pub dual: f64,
+    pub barrier: f64,
+    pub step: f64,
+    pub regularisation: f64,
+    pub trials: usize,
+}

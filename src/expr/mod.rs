@@ -1,0 +1,11 @@
+//! Expressions as graphs: the table of functions, hash-consed nodes, families, derivatives as nodes, and the slow
+//! evaluator that is the referee for everything fast.
+//!
+//! A problem's functions form a list of [`family::Stage`]s. A stage is a vector; each of its entries is a sum of
+//! terms, and a term is one [`family::Family`]: a body traced once, evaluated for many instances. Bodies live in one
+//! [`graph::Graph`] and read the outside only through their leaves, by position, so equal bodies are one node
+//! whatever they read.
+
+pub mod family;
+pub mod graph;
+pub mod ops;

@@ -1,0 +1,199 @@
+//! What is to be solved, with no trace of how, and no knowledge that there was text except through spans.
+//!
+//! Invariants: stages are in topological order; every map of a leaf stays inside its source; `Variable::offset`s tile
+//! `0..Problem::dimension`; a constraint's stage has `rows` rows. Objectives and rows keep the sense and the sides of
+//! the statement; see [`Constraint::dual_sign`].
+
+pub mod index;
+
+use crate::diag::Span;
+use crate::expr::family::{Leaf, ParamId, Stage, StageId};
+use crate::expr::graph::Graph;
+use index::Axes;
+
+#[derive(Clone, Debug, Default)]
+pub struct Problem {
+    pub graph: Graph,
+    pub params: Vec<Param>,
+    pub stages: Vec<Stage>,
+    pub variables: Vec<Variable>,
+    /// Number of scalar variables.
+    pub dimension: u32,
+    pub objectives: Vec<Objective>,
+    pub constraints: Vec<Constraint>,
+    /// Statements that were understood and checked, but whose methods are not in this build; the planner refuses.
+    pub unsupported: Vec<Unsupported>,
+    /// What `Source::After(k)` reads.
+    pub after_solve: Vec<AfterSolve>,
+    pub shows: Vec<Show>,
+    pub ensures: Vec<Ensure>,
+    /// Named expressions (`let`, and the labels of objectives), for `answer.value(name)`.
+    pub named: Vec<Named>,
+    pub solve_with: Option<Directive>,
+}
+
+/// A buffer of numbers that may change without a rebuild, unless it is structural.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Param {
+    /// `ridge`, `train.label`, or empty for numbers that have no name (index values, literals).
+    pub name: String,
+    pub axes: Axes,
+    pub values: std::sync::Arc<Vec<f64>>,
+    /// It decided a set, a shape or a branch: changing it needs a rebuild.
+    pub structural: bool,
+    pub span: Span,
+}
+
+/// A family of variables, at `offset .. offset + axes.len()` of the vector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variable {
+    pub name: String,
+    pub axes: Axes,
+    pub offset: u32,
+    pub lower: Data,
+    pub upper: Data,
+    /// `None`: not given.
+    pub start: Option<Data>,
+    pub kind: Kind,
+    /// A named domain of the whole array; the rows and bounds that state it are in the problem too.
+    pub domain: Option<Domain>,
+    pub span: Span,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Real,
+    Integer,
+    Binary,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Domain {
+    Simplex,
+    Ball,
+    SecondOrderCone,
+    SemidefiniteCone,
+    Permutation,
+    Subset,
+}
+
+/// Numbers that do not depend on variables, one for each element of an owner (`Leaf::map` from element number).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    Constant(f64),
+    /// Reads a parameter or a stage without variables.
+    Read(Leaf),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sense {
+    Minimize,
+    Maximize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objective {
+    /// The label, or `objective`.
+    pub label: String,
+    pub sense: Sense,
+    /// A stage of one row.
+    pub stage: StageId,
+    pub span: Span,
+}
+
+/// Rows `lower <= stage <= upper`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Constraint {
+    /// The label, or `c@12`.
+    pub label: String,
+    pub labelled: bool,
+    pub axes: Axes,
+    pub rows: u32,
+    pub stage: StageId,
+    pub lower: Data,
+    pub upper: Data,
+    /// Dual of the row as written = `dual_sign` times d(objective)/d(bound): -1 where the data stood on the left
+    /// (`25 <= prod(x)`), since there ε on the right side lowers the bound.
+    pub dual_sign: f64,
+    /// Taken out by `drop`.
+    pub dropped: bool,
+    /// States a named domain of this variable (index into `variables`), not a written row.
+    pub domain_of: Option<u32>,
+    pub span: Span,
+}
+
+/// A construct whose method is not in this build.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unsupported {
+    /// `lower`, `player`, `oracle`, ...
+    pub construct: &'static str,
+    /// One clear sentence for the user.
+    pub sentence: String,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum AfterSolve {
+    /// `row.dual`, `row.slack` for constraint k.
+    Dual(u32),
+    Slack(u32),
+    /// Of variable k.
+    LowerDual(u32),
+    UpperDual(u32),
+    ReducedCost(u32),
+}
+
+/// `show EXPR`: an array over `axes`, computed by `stage`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Show {
+    pub text: String,
+    pub axes: Axes,
+    pub stage: StageId,
+    pub span: Span,
+}
+
+/// `ensure CONDITION`: every row of `stage` must be 1. For a message, the two sides of a relation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ensure {
+    pub text: String,
+    pub stage: StageId,
+    pub sides: Option<(StageId, String, StageId)>,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Named {
+    pub name: String,
+    pub axes: Axes,
+    pub stage: StageId,
+}
+
+/// `solve with METHOD { option = value }`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Directive {
+    pub method: String,
+    pub method_span: Span,
+    pub options: Vec<(String, OptionValue, Span)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum OptionValue {
+    Number(f64),
+    Text(String),
+    Bool(bool),
+}
+
+impl Problem {
+    pub fn stage(&self, id: StageId) -> &Stage {
+        &self.stages[id.0 as usize]
+    }
+
+    pub fn param(&self, id: ParamId) -> &Param {
+        &self.params[id.0 as usize]
+    }
+
+    /// Number of scalar rows, dropped ones included.
+    pub fn row_count(&self) -> usize {
+        self.constraints.iter().map(|c| c.rows as usize).sum()
+    }
+}

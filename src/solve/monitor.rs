@@ -1,0 +1,37 @@
+//! Limits, clock, interrupts, progress and log of a solve, once for all methods.
+
+use crate::answer::{LogLine, Stop};
+use std::ops::ControlFlow;
+
+/// What a running method reports to and obeys. Methods call [`Monitor::observe`] once an iteration.
+pub struct Monitor<'a> {
+    pub iteration_limit: usize,
+    /// In seconds of `clock`.
+    pub deadline: f64,
+    pub clock: &'a dyn Fn() -> f64,
+    /// True once the user asked to stop.
+    pub interrupted: &'a dyn Fn() -> bool,
+    /// Called for each line; `Break` ends the solve as an interrupt.
+    pub progress: &'a mut dyn FnMut(&LogLine) -> ControlFlow<()>,
+    pub keep_log: bool,
+    pub log: Vec<LogLine>,
+}
+
+impl Monitor<'_> {
+    /// Records an iteration; `Break` carries why the method must stop now.
+    pub fn observe(&mut self, line: LogLine) -> ControlFlow<Stop> {
+        if self.keep_log {
+            self.log.push(line);
+        }
+        if (self.progress)(&line).is_break() || (self.interrupted)() {
+            return ControlFlow::Break(Stop::Interrupted);
+        }
+        if line.iteration >= self.iteration_limit {
+            return ControlFlow::Break(Stop::IterationLimit);
+        }
+        if (self.clock)() > self.deadline {
+            return ControlFlow::Break(Stop::TimeLimit);
+        }
+        ControlFlow::Continue(())
+    }
+}

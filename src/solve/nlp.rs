@@ -1,0 +1,71 @@
+//! The problem as smooth methods see it: `min f(x)  s.t.  row_lower <= c(x) <= row_upper,  lower <= x <= upper`.
+//!
+//! Always a minimisation; fixed variables are gone. The engine-backed view is made by the session from a planned
+//! problem; methods may wrap one in another (an augmented Lagrangian is a bound-constrained `Nlp`, an elastic problem
+//! is an `Nlp`), and tests write small ones by hand.
+
+use std::sync::Arc;
+
+/// Sparsity by compressed rows: the columns of row `r` are `columns[starts[r]..starts[r+1]]`, ascending.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pattern {
+    pub rows: usize,
+    pub columns_count: usize,
+    pub starts: Vec<usize>,
+    pub columns: Vec<u32>,
+}
+
+impl Pattern {
+    pub fn entries(&self) -> usize {
+        self.columns.len()
+    }
+
+    pub fn row(&self, r: usize) -> std::ops::Range<usize> {
+        self.starts[r]..self.starts[r + 1]
+    }
+}
+
+/// Everything about an [`Nlp`] that does not change during a solve. Infinite bounds are `±f64::INFINITY`.
+#[derive(Clone, Debug, Default)]
+pub struct Shape {
+    pub lower: Vec<f64>,
+    pub upper: Vec<f64>,
+    pub row_lower: Vec<f64>,
+    pub row_upper: Vec<f64>,
+    /// Row `r`: the variables of `c_r`.
+    pub jacobian: Arc<Pattern>,
+    /// Lower triangle (column <= row) of the Hessian of the Lagrangian.
+    pub hessian: Arc<Pattern>,
+    /// Facts that the planner proved; methods may rely on them.
+    pub linear_rows: Vec<bool>,
+}
+
+impl Shape {
+    pub fn variables(&self) -> usize {
+        self.lower.len()
+    }
+
+    pub fn rows(&self) -> usize {
+        self.row_lower.len()
+    }
+}
+
+/// Functions and derivatives at a point. Values that are not finite are returned as they are: methods must look.
+pub trait Nlp {
+    fn shape(&self) -> &Shape;
+    fn objective(&mut self, x: &[f64]) -> f64;
+    /// Writes `∇f`, `n`.
+    fn gradient(&mut self, x: &[f64], out: &mut [f64]);
+    /// Writes `c(x)`, `m`.
+    fn constraints(&mut self, x: &[f64], out: &mut [f64]);
+    /// Writes the entries of `J` in the order of `shape().jacobian`.
+    fn jacobian(&mut self, x: &[f64], out: &mut [f64]);
+    /// Writes the entries of `sigma ∇²f + Σ weights[r] ∇²c_r` in the order of `shape().hessian`.
+    fn hessian(&mut self, x: &[f64], sigma: f64, weights: &[f64], out: &mut [f64]);
+    /// Writes `(sigma ∇²f + Σ weights[r] ∇²c_r) v`.
+    fn hessian_product(&mut self, x: &[f64], sigma: f64, weights: &[f64], v: &[f64], out: &mut [f64]);
+    /// Counts so far.
+    fn evaluations(&self) -> crate::answer::Evaluations;
+    /// After a value that was not finite at `x`: names the function, its operands, the row and the line.
+    fn explain_not_finite(&mut self, x: &[f64]) -> Option<String>;
+}

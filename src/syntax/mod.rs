@@ -1,0 +1,3 @@
+//! Text to tree: [`layout`] finds statements (logos), [`parser`] reads each (pest), [`print`] writes a tree back.
+
+pub mod ast;
