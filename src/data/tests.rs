@@ -265,3 +265,24 @@ fn tables_from_columns_are_checked() {
     assert_eq!(Table::from_columns(vec![column("a", 2), column("a", 2)]).unwrap_err(), "two columns are called `a`");
     assert_eq!(Table::from_columns(vec![column("", 2)]).unwrap_err(), "column 1 has no name");
 }
+
+#[test]
+fn every_diagnostic_has_a_row_and_a_page() {
+    let sources = [
+        include_str!("mod.rs"),
+        include_str!("csv.rs"),
+        include_str!("json.rs"),
+        include_str!("svmlight.rs"),
+        include_str!("decode.rs"),
+    ];
+    for (id, meaning) in DIAGNOSTICS {
+        let page = std::fs::read_to_string(format!("{}/docs/errors/{id}.md", env!("CARGO_MANIFEST_DIR"))).expect(id);
+        assert!(page.starts_with(&format!("# {id}\n\n{meaning}\n")), "{id}");
+    }
+    for source in sources {
+        for (at, _) in source.match_indices("Diagnostic::error(\"") {
+            let id = source[at..].split('"').nth(1).unwrap_or("");
+            assert!(DIAGNOSTICS.iter().any(|(known, _)| *known == id), "{id} has no row");
+        }
+    }
+}
