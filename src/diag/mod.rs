@@ -3,6 +3,8 @@
 //! A [`Diagnostic`] is a plain value: an id from the catalogue, a sentence, the primary place, related places and a
 //! help. Rendering lives in [`render`], the only room that knows ariadne.
 
+pub mod near;
+
 use serde::Serialize;
 
 /// Which text a [`Span`] points into: an index into [`Sources`]. Model files, data files and command-line values
