@@ -1,6 +1,6 @@
 //! Methods: one file and one row of [`METHODS`] each.
 
-pub mod nlp;
 pub mod method;
-pub mod options;
 pub mod monitor;
+pub mod nlp;
+pub mod options;
