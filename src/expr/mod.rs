@@ -15,3 +15,8 @@ pub mod ops;
 mod simplify;
 mod special;
 mod table;
+
+#[cfg(test)]
+mod special_tests;
+#[cfg(test)]
+mod tests;
