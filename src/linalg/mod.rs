@@ -1,6 +1,7 @@
 //! Dense and sparse linear algebra: the only room that knows nalgebra and faer.
 
 pub mod vector;
+pub mod matrix;
 pub mod pattern;
 pub mod sparse;
 pub mod dense;

@@ -578,17 +578,17 @@ fn matrix_function(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
         return Ok(Val::Num(n));
     };
     match call.name {
-        "inv" => match crate::linalg::dense::inverse(&values, n) {
+        "inv" => match crate::linalg::matrix::inverse(&values, n) {
             Some(inverse) => Ok(Val::Array(me.constant_array(inverse, a.0.sets.clone(), call.span))),
             None => me.fail(error::singular(call.span, a.0.origin)),
         },
-        "det" => Ok(Val::Num(me.constant(crate::linalg::dense::determinant(&values, n)))),
+        "det" => Ok(Val::Num(me.constant(crate::linalg::matrix::determinant(&values, n)))),
         "logdet" => {
-            let det = crate::linalg::dense::log_determinant(&values, n);
+            let det = crate::linalg::matrix::log_determinant(&values, n);
             Ok(Val::Num(me.constant(det)))
         }
         _ => {
-            let largest = crate::linalg::dense::largest_eigenvalue(&values, n);
+            let largest = crate::linalg::matrix::largest_eigenvalue(&values, n);
             Ok(Val::Num(me.constant(largest)))
         }
     }
