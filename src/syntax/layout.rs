@@ -146,6 +146,15 @@ impl<'a> Walk<'a> {
         Span::new(self.source, token.start, token.end)
     }
 
+    fn unclosed(&self, opener: usize, met: Option<Span>) -> SyntaxError {
+        let closer = match self.tokens[opener].lexeme {
+            Lexeme::OpenParen => ')',
+            Lexeme::OpenBracket => ']',
+            _ => '}',
+        };
+        SyntaxError::UnclosedBracket { open: self.span(opener), closer, met }
+    }
+
     /// Whether the token before `i` is right beside it.
     fn touches(&self, i: usize) -> bool {
         i > 0 && self.tokens[i - 1].end == self.tokens[i].start
@@ -174,7 +183,7 @@ impl<'a> Walk<'a> {
                         && token.column <= column
                         && self.opens_statement(self.at)
                     {
-                        self.errors.push(SyntaxError::UnclosedBracket { open: self.span(brace), met: None });
+                        self.errors.push(self.unclosed(brace, None));
                         return pieces;
                     }
                     let piece = self.piece(context, nesting);
@@ -187,7 +196,7 @@ impl<'a> Walk<'a> {
         {
             self.block_left_open = true;
             if self.close_by_indentation {
-                self.errors.push(SyntaxError::UnclosedBracket { open: self.span(brace), met: None });
+                self.errors.push(self.unclosed(brace, None));
             }
         }
         pieces
@@ -204,7 +213,10 @@ impl<'a> Walk<'a> {
                     self.at = first;
                     self.errors.truncate(reported);
                     let piece = self.cut(context, nesting);
-                    if self.errors.len() == reported {
+                    if self.tokens[first..self.at].iter().any(|token| token.lexeme == Lexeme::OpenText) {
+                        // The string that is never closed, already reported, has swallowed the closer.
+                        self.errors.truncate(reported);
+                    } else if self.errors.len() == reported {
                         self.errors.push(error);
                     }
                     return piece;
@@ -359,7 +371,7 @@ impl<'a> Walk<'a> {
                             if recover {
                                 break;
                             }
-                            return Err(SyntaxError::UnclosedBracket { open: self.span(inner.token), met: None });
+                            return Err(self.unclosed(inner.token, None));
                         }
                         if inner.bracket == Bracket::Array && !closes && self.separates_rows(first, i) {
                             self.separate_rows(i);
@@ -403,7 +415,7 @@ impl<'a> Walk<'a> {
                         Some(Open { bracket, token: opener }) if !closes(bracket, lexeme) => {
                             if !recover {
                                 let met = Some(self.span(i));
-                                return Err(SyntaxError::UnclosedBracket { open: self.span(opener), met });
+                                return Err(self.unclosed(opener, met));
                             }
                             if lexeme == Lexeme::CloseBrace && !open.iter().any(|o| o.bracket == Bracket::Brace) {
                                 open.push(Open { bracket, token: opener });
@@ -425,7 +437,7 @@ impl<'a> Walk<'a> {
                     Some(_) if recover => break,
                     Some(inner) => {
                         let met = Some(self.span(i));
-                        return Err(SyntaxError::UnclosedBracket { open: self.span(inner.token), met });
+                        return Err(self.unclosed(inner.token, met));
                     }
                 },
                 Lexeme::Comma | Lexeme::Colon => depth.comma(),
@@ -454,7 +466,7 @@ impl<'a> Walk<'a> {
             i += 1;
         }
         if let Some(inner) = open.last() {
-            let error = SyntaxError::UnclosedBracket { open: self.span(inner.token), met: None };
+            let error = self.unclosed(inner.token, None);
             if !recover {
                 return Err(error);
             }
@@ -474,10 +486,23 @@ impl<'a> Walk<'a> {
         piece
     }
 
+    /// Whether `NAME:` starts at the token `i`, and the token before it is an operator or comma.
+    fn is_label_after_operator(&self, i: usize) -> bool {
+        let operator = matches!(
+            self.tokens[i - 1].lexeme,
+            Lexeme::Relation | Lexeme::Factor | Lexeme::Sign | Lexeme::Comma | Lexeme::Range
+        );
+        operator && self.tokens[i].lexeme == Lexeme::Name && self.lexeme(i + 1) == Some(Lexeme::Colon)
+    }
+
     /// Whether the line that starts with the token `i`, outside all brackets, continues the statement from `first`.
     fn joins(&mut self, first: usize, i: usize, has_relation: bool) -> Result<bool, SyntaxError> {
-        if self.ends_open(first, i - 1) || self.starts_joined(first, i) {
+        if self.starts_joined(first, i) {
             return Ok(true);
+        }
+        if self.ends_open(first, i - 1) {
+            // `r: x <=` above `s: y <= 1`: the line above lacks its end, and the next is not to suffer for it.
+            return Ok(!self.opens_statement(i) && !self.is_label_after_operator(i));
         }
         if self.tokens[i].lexeme != Lexeme::Sign || !self.is_deeper(first, i) {
             return Ok(false);

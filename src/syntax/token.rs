@@ -213,3 +213,55 @@ impl Lexeme {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kinds of a text as one letter each: Keyword, Name, number `1`, Text, Operator, Bracket, Punctuation,
+    /// comment `#`, unknown `?`.
+    fn kinds(text: &str) -> String {
+        let letter = |token: Token| match token.kind {
+            TokenKind::Comment => '#',
+            TokenKind::Keyword => 'K',
+            TokenKind::Name => 'N',
+            TokenKind::Number => '1',
+            TokenKind::Text => 'T',
+            TokenKind::Operator => 'O',
+            TokenKind::Bracket => 'B',
+            TokenKind::Punctuation => 'P',
+            TokenKind::Unknown => '?',
+        };
+        tokens(text).into_iter().map(letter).collect()
+    }
+
+    #[test]
+    fn words_are_keywords_where_they_act_as_such() {
+        let rows = [
+            ("var x >= 0 start 1 # why", "KNO1K1#"),
+            ("let start = data + lower", "KNONON"),
+            ("subject to cap: x <= 1", "KKNPNO1"),
+            ("minimize over x maximize over y: f", "KKNKKNPN"),
+            ("lower fit { var w; minimize w }", "KNBKNPKNB"),
+            ("let s = A union B", "KNONKN"),
+            ("let s = union(A)", "KNONBNB"),
+            ("oracle f(x) ranks via host", "KNBNBKKN"),
+            ("let t = \"a # b\" ∑", "KNOT?"),
+            ("if a then b else not c", "KNKNKKN"),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(kinds(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn tokens_and_white_space_are_the_whole_text() {
+        let text = "let é = 1.5 * x'  # ü\n\tshow \"open";
+        let mut last = 0;
+        for token in tokens(text) {
+            assert!(text[last..token.start].trim().is_empty());
+            last = token.end;
+        }
+        assert_eq!(last, text.len());
+    }
+}
