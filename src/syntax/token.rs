@@ -70,18 +70,23 @@ struct LineState {
 
 impl LineState {
     fn word(&self, word: &str, next_is_operand: bool) -> TokenKind {
-        let opens = !self.inside
-            && (words::DECLARING.contains(&word) && next_is_operand
-                || matches!(word, "use" | "subject" | "solve" | "pessimistic" | "optimistic" | "generalized")
-                    && next_is_operand);
-        let goes_on = self.after_operand
-            && (words::continues_declaration(&self.opening, word) || words::is_contextual_infix(word))
-            || self.opening == "subject" && matches!(word, "to" | "generalized")
-            || self.opening == "solve" && word == "with"
-            || matches!(self.opening.as_str(), "minimize" | "maximize") && word == "over" && next_is_operand
+        let opening = words::DECLARING.contains(&word)
+            || matches!(word, "use" | "subject" | "solve" | "pessimistic" | "optimistic" | "generalized")
             // An attribute on a line of its own continues the declaration above.
-            || !self.inside && matches!(word, "start" | "default" | "key") && next_is_operand;
-        let keyword = words::RESERVED.contains(&word) || word == "except" && next_is_operand || opens || goes_on;
+            || matches!(word, "start" | "default" | "key");
+        let opens = !self.inside && next_is_operand && opening;
+        let extends = words::continues_declaration(&self.opening, word) || words::is_contextual_infix(word);
+        let goes_on = match self.opening.as_str() {
+            "subject" => matches!(word, "to" | "generalized"),
+            "solve" => word == "with",
+            "minimize" | "maximize" => word == "over" && next_is_operand,
+            _ => false,
+        };
+        let keyword = words::RESERVED.contains(&word)
+            || word == "except" && next_is_operand
+            || opens
+            || goes_on
+            || self.after_operand && extends;
         if keyword { TokenKind::Keyword } else { TokenKind::Name }
     }
 
