@@ -7,7 +7,7 @@ use crate::syntax::ast::{Argument, Expr, ExprKind, Generator, Subscript};
 /// Calls `f` on an expression and everything inside it.
 pub(super) fn visit<'e>(e: &'e Expr, f: &mut dyn FnMut(&'e Expr)) {
     f(e);
-    let mut generators_of = |generators: &'e [Generator], f: &mut dyn FnMut(&'e Expr)| {
+    let generators_of = |generators: &'e [Generator], f: &mut dyn FnMut(&'e Expr)| {
         for g in generators {
             visit(&g.domain, f);
         }
