@@ -129,13 +129,7 @@ pub fn reason(graph: &Graph, node: NodeId) -> String {
     }
 }
 
-fn call_facts(
-    graph: &Graph,
-    id: NodeId,
-    op: Op,
-    operands: &[NodeId],
-    found: &HashMap<NodeId, NodeFacts>,
-) -> NodeFacts {
+fn call_facts(graph: &Graph, id: NodeId, op: Op, operands: &[NodeId], found: &HashMap<NodeId, NodeFacts>) -> NodeFacts {
     let parts: Vec<&NodeFacts> = operands.iter().map(|id| &found[id]).collect();
     let facts: Vec<Facts> = parts.iter().map(|part| part.facts).collect();
     let box_of = |k: usize| facts[if k < facts.len() { k } else { 0 }];
@@ -292,18 +286,15 @@ fn through(runs: &[Slope; 3], operands: impl Iterator<Item = Slope>) -> Slope {
 /// is given) where it does not read a stage.
 ///
 /// A stage has one answer for all its rows: rows of different shape in one stage are as bad as their sum.
-pub fn stage_facts(
-    graph: &Graph,
-    stages: &[Stage],
-    source: &mut dyn FnMut(&Leaf, u32) -> Facts,
-) -> Vec<StageFacts> {
+pub fn stage_facts(graph: &Graph, stages: &[Stage], source: &mut dyn FnMut(&Leaf, u32) -> Facts) -> Vec<StageFacts> {
     let mut known: Vec<StageFacts> = Vec::with_capacity(stages.len());
     for (k, stage) in stages.iter().enumerate() {
         let this = Source::Stage(StageId(k as u32));
         let reads_itself = stage.terms.iter().flat_map(|term| &term.family.leaves).any(|leaf| leaf.source == this);
         // Rows of a higher level read rows of lower ones. What holds of all rows whenever it holds of the rows they
         // read, holds by induction over levels.
-        let guesses = [Curvature::Constant, Curvature::Affine, Curvature::Convex, Curvature::Concave, Curvature::Unknown];
+        let guesses =
+            [Curvature::Constant, Curvature::Affine, Curvature::Convex, Curvature::Concave, Curvature::Unknown];
         let guesses = if reads_itself { &guesses[..] } else { &guesses[..1] };
         let mut facts = None;
         for &guess in guesses {
@@ -343,7 +334,12 @@ fn recurrent(guess: Curvature) -> Facts {
 }
 
 /// The deepest place at which a stage lost its curvature: through the stages it reads, down to an operator.
-pub fn trace(graph: &Graph, stages: &[Stage], facts: &[StageFacts], stage: StageId) -> Option<(StageId, usize, NodeId)> {
+pub fn trace(
+    graph: &Graph,
+    stages: &[Stage],
+    facts: &[StageFacts],
+    stage: StageId,
+) -> Option<(StageId, usize, NodeId)> {
     let mut at = stage;
     loop {
         let (term, node) = facts[at.0 as usize].blame?;
@@ -390,10 +386,7 @@ fn added(a: &Facts, b: &Facts) -> Facts {
         interval: a.interval.plus(b.interval),
         degree: a.degree.zip(b.degree).map(|(a, b)| a.max(b)),
         smooth: worse(a.smooth, b.smooth),
-        form: Form {
-            squares: a.form.squares && b.form.squares,
-            log_convex: a.form.log_convex && b.form.log_convex,
-        },
+        form: Form { squares: a.form.squares && b.form.squares, log_convex: a.form.log_convex && b.form.log_convex },
     }
 }
 

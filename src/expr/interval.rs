@@ -39,10 +39,12 @@ pub fn domain_risks(graph: &Graph, body: NodeId, leaves: &[Interval]) -> Vec<Nod
                 let range = row.domain.operands[k];
                 !range.holds(box_of(k).lo.max(f64::MIN)) || !range.holds(box_of(k).hi.min(f64::MAX))
             };
-            let corner = |end: fn(Interval) -> f64| (row.domain.also)(std::array::from_fn(|k| match k < row.arity {
-                true => end(box_of(k)),
-                false => 0.0,
-            }));
+            let corner = |end: fn(Interval) -> f64| {
+                (row.domain.also)(std::array::from_fn(|k| match k < row.arity {
+                    true => end(box_of(k)),
+                    false => 0.0,
+                }))
+            };
             let zero = |k: usize| k < row.arity && box_of(k).contains(0.0);
             // Besides boxes, domains lack only 0 or whole numbers up to it: a box that is away from 0 and has both
             // extreme corners inside is inside.

@@ -42,7 +42,8 @@ pub fn text<S: AsRef<str>>(graph: &Graph, body: NodeId, names: &[S]) -> String {
             }
             Node::Call(op, operands) => call(op, operands.map(|id| &texts[&id])),
         };
-        let short = if text.words.len() > LONGEST && id != body { Text { words: "...".into(), binds: ATOM } } else { text };
+        let short =
+            if text.words.len() > LONGEST && id != body { Text { words: "...".into(), binds: ATOM } } else { text };
         texts.insert(id, short);
     }
     texts.remove(&body).map(|text| text.words).unwrap_or_default()
@@ -56,10 +57,8 @@ fn number(value: f64) -> Text {
 
 fn call(op: Op, [a, b, c]: [&Text; 3]) -> Text {
     let row = op.row();
-    let infix = |binds: u8, left: u8, right: u8| Text {
-        words: format!("{} {} {}", a.at(left), row.name, b.at(right)),
-        binds,
-    };
+    let infix =
+        |binds: u8, left: u8, right: u8| Text { words: format!("{} {} {}", a.at(left), row.name, b.at(right)), binds };
     match op {
         Op::Add => infix(SUM, SUM, PRODUCT),
         Op::Sub => infix(SUM, SUM, PRODUCT),

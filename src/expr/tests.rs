@@ -73,7 +73,12 @@ fn first_and_second_derivatives_agree_with_differences() {
             for (&k, slope) in free.iter().zip(slopes) {
                 let value = |p: [f64; 3]| slope.map_or(0.0, |slope| body(&Plain, &g, slope, &p));
                 let expected = difference(|x| (row.value)(at(point, k, x)), point[k], 1e-5);
-                assert!(close(value(point), expected, 2e-8), "d{}/d{k} at {point:?}: {} {expected}", row.name, value(point));
+                assert!(
+                    close(value(point), expected, 2e-8),
+                    "d{}/d{k} at {point:?}: {} {expected}",
+                    row.name,
+                    value(point)
+                );
                 let entries = hessian(&mut g.clone(), call, &leaves);
                 let mut g = g.clone();
                 assert_eq!(hessian(&mut g, call, &leaves), entries);
@@ -82,7 +87,11 @@ fn first_and_second_derivatives_agree_with_differences() {
                     let entry = entries.iter().find(|(a, b, _)| (*a, *b) == (i, j));
                     let second = entry.map_or(0.0, |(_, _, node)| body(&Plain, &g, *node, &point));
                     let expected = difference(|x| value(at(point, other, x)), point[other], 1e-5);
-                    assert!(close(second, expected, 2e-8), "d²{}/d{k}d{other} at {point:?}: {second} {expected}", row.name);
+                    assert!(
+                        close(second, expected, 2e-8),
+                        "d²{}/d{k}d{other} at {point:?}: {second} {expected}",
+                        row.name
+                    );
                 }
             }
         }
@@ -145,7 +154,11 @@ fn claims_hold_on_random_boxes() {
                     Curvature::Affine | Curvature::Constant => gap.abs() <= slack,
                     Curvature::Unknown => true,
                 };
-                assert!(holds || !gap.is_finite(), "{} is not {curvature:?} over {within:?}: {p:?} {q:?} {gap}", row.name);
+                assert!(
+                    holds || !gap.is_finite(),
+                    "{} is not {curvature:?} over {within:?}: {p:?} {q:?} {gap}",
+                    row.name
+                );
                 for k in 0..row.arity {
                     p = at(q, k, p[k]);
                     let rise = ((row.value)(p) - at_q) * (p[k] - q[k]).signum();
@@ -164,11 +177,39 @@ fn claims_hold_on_random_boxes() {
 }
 
 /// Functions that random bodies are made of, all defined everywhere and smooth.
-const SMOOTH: &[Op] =
-    &[Op::Add, Op::Sub, Op::Mul, Op::Neg, Op::Square, Op::Sin, Op::Cos, Op::Tanh, Op::Atan, Op::Sigmoid, Op::Softplus, Op::Erf, Op::LogAddExp];
+const SMOOTH: &[Op] = &[
+    Op::Add,
+    Op::Sub,
+    Op::Mul,
+    Op::Neg,
+    Op::Square,
+    Op::Sin,
+    Op::Cos,
+    Op::Tanh,
+    Op::Atan,
+    Op::Sigmoid,
+    Op::Softplus,
+    Op::Erf,
+    Op::LogAddExp,
+];
 
 /// And those with restricted domains, kinks and jumps.
-const ROUGH: &[Op] = &[Op::Div, Op::Pow, Op::Sqrt, Op::Log, Op::Abs, Op::Min, Op::Max, Op::Select, Op::Lt, Op::And, Op::Or, Op::Not, Op::XLogX, Op::Cbrt];
+const ROUGH: &[Op] = &[
+    Op::Div,
+    Op::Pow,
+    Op::Sqrt,
+    Op::Log,
+    Op::Abs,
+    Op::Min,
+    Op::Max,
+    Op::Select,
+    Op::Lt,
+    Op::And,
+    Op::Or,
+    Op::Not,
+    Op::XLogX,
+    Op::Cbrt,
+];
 
 /// The same random body twice: as it is, and simplified.
 pub(super) fn random_body(random: &mut Random, g: &mut Graph, ops: &[Op], size: usize) -> (NodeId, NodeId) {
@@ -240,7 +281,11 @@ fn derivatives_of_random_bodies_agree_with_differences() {
         for i in 0..3 {
             let slope = |p: [f64; 3]| slopes[i].map_or(0.0, |slope| body(&Plain, &g, slope, &p));
             let expected = difference(|x| body(&Plain, &g, f, &at(leaves, i, x)), leaves[i], 1e-5);
-            assert!(close(slope(leaves), expected, 1e-5), "gradient {i} in round {round}: {} {expected}", slope(leaves));
+            assert!(
+                close(slope(leaves), expected, 1e-5),
+                "gradient {i} in round {round}: {} {expected}",
+                slope(leaves)
+            );
             for j in 0..=i {
                 let entry = entries.iter().find(|(a, b, _)| (*a, *b) == (i, j));
                 let second = entry.map_or(0.0, |(_, _, node)| body(&Plain, &g, *node, &leaves));
@@ -256,12 +301,77 @@ fn derivatives_of_random_bodies_agree_with_differences() {
 fn untaken_branches_do_not_poison_derivatives() {
     type Case = (&'static str, fn(&mut Graph, NodeId) -> NodeId, f64, f64, f64);
     let cases: &[Case] = &[
-        ("x > 0 ? log(x) : 0", |g, x| { let (z, l) = (g.constant(0.0), g.log(x)); let c = g.call(Op::Lt, &[z, x]); g.select(c, l, z) }, 0.0, 0.0, 0.0),
-        ("x > 0 ? x log(x) : x²", |g, x| { let (z, l) = (g.constant(0.0), g.log(x)); let m = g.mul(x, l); let s = g.square(x); let c = g.call(Op::Lt, &[z, x]); g.select(c, m, s) }, 0.0, 0.0, 2.0),
-        ("max(sqrt(x), 1)", |g, x| { let (o, s) = (g.constant(1.0), g.sqrt(x)); g.call(Op::Max, &[o, s]) }, 0.0, 0.0, 0.0),
-        ("sqrt(x²)", |g, x| { let s = g.square(x); g.sqrt(s) }, 0.0, 0.0, 0.0),
-        ("3 (x > 0 ? sqrt(x) : 0)² + x", |g, x| { let (z, r) = (g.constant(0.0), g.sqrt(x)); let c = g.call(Op::Lt, &[z, x]); let s = g.select(c, r, z); let q = g.square(s); let t = g.scale(3.0, q); g.add(t, x) }, -1.0, 1.0, 0.0),
-        ("exp of the branch", |g, x| { let (z, r) = (g.constant(0.0), g.log(x)); let c = g.call(Op::Lt, &[z, x]); let s = g.select(c, r, z); let e = g.exp(s); g.mul(e, s) }, 0.0, 0.0, 0.0),
+        (
+            "x > 0 ? log(x) : 0",
+            |g, x| {
+                let (z, l) = (g.constant(0.0), g.log(x));
+                let c = g.call(Op::Lt, &[z, x]);
+                g.select(c, l, z)
+            },
+            0.0,
+            0.0,
+            0.0,
+        ),
+        (
+            "x > 0 ? x log(x) : x²",
+            |g, x| {
+                let (z, l) = (g.constant(0.0), g.log(x));
+                let m = g.mul(x, l);
+                let s = g.square(x);
+                let c = g.call(Op::Lt, &[z, x]);
+                g.select(c, m, s)
+            },
+            0.0,
+            0.0,
+            2.0,
+        ),
+        (
+            "max(sqrt(x), 1)",
+            |g, x| {
+                let (o, s) = (g.constant(1.0), g.sqrt(x));
+                g.call(Op::Max, &[o, s])
+            },
+            0.0,
+            0.0,
+            0.0,
+        ),
+        (
+            "sqrt(x²)",
+            |g, x| {
+                let s = g.square(x);
+                g.sqrt(s)
+            },
+            0.0,
+            0.0,
+            0.0,
+        ),
+        (
+            "3 (x > 0 ? sqrt(x) : 0)² + x",
+            |g, x| {
+                let (z, r) = (g.constant(0.0), g.sqrt(x));
+                let c = g.call(Op::Lt, &[z, x]);
+                let s = g.select(c, r, z);
+                let q = g.square(s);
+                let t = g.scale(3.0, q);
+                g.add(t, x)
+            },
+            -1.0,
+            1.0,
+            0.0,
+        ),
+        (
+            "exp of the branch",
+            |g, x| {
+                let (z, r) = (g.constant(0.0), g.log(x));
+                let c = g.call(Op::Lt, &[z, x]);
+                let s = g.select(c, r, z);
+                let e = g.exp(s);
+                g.mul(e, s)
+            },
+            0.0,
+            0.0,
+            0.0,
+        ),
     ];
     for (name, build, x, slope, second) in cases {
         let mut g = Graph::default();

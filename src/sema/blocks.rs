@@ -9,7 +9,9 @@ use crate::diag::Span;
 use crate::expr::family::IndexMap;
 use crate::problem::Unsupported;
 use crate::problem::index::{Axes, Set};
-use crate::syntax::ast::{BlockKind, Expr, ExprKind, Generator, Ident, OracleAnswers, OracleSource, Statement, StatementKind};
+use crate::syntax::ast::{
+    BlockKind, Expr, ExprKind, Generator, Ident, OracleAnswers, OracleSource, Statement, StatementKind,
+};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -27,7 +29,8 @@ pub(super) struct Block {
 }
 
 /// Distributions that `expect` may draw from.
-const DISTRIBUTIONS: &[&str] = &["normal", "uniform", "exponential", "bernoulli", "poisson", "lognormal", "gamma", "beta"];
+const DISTRIBUTIONS: &[&str] =
+    &["normal", "uniform", "exponential", "bernoulli", "poisson", "lognormal", "gamma", "beta"];
 
 impl Elaborator<'_> {
     pub(super) fn open_block(&mut self, outer: u32, statement: &Rc<Statement>) -> u32 {
@@ -99,7 +102,9 @@ impl Elaborator<'_> {
     /// The index sets of the blocks around an environment.
     pub(super) fn block_axes(&self, env: &Env) -> Axes {
         match self.scopes[env.scope as usize].block {
-            Some(block) if env.ctx.id == self.scopes[env.scope as usize].ctx.id => self.blocks[block as usize].axes.clone(),
+            Some(block) if env.ctx.id == self.scopes[env.scope as usize].ctx.id => {
+                self.blocks[block as usize].axes.clone()
+            }
             _ => Axes::scalar(),
         }
     }
@@ -211,7 +216,8 @@ impl Elaborator<'_> {
                     return self.fail(error::bad_channel(value.span));
                 }
                 let verb = if *answers == OracleAnswers::Ranks { "ranks" } else { "values" };
-                let sentence = format!("`oracle {}` only {verb} candidates, and no method of this build asks oracles", name.name);
+                let sentence =
+                    format!("`oracle {}` only {verb} candidates, and no method of this build asks oracles", name.name);
                 self.unsupported("oracle", sentence, Span { end: name.span.end, ..statement.span });
             }
             StatementKind::External { name, formals, .. } => {
@@ -220,7 +226,10 @@ impl Elaborator<'_> {
                         self.index(spec, &env)?;
                     }
                 }
-                let sentence = format!("`external {}` is a function of an embedding program, and this build has no door for them", name.name);
+                let sentence = format!(
+                    "`external {}` is a function of an embedding program, and this build has no door for them",
+                    name.name
+                );
                 self.unsupported("external", sentence, Span { end: name.span.end, ..statement.span });
             }
             _ => unreachable!("oracles and external functions only"),
@@ -234,7 +243,8 @@ impl Elaborator<'_> {
             (d.kind.clone(), d.span)
         };
         let DeclarationKind::Statement(statement) = kind else { unreachable!("oracles are statements") };
-        let (StatementKind::Oracle { name, formals, .. } | StatementKind::External { name, formals, .. }) = &statement.kind
+        let (StatementKind::Oracle { name, formals, .. } | StatementKind::External { name, formals, .. }) =
+            &statement.kind
         else {
             unreachable!("oracles and external functions only")
         };
@@ -248,7 +258,13 @@ impl Elaborator<'_> {
                 let outer = self.env(self.declarations[declaration as usize].scope);
                 let indexed = self.index(spec, &outer)?;
                 if indexed.axes.sets != a.0.sets {
-                    return self.fail(error::param_shape(&formal.name.name, &indexed.axes, formal.name.span, a, argument.span));
+                    return self.fail(error::param_shape(
+                        &formal.name.name,
+                        &indexed.axes,
+                        formal.name.span,
+                        a,
+                        argument.span,
+                    ));
                 }
             }
         }
@@ -277,7 +293,11 @@ impl Elaborator<'_> {
             }
         }
         let n = self.number(body, &inner)?;
-        self.unsupported("expect", "an expectation over a distribution, and no method of this build samples".into(), span);
+        self.unsupported(
+            "expect",
+            "an expectation over a distribution, and no method of this build samples".into(),
+            span,
+        );
         Ok(Val::Num(n))
     }
 }

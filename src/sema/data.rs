@@ -121,8 +121,7 @@ impl Elaborator<'_> {
                 Source::Param(crate::expr::family::ParamId(self.problem.params.len() as u32 - 1))
             }));
         }
-        let key = key.iter().map(|k| k.name.clone()).collect();
-        Ok(Rc::new(TableInfo { name: name.to_string(), table, rows, key, buffers, span }))
+        Ok(Rc::new(TableInfo { name: name.to_string(), table, rows, buffers, span }))
     }
 
     fn text_of(&self, table: &Table) -> Arc<str> {
@@ -219,7 +218,12 @@ impl Elaborator<'_> {
     }
 
     /// Column names that `columns(table, ...)` asks for.
-    pub(super) fn chosen_columns(&mut self, table: &Rc<TableInfo>, pattern: Option<&Expr>, except: &[&Expr]) -> R<Vec<usize>> {
+    pub(super) fn chosen_columns(
+        &mut self,
+        table: &Rc<TableInfo>,
+        pattern: Option<&Expr>,
+        except: &[&Expr],
+    ) -> R<Vec<usize>> {
         let names: Vec<String> = table.table.columns.iter().map(|c| c.name.to_string()).collect();
         let mut chosen: Vec<usize> = match pattern {
             None => table.numeric_columns(),
@@ -250,11 +254,8 @@ impl Elaborator<'_> {
 
     /// Columns of a table as a matrix over rows and column names.
     pub(super) fn table_matrix(&mut self, table: &Rc<TableInfo>, chosen: &[usize], span: Span, _env: &Env) -> R<Array> {
-        let columns: Vec<Arc<Vec<f64>>> = chosen
-            .iter()
-            .filter_map(|&k| table.buffers[k])
-            .map(|source| self.source_values(source))
-            .collect();
+        let columns: Vec<Arc<Vec<f64>>> =
+            chosen.iter().filter_map(|&k| table.buffers[k]).map(|source| self.source_values(source)).collect();
         let rows = table.table.rows;
         let mut values = Vec::with_capacity(rows * columns.len());
         for row in 0..rows {
@@ -267,7 +268,12 @@ impl Elaborator<'_> {
     }
 
     /// The single value column of a keyed table, as keys and values with their places.
-    pub(super) fn keyed_column(&mut self, table: &Rc<TableInfo>, axes: &Axes, name: &Ident) -> R<Vec<(Element, f64, Span)>> {
+    pub(super) fn keyed_column(
+        &mut self,
+        table: &Rc<TableInfo>,
+        axes: &Axes,
+        name: &Ident,
+    ) -> R<Vec<(Element, f64, Span)>> {
         let text = self.text_of(&table.table);
         let width: usize = axes.sets.iter().map(Set::width).sum();
         let t = &table.table;
@@ -378,9 +384,11 @@ impl Elaborator<'_> {
         let mut names: Vec<String> = self.inputs.params.iter().chain(&[]).map(|(n, _)| n.clone()).collect();
         names.extend(self.inputs.data.iter().map(|(n, _)| n.clone()));
         for name in names {
-            if !self.used_inputs.contains(&name) && self.find(0, &name).is_none_or(|d| {
-                matches!(self.declarations[d as usize].state, super::scope::State::Done(_))
-            }) {
+            if !self.used_inputs.contains(&name)
+                && self
+                    .find(0, &name)
+                    .is_none_or(|d| matches!(self.declarations[d as usize].state, super::scope::State::Done(_)))
+            {
                 let span = self.outside("--param", &name);
                 let known: Vec<String> = self.scopes[0].names.keys().cloned().collect();
                 let near = crate::diag::near::nearest(&name, known.iter().map(String::as_str))
@@ -470,4 +478,3 @@ pub(super) fn folder_of(path: &str) -> String {
 fn join(folder: &str, path: &str) -> String {
     if path.starts_with('/') { path.to_string() } else { format!("{folder}{path}") }
 }
-

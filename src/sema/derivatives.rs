@@ -44,7 +44,11 @@ impl Elaborator<'_> {
         };
         if matches!(kind, "grad" | "hess") && !own.is_empty() {
             let shape: Vec<String> = own.iter().map(super::value::set_text).collect();
-            return self.fail(error::expected("a number to differentiate", &format!("an array over {}", shape.join(", ")), arguments[0].span));
+            return self.fail(error::expected(
+                "a number to differentiate",
+                &format!("an array over {}", shape.join(", ")),
+                arguments[0].span,
+            ));
         }
         let base = self.stage("derivative", &ctx, drafts, span);
         let mut known = HashMap::new();
@@ -58,7 +62,13 @@ impl Elaborator<'_> {
         let array = self.derivative_array(jacobian, sets, span, env)?;
         if kind == "jvp" {
             let v = self.value(arguments[2], env)?;
-            return self.combine(crate::syntax::ast::BinaryOp::Mul, array, v, (span, arguments[0].span, arguments[2].span), env);
+            return self.combine(
+                crate::syntax::ast::BinaryOp::Mul,
+                array,
+                v,
+                (span, arguments[0].span, arguments[2].span),
+                env,
+            );
         }
         Ok(array)
     }
@@ -83,15 +93,20 @@ impl Elaborator<'_> {
     fn differentiated_by(&mut self, e: &Expr, env: &Env) -> R<(Range, Vec<Set>)> {
         match self.value(e, env)? {
             Val::Array(a) => match &a.0.kind {
-                ArrayKind::Buffer { source: source @ (Source::Variables | Source::Param(_)), offset, filter: None, .. } => {
-                    Ok((Range { source: *source, offset: *offset, count: a.len() }, a.0.sets.clone()))
-                }
+                ArrayKind::Buffer {
+                    source: source @ (Source::Variables | Source::Param(_)),
+                    offset,
+                    filter: None,
+                    ..
+                } => Ok((Range { source: *source, offset: *offset, count: a.len() }, a.0.sets.clone())),
                 _ => self.fail(error::not_differentiable_by(e.span)),
             },
             Val::Num(n) => {
                 if let Node::Leaf(k) = self.problem.graph.node(n.node)
-                    && let Leaf { source: source @ (Source::Variables | Source::Param(_)), map: IndexMap::Affine { start, stride: 0 } } =
-                        env.ctx.get_leaf(k)
+                    && let Leaf {
+                        source: source @ (Source::Variables | Source::Param(_)),
+                        map: IndexMap::Affine { start, stride: 0 },
+                    } = env.ctx.get_leaf(k)
                 {
                     return Ok((Range { source, offset: start as usize, count: 1 }, vec![]));
                 }
@@ -101,7 +116,13 @@ impl Elaborator<'_> {
         }
     }
 
-    fn jacobian_of(&mut self, stage: StageId, by: Range, span: Span, known: &mut HashMap<StageId, StageId>) -> R<StageId> {
+    fn jacobian_of(
+        &mut self,
+        stage: StageId,
+        by: Range,
+        span: Span,
+        known: &mut HashMap<StageId, StageId>,
+    ) -> R<StageId> {
         if let Some(&done) = known.get(&stage) {
             return Ok(done);
         }
@@ -141,15 +162,19 @@ impl Elaborator<'_> {
         Ok(id)
     }
 
-    fn chained(&mut self, term: &Term, leaf: &Leaf, partial: crate::expr::graph::NodeId, inner: StageId, n: usize) -> Term {
+    fn chained(
+        &mut self,
+        term: &Term,
+        leaf: &Leaf,
+        partial: crate::expr::graph::NodeId,
+        inner: StageId,
+        n: usize,
+    ) -> Term {
         let family = &term.family;
         let count = family.instances as usize * n;
         let owner = IndexMap::Repeat { start: 0, stride: 1, length: n as u32 };
-        let mut leaves: Vec<Leaf> = family
-            .leaves
-            .iter()
-            .map(|l| Leaf { source: l.source, map: compose(&l.map, &owner, count) })
-            .collect();
+        let mut leaves: Vec<Leaf> =
+            family.leaves.iter().map(|l| Leaf { source: l.source, map: compose(&l.map, &owner, count) }).collect();
         let at = (0..count).map(|p| (leaf.map.at(p / n) * n + p % n) as u32).collect();
         leaves.push(Leaf { source: Source::Stage(inner), map: IndexMap::from_positions(at) });
         let last = self.problem.graph.leaf(leaves.len() as u32 - 1);
@@ -179,8 +204,7 @@ fn direct(term: &Term, leaf: &Leaf, partial: crate::expr::graph::NodeId, by: Ran
         .collect();
     let count = inside.len();
     let kept = IndexMap::from_positions(inside);
-    let leaves =
-        family.leaves.iter().map(|l| Leaf { source: l.source, map: compose(&l.map, &kept, count) }).collect();
+    let leaves = family.leaves.iter().map(|l| Leaf { source: l.source, map: compose(&l.map, &kept, count) }).collect();
     Some(Term {
         family: Family { instances: count as u32, leaves, body: partial },
         target: IndexMap::from_positions(target),

@@ -30,7 +30,8 @@ fn listed(items: &[String], most: usize) -> String {
 }
 
 pub(super) fn undefined(name: &str, at: Span, near: &[String]) -> Diagnostic {
-    let d = Diagnostic::error("undefined-name", at, format!("nothing is called `{name}`")).here("not declared anywhere");
+    let d =
+        Diagnostic::error("undefined-name", at, format!("nothing is called `{name}`")).here("not declared anywhere");
     with_near(d, near, "declare it with `param`, `data`, `set`, `var`, `let` or `def`")
 }
 
@@ -74,8 +75,12 @@ pub(super) fn recurrence_in_sum(name: &str, at: Span, declared: Span) -> Diagnos
 }
 
 pub(super) fn derivative_of_recurrence(name: &str, at: Span) -> Diagnostic {
-    Diagnostic::error("not-differentiable", at, format!("the derivative of `{name}`, which reads itself, cannot be written out"))
-        .help("differentiate an expression that does not go through a recurrence")
+    Diagnostic::error(
+        "not-differentiable",
+        at,
+        format!("the derivative of `{name}`, which reads itself, cannot be written out"),
+    )
+    .help("differentiate an expression that does not go through a recurrence")
 }
 
 pub(super) fn too_deep(at: Span) -> Diagnostic {
@@ -115,14 +120,11 @@ pub(super) fn shape_mismatch(verb: &str, a: Sided, b: Sided) -> Diagnostic {
     } else {
         "both sides must run over the same index sets"
     };
-    let mut d = Diagnostic::error(
-        "shape-mismatch",
-        a.1.to(b.1),
-        format!("cannot {verb} {} and {}", a.0.shape(), b.0.shape()),
-    )
-    .here("the shapes do not fit")
-    .label(a.1, format!("this is {}", a.0.describe()))
-    .label(b.1, format!("this is {}", b.0.describe()));
+    let mut d =
+        Diagnostic::error("shape-mismatch", a.1.to(b.1), format!("cannot {verb} {} and {}", a.0.shape(), b.0.shape()))
+            .here("the shapes do not fit")
+            .label(a.1, format!("this is {}", a.0.describe()))
+            .label(b.1, format!("this is {}", b.0.describe()));
     for (side, at) in [a, b] {
         if side.0.origin != at {
             d = d.label(side.0.origin, format!("{} comes from here", side.shape()));
@@ -189,20 +191,37 @@ pub(super) fn bound_shape(axes: &Axes, a: &Array, at: Span) -> Diagnostic {
 
 pub(super) fn subscripts(found: usize, wanted: usize, at: Span, origin: Span) -> Diagnostic {
     let s = |n: usize| if n == 1 { "1 subscript".to_string() } else { format!("{n} subscripts") };
-    Diagnostic::error("wrong-arity", at, format!("{} where {} {} needed", s(found), s(wanted), if wanted == 1 { "is" } else { "are" }))
-        .here(s(found))
-        .label(origin, format!("this has {wanted}"))
+    Diagnostic::error(
+        "wrong-arity",
+        at,
+        format!("{} where {} {} needed", s(found), s(wanted), if wanted == 1 { "is" } else { "are" }),
+    )
+    .here(s(found))
+    .label(origin, format!("this has {wanted}"))
 }
 
 pub(super) fn not_subscriptable(what: &str, at: Span) -> Diagnostic {
     Diagnostic::error("wrong-kind", at, format!("{what} has no elements to subscript")).here("subscripted here")
 }
 
-pub(super) fn arity(name: &str, found: usize, wanted: &RangeInclusive<usize>, at: Span, defined: Option<Span>) -> Diagnostic {
+pub(super) fn arity(
+    name: &str,
+    found: usize,
+    wanted: &RangeInclusive<usize>,
+    at: Span,
+    defined: Option<Span>,
+) -> Diagnostic {
     let (low, high) = (*wanted.start(), *wanted.end());
     let s = |n: usize| if n == 1 { "1 argument".to_string() } else { format!("{n} arguments") };
-    let takes = if low == high { s(low) } else if high >= 99 { format!("at least {}", s(low)) } else { format!("{low} to {}", s(high)) };
-    let d = Diagnostic::error("wrong-arity", at, format!("`{name}` takes {takes}, not {found}")).here(format!("{} here", s(found)));
+    let takes = if low == high {
+        s(low)
+    } else if high >= 99 {
+        format!("at least {}", s(low))
+    } else {
+        format!("{low} to {}", s(high))
+    };
+    let d = Diagnostic::error("wrong-arity", at, format!("`{name}` takes {takes}, not {found}"))
+        .here(format!("{} here", s(found)));
     match defined {
         Some(span) => d.label(span, "defined here"),
         None => d,
@@ -234,9 +253,13 @@ pub(super) fn outside(value: &str, set: &Set, at: Span, origin: Span) -> Diagnos
 }
 
 pub(super) fn filtered_out(label: &str, origin: Span) -> Diagnostic {
-    Diagnostic::error("index-outside", origin, format!("the element {label} was filtered out by the `where` of its declaration"))
-        .here("declared here")
-        .help("use the same `where` where it is read")
+    Diagnostic::error(
+        "index-outside",
+        origin,
+        format!("the element {label} was filtered out by the `where` of its declaration"),
+    )
+    .here("declared here")
+    .help("use the same `where` where it is read")
 }
 
 pub(super) fn map_key(key: &str, at: Span, map: Span) -> Diagnostic {
@@ -245,8 +268,12 @@ pub(super) fn map_key(key: &str, at: Span, map: Span) -> Diagnostic {
 
 pub(super) fn no_neighbour(which: &str, element: &str, set: &Set, at: Span) -> Diagnostic {
     let end = if which == "next" { "last" } else { "first" };
-    Diagnostic::error("index-outside", at, format!("{element} is the {end} element of {} and has no `{which}`", set_text(set)))
-        .help("leave it out by `where`, or guard it by `if`")
+    Diagnostic::error(
+        "index-outside",
+        at,
+        format!("{element} is the {end} element of {} and has no `{which}`", set_text(set)),
+    )
+    .help("leave it out by `where`, or guard it by `if`")
 }
 
 pub(super) fn empty(what: &str, at: Span) -> Diagnostic {
@@ -302,11 +329,13 @@ pub(super) fn repeated_element(element: &str, at: Span) -> Diagnostic {
 }
 
 pub(super) fn family_without_index(at: Span) -> Diagnostic {
-    Diagnostic::error("wrong-kind", at, "this is a family of sets; one of them must be chosen").help("give it a subscript: `NEAR[v]`")
+    Diagnostic::error("wrong-kind", at, "this is a family of sets; one of them must be chosen")
+        .help("give it a subscript: `NEAR[v]`")
 }
 
 pub(super) fn sample_outside_expectation(at: Span) -> Diagnostic {
-    Diagnostic::error("wrong-kind", at, "`~` draws a sample, which only `expect` does").help("write `expect(z ~ normal(0, 1): ...)`")
+    Diagnostic::error("wrong-kind", at, "`~` draws a sample, which only `expect` does")
+        .help("write `expect(z ~ normal(0, 1): ...)`")
 }
 
 pub(super) fn not_a_distribution(at: Span, known: &[&str]) -> Diagnostic {
@@ -325,9 +354,10 @@ pub(super) fn function_without_call(name: &str, at: Span) -> Diagnostic {
 pub(super) fn no_field(name: &str, at: Span, known: &[String], origin: Span) -> Diagnostic {
     let near = crate::diag::near::nearest(name, known.iter().map(String::as_str));
     let near: Vec<String> = near.into_iter().map(str::to_string).collect();
-    let d = Diagnostic::error("no-such-field", at, format!("there is no `{name}` here"))
-        .here("not found")
-        .label(origin, if known.is_empty() { "this has no fields".to_string() } else { format!("this has {}", listed(known, 12)) });
+    let d = Diagnostic::error("no-such-field", at, format!("there is no `{name}` here")).here("not found").label(
+        origin,
+        if known.is_empty() { "this has no fields".to_string() } else { format!("this has {}", listed(known, 12)) },
+    );
     with_near(d, &near, "")
 }
 
@@ -342,7 +372,8 @@ pub(super) fn text_column(name: &str, at: Span, table: Span) -> Diagnostic {
 }
 
 pub(super) fn norm_order(p: f64, at: Span) -> Diagnostic {
-    Diagnostic::error("wrong-kind", at, format!("there is no norm of order {p}")).help("the order is at least 1, or `inf`")
+    Diagnostic::error("wrong-kind", at, format!("there is no norm of order {p}"))
+        .help("the order is at least 1, or `inf`")
 }
 
 pub(super) fn singular(at: Span, origin: Span) -> Diagnostic {
@@ -350,9 +381,13 @@ pub(super) fn singular(at: Span, origin: Span) -> Diagnostic {
 }
 
 pub(super) fn bad_table(xs: usize, ys: usize, x_at: Span, y_at: Span) -> Diagnostic {
-    Diagnostic::error("bad-table", x_at, format!("a table needs two or more increasing points: {xs} points, {ys} values"))
-        .here("the points, increasing")
-        .label(y_at, "a value for each point")
+    Diagnostic::error(
+        "bad-table",
+        x_at,
+        format!("a table needs two or more increasing points: {xs} points, {ys} values"),
+    )
+    .here("the points, increasing")
+    .label(y_at, "a value for each point")
 }
 
 pub(super) fn missing_param(name: &str, at: Span) -> Diagnostic {
@@ -402,7 +437,8 @@ pub(super) fn unreadable(path: &str, why: &str, at: Span) -> Diagnostic {
 }
 
 pub(super) fn unknown_format(format: &str, at: Span) -> Diagnostic {
-    Diagnostic::error("unreadable-file", at, format!("no reader for `.{format}` files")).help("known: .csv, .json, .svmlight")
+    Diagnostic::error("unreadable-file", at, format!("no reader for `.{format}` files"))
+        .help("known: .csv, .json, .svmlight")
 }
 
 pub(super) fn unknown_input(name: &str, at: Span, near: &[String]) -> Diagnostic {
@@ -460,7 +496,8 @@ pub(super) fn not_a_cone(at: Span) -> Diagnostic {
 }
 
 pub(super) fn indexed_objective(at: Span) -> Diagnostic {
-    Diagnostic::error("not-a-relation", at, "an objective has no index").help("sum over it: `minimize total: sum(i in I: ...)`")
+    Diagnostic::error("not-a-relation", at, "an objective has no index")
+        .help("sum over it: `minimize total: sum(i in I: ...)`")
 }
 
 pub(super) fn cannot_show(at: Span) -> Diagnostic {

@@ -79,7 +79,9 @@ impl Elaborator<'_> {
         if let Some(index) = index {
             return self.fail(error::indexed_objective(index.span));
         }
-        if let Ok(Val::Array(a)) = if self.may_be_array(value, &env) { self.value(value, &env) } else { Err(Halt::Reported) } {
+        if let Ok(Val::Array(a)) =
+            if self.may_be_array(value, &env) { self.value(value, &env) } else { Err(Halt::Reported) }
+        {
             return self.fail(error::array_for_number(&a.describe(), a.0.origin, value.span));
         }
         let drafts = self.drafts(value, &env)?;
@@ -88,7 +90,10 @@ impl Elaborator<'_> {
             None => self.qualified(scope, "objective"),
         };
         let stage = self.stage(&name, &env.ctx, drafts, value.span);
-        let leaf = Leaf { source: Source::Stage(stage), map: if env.ctx.size == 1 { IndexMap::scalar(0) } else { IndexMap::IDENTITY } };
+        let leaf = Leaf {
+            source: Source::Stage(stage),
+            map: if env.ctx.size == 1 { IndexMap::scalar(0) } else { IndexMap::IDENTITY },
+        };
         let num = self.read(&env.ctx, leaf, false);
         if self.scopes[scope as usize].block.is_some() {
             return Ok(Val::Num(num));

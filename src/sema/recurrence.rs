@@ -20,7 +20,8 @@ impl Elaborator<'_> {
         let id = self.add_stage(stage, true);
         let root = self.root.clone();
         let array = |data: bool| {
-            let kind = ArrayKind::Buffer { source: Source::Stage(id), offset: 0, filter: indexed.axes.filter.clone(), data };
+            let kind =
+                ArrayKind::Buffer { source: Source::Stage(id), offset: 0, filter: indexed.axes.filter.clone(), data };
             Array::new(indexed.axes.sets.clone(), kind, &root, span)
         };
         // Whether it reads variables is known only once it is traced: first as data, then again if that was wrong.

@@ -133,7 +133,15 @@ impl Elaborator<'_> {
         Ok((axes, ctx, out))
     }
 
-    fn constrain(&mut self, mut sides: Vec<Side>, ops: &[RelOp], axes: Axes, ctx: &Ctx, label: String, row: &Row) -> R<Val> {
+    fn constrain(
+        &mut self,
+        mut sides: Vec<Side>,
+        ops: &[RelOp],
+        axes: Axes,
+        ctx: &Ctx,
+        label: String,
+        row: &Row,
+    ) -> R<Val> {
         let span = row.span;
         let free = Data::Constant(f64::NEG_INFINITY);
         let top = Data::Constant(f64::INFINITY);
@@ -214,7 +222,16 @@ impl Elaborator<'_> {
 
     /// A row without variables holds or does not; either way it is worth a word.
     #[allow(clippy::too_many_arguments)] // the parts of the row
-    fn constant_row(&mut self, op: RelOp, left: Side, right: Side, ctx: &Ctx, axes: &Axes, label: &str, span: Span) -> R<Val> {
+    fn constant_row(
+        &mut self,
+        op: RelOp,
+        left: Side,
+        right: Side,
+        ctx: &Ctx,
+        axes: &Axes,
+        label: &str,
+        span: Span,
+    ) -> R<Val> {
         let (l_at, r_at) = (left.span, right.span);
         let a = self.stage(label, ctx, left.drafts, l_at);
         let b = self.stage(label, ctx, right.drafts, r_at);
@@ -267,7 +284,9 @@ impl Elaborator<'_> {
     fn complementarity(&mut self, row: &Row, complement: &Expr, indexed: &Indexed, label: &str) -> R<Val> {
         for side in [&row.body, complement] {
             let parts: Vec<&Expr> = match &side.kind {
-                ExprKind::Relation(first, rest) => std::iter::once(&**first).chain(rest.iter().map(|(_, e)| e)).collect(),
+                ExprKind::Relation(first, rest) => {
+                    std::iter::once(&**first).chain(rest.iter().map(|(_, e)| e)).collect()
+                }
                 _ => vec![side],
             };
             self.sides(&parts, indexed)?;

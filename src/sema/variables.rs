@@ -5,7 +5,7 @@ use super::generators::Indexed;
 use super::scope::{Elaborator, Env, R};
 use super::value::{Array, ArrayKind, Val};
 use crate::diag::Span;
-use crate::expr::family::{IndexMap, Leaf, Source, StageId, Term, Family, Stage};
+use crate::expr::family::{Family, IndexMap, Leaf, Source, Stage, StageId, Term};
 use crate::expr::ops::Op;
 use crate::problem::index::Axes;
 use crate::problem::{Constraint, Data, Domain, Kind, Variable};
@@ -181,7 +181,8 @@ impl Elaborator<'_> {
     /// `var tour in permutation(n)` is a vector over 1..n of whole numbers.
     fn whole_domain(&mut self, variable: &mut Variable, domain: Domain, count: usize) -> R<()> {
         if variable.axes.is_scalar() {
-            variable.axes = crate::problem::index::Axes::product(vec![crate::problem::index::Set::range(1.0, 1.0, count)]);
+            variable.axes =
+                crate::problem::index::Axes::product(vec![crate::problem::index::Set::range(1.0, 1.0, count)]);
         }
         variable.domain = Some(domain);
         variable.kind = Kind::Integer;
@@ -209,7 +210,8 @@ impl Elaborator<'_> {
         let name = self.problem.variables[variable as usize].name.clone();
         let label = format!("{name} in {}", if squares { "ball" } else { "simplex" });
         let family = Family { instances: size as u32, leaves: vec![leaf], body };
-        let term = Term { family, target: IndexMap::scalar(0), level: 0, origin: (span.source.0, span.start, span.end) };
+        let term =
+            Term { family, target: IndexMap::scalar(0), level: 0, origin: (span.source.0, span.start, span.end) };
         let stage: StageId = self.add_stage(Stage { name: label.clone(), rows: 1, terms: vec![term] }, false);
         self.problem.constraints.push(Constraint {
             label,
