@@ -305,9 +305,7 @@ pub fn stage_facts(graph: &Graph, stages: &[Stage], source: &mut dyn FnMut(&Leaf
                 Source::Variables | Source::Param(_) | Source::After(_) => source(leaf, instances),
             };
             let found = one_stage(graph, stage, &mut read);
-            let keeps = found.facts.curvature == guess
-                || (guess.is_convex() && found.facts.curvature.is_convex() && implied(found.facts.curvature, guess));
-            if !reads_itself || keeps || guess == Curvature::Unknown {
+            if !reads_itself || implied(found.facts.curvature, guess) {
                 facts = Some(found);
                 break;
             }
@@ -319,7 +317,13 @@ pub fn stage_facts(graph: &Graph, stages: &[Stage], source: &mut dyn FnMut(&Leaf
 
 /// Whether a function of curvature `a` also has curvature `b`.
 fn implied(a: Curvature, b: Curvature) -> bool {
-    (!b.is_convex() || a.is_convex()) && (!b.is_concave() || a.is_concave()) && b != Curvature::Constant
+    match b {
+        Curvature::Constant => a == Curvature::Constant,
+        Curvature::Affine => a.is_affine(),
+        Curvature::Convex => a.is_convex(),
+        Curvature::Concave => a.is_concave(),
+        Curvature::Unknown => true,
+    }
 }
 
 /// What a stage that reads itself is taken to be while it is analysed.

@@ -4,6 +4,7 @@
 //! ends are values at corners, moved outward by a few units in the last place for rounding.
 
 use super::graph::{Graph, Node, NodeId};
+use super::ops::OpRow;
 use std::collections::HashMap;
 
 /// The values of a body while leaf k stays in `leaves[k]`. Points outside the domain of a function do not count.
@@ -28,35 +29,36 @@ pub fn enclosures(graph: &Graph, body: NodeId, leaves: &[Interval]) -> HashMap<N
     found
 }
 
-/// The calls of a body that may leave their function's domain while the leaves stay in their intervals.
+/// The calls of a body that may leave their function's domain while the leaves stay in their intervals. Conditions
+/// that are not bounds on single operands are tried at the points where the rows of the table break them.
 pub fn domain_risks(graph: &Graph, body: NodeId, leaves: &[Interval]) -> Vec<NodeId> {
     let found = enclosures(graph, body, leaves);
     let risky = |id: &NodeId| match graph.node(*id) {
         Node::Call(op, operands) => {
-            let row = op.row();
-            let box_of = |k: usize| found[&operands[k]];
-            let outside = |k: usize| {
-                let range = row.domain.operands[k];
-                !range.holds(box_of(k).lo.max(f64::MIN)) || !range.holds(box_of(k).hi.min(f64::MAX))
-            };
-            let corner = |end: fn(Interval) -> f64| {
-                (row.domain.also)(std::array::from_fn(|k| match k < row.arity {
-                    true => end(box_of(k)),
-                    false => 0.0,
-                }))
-            };
-            let zero = |k: usize| k < row.arity && box_of(k).contains(0.0);
-            // Besides boxes, domains lack only 0 or whole numbers up to it: a box that is away from 0 and has both
-            // extreme corners inside is inside.
-            let special = !row.domain.needs.is_empty() && (0..row.arity).any(zero) && {
-                let origin = std::array::from_fn(|k| if zero(k) { 0.0 } else { box_of(k.min(row.arity - 1)).lo });
-                !(row.domain.also)(origin)
-            };
-            (0..row.arity).any(outside) || !corner(|i| i.lo) || !corner(|i| i.hi) || special
+            let boxes: [Interval; 3] =
+                std::array::from_fn(|k| found[&operands[if k < op.row().arity { k } else { 0 }]]);
+            may_leave_domain(op.row(), boxes)
         }
         Node::Constant(_) | Node::Leaf(_) => false,
     };
     graph.reachable(&[body]).into_iter().filter(risky).collect()
+}
+
+fn may_leave_domain(row: &OpRow, boxes: [Interval; 3]) -> bool {
+    if row.domain.needs.is_empty() {
+        return false;
+    }
+    let outside = |k: usize| !row.domain.operands[k].holds(boxes[k].lo) || !row.domain.operands[k].holds(boxes[k].hi);
+    if (0..row.arity).any(outside) {
+        return true;
+    }
+    // Denominators and bases break at 0, the gamma family at whole numbers, exponents away from whole numbers.
+    let trials = boxes.map(|i| {
+        let inner = if i.is_finite() { i.lo + 0.382 * i.width() } else { 0.382 };
+        [i.lo, i.hi, 0.0, i.hi.floor(), inner].map(|x| if i.contains(x) { x } else { i.lo })
+    });
+    let others = if row.arity > 1 { &trials[1][..] } else { &trials[1][..1] };
+    trials[0].iter().any(|&x| others.iter().any(|&y| !(row.domain.also)([x, y, x])))
 }
 
 /// `[lo, hi]`, a closed interval of reals; infinite ends are allowed.

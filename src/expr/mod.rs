@@ -20,6 +20,8 @@ mod special;
 mod table;
 
 #[cfg(test)]
+mod analysis_tests;
+#[cfg(test)]
 mod special_tests;
 #[cfg(test)]
 mod tests;
