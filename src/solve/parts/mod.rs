@@ -1,0 +1,3 @@
+//! Pieces that several methods share.
+
+pub mod filter;

@@ -1,0 +1,3 @@
+//! Methods for smooth problems.
+
+pub mod interior_point;
