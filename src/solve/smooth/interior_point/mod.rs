@@ -1,12 +1,14 @@
 //! Primal-dual interior point with a filter line search: the default for smooth constrained problems.
 //!
 //! `problem` scales and adds slacks, `start` finds the first iterate, `solver` is the loop over `newton` (linear
-//! systems), `line_search`, `barrier` and `restoration`; what comes out is projected onto the true bounds.
+//! systems), `line_search`, `barrier` and `restoration`; `polish`
+//! sharpens what comes out, at the true bounds.
 
 mod barrier;
 mod iterate;
 mod line_search;
 mod newton;
+mod polish;
 mod problem;
 mod restoration;
 mod solver;
@@ -19,6 +21,7 @@ use crate::solve::method::{Claim, Context, Method};
 use crate::solve::options::{Default, OptionRow};
 use iterate::Iterate;
 use newton::Newton;
+use polish::polish;
 use problem::Scaled;
 use solver::{Settings, minimise};
 use start::{NotFinite, first_iterate};
@@ -81,7 +84,13 @@ pub fn run(context: &mut Context) -> Outcome {
     };
     drop(newton);
     settings.mu = mu;
-    let stop = minimise(&mut problem, &mut at, &settings, context.monitor, &mut iterations, &mut |_| false);
+    let mut stop = minimise(&mut problem, &mut at, &settings, context.monitor, &mut iterations, &mut |_| false);
+    if matches!(stop, Stop::Converged | Stop::NoProgress(_)) {
+        let error = polish(&mut problem, &mut at);
+        if error <= settings.tolerance {
+            stop = Stop::Converged;
+        }
+    }
     let multipliers = multipliers(&problem, &at);
     let x = at.w[..problem.variables()].to_vec();
     outcome(context, &x, Some(multipliers), stop, iterations)

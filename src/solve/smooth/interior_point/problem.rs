@@ -34,6 +34,9 @@ pub struct Scaled<'a> {
     pub row_of_slack: Vec<usize>,
     pub lower: Vec<f64>,
     pub upper: Vec<f64>,
+    /// The bounds before they were relaxed.
+    pub true_lower: Vec<f64>,
+    pub true_upper: Vec<f64>,
     weights: Vec<f64>,
 }
 
@@ -57,6 +60,7 @@ impl<'a> Scaled<'a> {
         let relax = |bound: f64, by: f64| if bound.is_finite() { bound + by * bound.abs().max(1.0) } else { bound };
         let mut lower: Vec<f64> = shape.lower.iter().map(|b| relax(*b, -relaxation)).collect();
         let mut upper: Vec<f64> = shape.upper.iter().map(|b| relax(*b, relaxation)).collect();
+        let (mut true_lower, mut true_upper) = (shape.lower.clone(), shape.upper.clone());
         let mut rows = Vec::with_capacity(m);
         let mut row_of_slack = Vec::new();
         for r in 0..m {
@@ -69,11 +73,25 @@ impl<'a> Scaled<'a> {
             } else {
                 lower.push(relax(least, -relaxation));
                 upper.push(relax(most, relaxation));
+                true_lower.push(least);
+                true_upper.push(most);
                 row_of_slack.push(r);
                 Row::Inequality { slack: lower.len() - 1 }
             });
         }
-        Scaled { nlp, shape, objective_scale, row_scale, rows, row_of_slack, lower, upper, weights: vec![0.0; m] }
+        Scaled {
+            nlp,
+            shape,
+            objective_scale,
+            row_scale,
+            rows,
+            row_of_slack,
+            lower,
+            upper,
+            true_lower,
+            true_upper,
+            weights: vec![0.0; m],
+        }
     }
 
     pub fn variables(&self) -> usize {

@@ -26,6 +26,9 @@ pub struct Settings {
 /// Points that stay this good for so many iterations are as good as they get.
 const ACCEPTABLE: f64 = 1e-6;
 const ACCEPTABLE_ITERATIONS: usize = 15;
+/// After so many steps in a row shorter than `SLOW_STEP`, the restoration is faster.
+const SLOW_ITERATIONS: usize = 10;
+const SLOW_STEP: f64 = 1e-2;
 /// Variables beyond this have diverged.
 const DIVERGED: f64 = 1e15;
 const DIVERGED_OBJECTIVE: f64 = -1e20;
@@ -48,6 +51,7 @@ pub fn minimise(
     let mut step = Step::new(problem);
     let mut accepted = Accepted { step: 0.0, trials: 0 };
     let mut acceptable_iterations = 0;
+    let mut slow_iterations = 0;
     loop {
         at.update_dual_residual(problem);
         let errors = at.errors(problem, 0.0);
@@ -82,11 +86,20 @@ pub fn minimise(
             Err(NoStep::Singular) => None,
         };
         *iteration += 1;
+        let short = moved.is_some_and(|how| how.step < SLOW_STEP);
+        slow_iterations = if short { slow_iterations + 1 } else { 0 };
         match moved {
             Some(how) => {
                 accepted = how;
                 if !at.evaluate_derivatives(problem) {
                     return not_finite(problem, at);
+                }
+                if slow_iterations >= SLOW_ITERATIONS && !settings.nested && at.infeasibility() > 1e-2 {
+                    slow_iterations = 0;
+                    let found = restored(problem, at, &mut search, &mut newton, &barrier, settings, monitor, iteration);
+                    if let Some(stop) = found {
+                        return stop;
+                    }
                 }
             }
             None => {
@@ -122,6 +135,21 @@ fn recover(
     if settings.nested || at.infeasibility() <= settings.tolerance {
         return Some(Stop::NoProgress("no step lowers the objective or the infeasibility".into()));
     }
+    restored(problem, at, search, newton, barrier, settings, monitor, iteration)
+}
+
+/// Runs the restoration and makes its point fit for the loop. `Some` if the run ends here.
+#[allow(clippy::too_many_arguments)] // The state of the loop.
+fn restored(
+    problem: &mut Scaled,
+    at: &mut Iterate,
+    search: &mut Search,
+    newton: &mut Newton,
+    barrier: &Barrier,
+    settings: &Settings,
+    monitor: &mut Monitor,
+    iteration: &mut usize,
+) -> Option<Stop> {
     search.forbid(at, problem, barrier.mu);
     match restore(problem, at, search, barrier.mu, settings, monitor, iteration) {
         Restored::Found => {

@@ -22,3 +22,18 @@ fn hock_schittkowski_problems_reach_the_best_values() {
     }
     assert!(failed.len() <= 2, "{failed:?}");
 }
+
+#[test]
+fn scratch() {
+    let name = std::env::var("PROBLEM").unwrap_or_default();
+    for mut problem in hock_schittkowski().into_iter().filter(|p| p.name == name) {
+        let outcome = run(&METHOD, &mut problem.nlp, &problem.start, None, &[]);
+        for l in &outcome.log {
+            println!(
+                "{:4} f {:14.8e} pr {:.2e} du {:.2e} mu {:.1e} a {:.2e} reg {:.1e} tr {}",
+                l.iteration, l.objective, l.primal, l.dual, l.barrier, l.step, l.regularisation, l.trials
+            );
+        }
+        println!("{:?} {:?}", outcome.stop, outcome.x);
+    }
+}
