@@ -19,8 +19,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 const RHO: f64 = 1000.0;
-/// The restored point must have at most this part of the infeasibility.
-const DECREASE: f64 = 0.9;
+/// Times the square root of the barrier parameter: the proximity weight of the first round.
+const PROXIMITY: f64 = 1.0;
 /// The proximity weight of the second round, which only settles whether a point is stationary.
 const LITTLE_PROXIMITY: f64 = 1e-8;
 
@@ -33,21 +33,23 @@ pub enum Restored {
     Stopped(Stop),
 }
 
-/// Moves `at` to a less infeasible point that `search` allows.
+/// Moves `at` to a point with at most `decrease` of its infeasibility that `search` allows.
+#[allow(clippy::too_many_arguments)] // The state of the outer loop.
 pub fn restore(
     problem: &mut Scaled,
     at: &mut Iterate,
     search: &Search,
     mu: f64,
+    decrease: f64,
     settings: &Settings,
     monitor: &mut Monitor,
     iteration: &mut usize,
 ) -> Restored {
     let n = problem.variables();
-    let before = at.infeasibility();
-    let mut mu = mu.max(crate::linalg::vector::max_norm(&at.residual));
-    for zeta in [mu.sqrt(), LITTLE_PROXIMITY] {
-        let (x, stop, weights) = elastic_point(problem, at, search, before, mu, zeta, settings, monitor, iteration);
+    let wanted = decrease * at.infeasibility();
+    for zeta in [PROXIMITY * mu.sqrt(), LITTLE_PROXIMITY] {
+        let mu = mu.max(crate::linalg::vector::max_norm(&at.residual));
+        let (x, stop, weights) = elastic_point(problem, at, search, wanted, mu, zeta, settings, monitor, iteration);
         at.w[..n].copy_from_slice(&x[..n]);
         at.place_slacks(problem, 1e-10);
         if !at.evaluate_values(problem) {
@@ -60,11 +62,10 @@ pub fn restore(
                 if zeta == LITTLE_PROXIMITY {
                     return Restored::Infeasible { weights };
                 }
-                mu = 1e-4;
             }
-            Stop::Converged if now < DECREASE * before => return Restored::Found,
+            Stop::Converged if now < wanted => return Restored::Found,
             Stop::Converged | Stop::NoProgress(_) | Stop::Unbounded { .. } | Stop::Failed(_) => {
-                if now < DECREASE * before {
+                if now < wanted {
                     return Restored::Found;
                 }
                 return Restored::Stopped(Stop::NoProgress("the restoration found no better point".into()));
@@ -89,7 +90,7 @@ fn elastic_point(
     problem: &mut Scaled,
     at: &Iterate,
     search: &Search,
-    before: f64,
+    wanted: f64,
     mu: f64,
     zeta: f64,
     settings: &Settings,
@@ -119,7 +120,7 @@ fn elastic_point(
                 Row::Free => 0.0,
             };
         }
-        if infeasibility.is_nan() || infeasibility > DECREASE * before {
+        if infeasibility.is_nan() || infeasibility > wanted {
             return false;
         }
         logs += (0..n).map(|i| log_gaps(w[i], lower[i], upper[i])).sum::<f64>();

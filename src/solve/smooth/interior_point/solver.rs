@@ -26,6 +26,8 @@ pub struct Settings {
 /// Points that stay this good for so many iterations are as good as they get.
 const ACCEPTABLE: f64 = 1e-6;
 const ACCEPTABLE_ITERATIONS: usize = 15;
+/// A restoration ends with at most this part of the infeasibility.
+const RESTORED: f64 = 0.9;
 /// After so many steps in a row shorter than `SLOW_STEP`, the restoration is faster.
 const SLOW_ITERATIONS: usize = 10;
 const SLOW_STEP: f64 = 1e-2;
@@ -52,6 +54,7 @@ pub fn minimise(
     let mut accepted = Accepted { step: 0.0, trials: 0 };
     let mut acceptable_iterations = 0;
     let mut slow_iterations = 0;
+    let mut slow_decrease = 1.0;
     loop {
         at.update_dual_residual(problem);
         let errors = at.errors(problem, 0.0);
@@ -96,7 +99,11 @@ pub fn minimise(
                 }
                 if slow_iterations >= SLOW_ITERATIONS && !settings.nested && at.infeasibility() > 1e-2 {
                     slow_iterations = 0;
-                    let found = restored(problem, at, &mut search, &mut newton, &barrier, settings, monitor, iteration);
+                    // The second time it goes on to a point that is feasible, or to the proof that there is none near.
+                    slow_decrease *= 1e-2;
+                    let decrease = slow_decrease;
+                    let found =
+                        restored(problem, at, &mut search, &mut newton, &barrier, decrease, settings, monitor, iteration);
                     if let Some(stop) = found {
                         return stop;
                     }
@@ -135,7 +142,7 @@ fn recover(
     if settings.nested || at.infeasibility() <= settings.tolerance {
         return Some(Stop::NoProgress("no step lowers the objective or the infeasibility".into()));
     }
-    restored(problem, at, search, newton, barrier, settings, monitor, iteration)
+    restored(problem, at, search, newton, barrier, RESTORED, settings, monitor, iteration)
 }
 
 /// Runs the restoration and makes its point fit for the loop. `Some` if the run ends here.
@@ -146,12 +153,13 @@ fn restored(
     search: &mut Search,
     newton: &mut Newton,
     barrier: &Barrier,
+    decrease: f64,
     settings: &Settings,
     monitor: &mut Monitor,
     iteration: &mut usize,
 ) -> Option<Stop> {
     search.forbid(at, problem, barrier.mu);
-    match restore(problem, at, search, barrier.mu, settings, monitor, iteration) {
+    match restore(problem, at, search, barrier.mu, decrease, settings, monitor, iteration) {
         Restored::Found => {
             if !at.evaluate_derivatives(problem) {
                 return Some(not_finite(problem, at));
