@@ -42,9 +42,13 @@ pub enum Stop {
     /// No acceptable step is left.
     NoProgress(String),
     /// It believes that no feasible point is near; `x` minimises the infeasibility, `ray` holds Farkas-like row weights.
-    Infeasible { ray: Option<Vec<f64>> },
+    Infeasible {
+        ray: Option<Vec<f64>>,
+    },
     /// The objective falls without end along `ray` (in variables).
-    Unbounded { ray: Option<Vec<f64>> },
+    Unbounded {
+        ray: Option<Vec<f64>>,
+    },
     /// A function was not finite: what and where.
     NotFinite(String),
     Failed(String),

@@ -17,7 +17,10 @@ pub enum ValueKind {
     Text(Arc<str>),
     Bool(bool),
     /// A rectangular array of numbers, last index fastest.
-    Numbers { shape: Vec<usize>, values: Arc<Vec<f64>> },
+    Numbers {
+        shape: Vec<usize>,
+        values: Arc<Vec<f64>>,
+    },
     /// An array of anything else.
     List(Vec<Value>),
     Object(Vec<(Arc<str>, Value)>),

@@ -34,11 +34,22 @@ pub enum Source {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum IndexMap {
     /// `start + stride * p`; stride 0 is one shared scalar.
-    Affine { start: i64, stride: i64 },
+    Affine {
+        start: i64,
+        stride: i64,
+    },
     /// `start + stride * (p % length)`
-    Tile { start: i64, stride: i64, length: u32 },
+    Tile {
+        start: i64,
+        stride: i64,
+        length: u32,
+    },
     /// `start + stride * (p / length)`
-    Repeat { start: i64, stride: i64, length: u32 },
+    Repeat {
+        start: i64,
+        stride: i64,
+        length: u32,
+    },
     Gather(Arc<[u32]>),
 }
 

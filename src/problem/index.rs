@@ -64,7 +64,11 @@ struct SetData {
 #[derive(Debug, PartialEq)]
 enum Elements {
     /// `start, start + step, ...`
-    Range { start: f64, step: f64, len: u32 },
+    Range {
+        start: f64,
+        step: f64,
+        len: u32,
+    },
     List(Vec<Element>),
 }
 

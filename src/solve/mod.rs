@@ -1,9 +1,9 @@
 //! Methods: one file and one row of [`METHODS`] each.
 
-pub mod nlp;
 pub mod method;
-pub mod options;
 pub mod monitor;
+pub mod nlp;
+pub mod options;
 pub mod parts;
 pub mod smooth;
 

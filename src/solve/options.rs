@@ -19,8 +19,15 @@ pub struct OptionRow {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Default {
     /// With the range that is allowed, both ends included.
-    Number { value: f64, least: f64, most: f64 },
-    Choice { value: &'static str, among: &'static [&'static str] },
+    Number {
+        value: f64,
+        least: f64,
+        most: f64,
+    },
+    Choice {
+        value: &'static str,
+        among: &'static [&'static str],
+    },
     Bool(bool),
 }
 

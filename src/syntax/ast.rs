@@ -195,11 +195,22 @@ pub enum ExprKind {
     /// `b.pd`
     Field(Box<Expr>, Ident),
     /// `f(a, b)`, and `columns(t, except "y")`
-    Call { function: Box<Expr>, arguments: Vec<Argument> },
+    Call {
+        function: Box<Expr>,
+        arguments: Vec<Argument>,
+    },
     /// `sum(i in I, j in J where cond: body)`; `function` is any name.
-    Aggregate { function: Box<Expr>, generators: Vec<Generator>, condition: Option<Box<Expr>>, body: Box<Expr> },
+    Aggregate {
+        function: Box<Expr>,
+        generators: Vec<Generator>,
+        condition: Option<Box<Expr>>,
+        body: Box<Expr>,
+    },
     /// `x[i, ..]`
-    Subscript { base: Box<Expr>, items: Vec<Subscript> },
+    Subscript {
+        base: Box<Expr>,
+        items: Vec<Subscript>,
+    },
     /// `A'`
     Transpose(Box<Expr>),
     Negate(Box<Expr>),
@@ -212,7 +223,11 @@ pub enum ExprKind {
     Relation(Box<Expr>, Vec<(RelOp, Expr)>),
     And(Vec<Expr>),
     Or(Vec<Expr>),
-    If { condition: Box<Expr>, then: Box<Expr>, otherwise: Box<Expr> },
+    If {
+        condition: Box<Expr>,
+        then: Box<Expr>,
+        otherwise: Box<Expr>,
+    },
     /// `(i, j)`: two or more.
     Tuple(Vec<Expr>),
     /// `[1, 0; 0, 1]`: rows of equal or unequal length, as written.
@@ -222,9 +237,17 @@ pub enum ExprKind {
     /// `{"a": 350}`
     MapLiteral(Vec<(Expr, Expr)>),
     /// `{i in I where cond}` and `{i in I where cond: value}` (the set of values).
-    SetBuilder { generators: Vec<Generator>, condition: Option<Box<Expr>>, value: Option<Box<Expr>> },
+    SetBuilder {
+        generators: Vec<Generator>,
+        condition: Option<Box<Expr>>,
+        value: Option<Box<Expr>>,
+    },
     /// `a..b`, `a..b by s`
-    Range { from: Box<Expr>, to: Box<Expr>, step: Option<Box<Expr>> },
+    Range {
+        from: Box<Expr>,
+        to: Box<Expr>,
+        step: Option<Box<Expr>>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -238,7 +261,11 @@ pub enum Argument {
 pub enum Subscript {
     At(Expr),
     /// `..`, `2..`, `..n`: an open slice (a closed one is `At(Range)`).
-    Slice { from: Option<Expr>, to: Option<Expr>, span: Span },
+    Slice {
+        from: Option<Expr>,
+        to: Option<Expr>,
+        span: Span,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -25,13 +25,12 @@ pub struct Iterate {
     pub dual_residual: Vec<f64>,
 }
 
-/// The three residuals of the optimality conditions, in maximum norms.
+/// The residuals of the optimality conditions, in maximum norms.
 #[derive(Clone, Copy, Debug)]
 pub struct Errors {
     pub primal: f64,
     pub dual: f64,
-    pub complementarity: f64,
-    /// The largest of them, the last two divided by the average size of the multipliers.
+    /// The largest of them and of the complementarity products, the last two divided by the average size of the multipliers.
     pub scaled: f64,
 }
 
@@ -153,7 +152,7 @@ impl Iterate {
         let dual = max_norm(&self.dual_residual);
         let dual_scale = scale(one_norm(&self.lambda) + bound_multipliers, self.lambda.len() + bounds);
         let scaled = primal.max(dual / dual_scale).max(complementarity / scale(bound_multipliers, bounds));
-        Errors { primal, dual, complementarity, scaled }
+        Errors { primal, dual, scaled }
     }
 
     /// The average of `gap * z` over all bounds, and the least; `(0, 0)` without bounds.

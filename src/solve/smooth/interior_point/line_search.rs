@@ -85,10 +85,7 @@ impl Search {
     /// Forbids points that are no better than `at`, before the restoration leaves it.
     pub fn forbid(&mut self, at: &Iterate, problem: &Scaled, mu: f64) {
         let (infeasibility, objective) = (at.infeasibility(), at.barrier_objective(problem, mu));
-        self.filter.forbid(
-            (1.0 - GAMMA_INFEASIBILITY) * infeasibility,
-            objective - GAMMA_OBJECTIVE * infeasibility,
-        );
+        self.filter.forbid((1.0 - GAMMA_INFEASIBILITY) * infeasibility, objective - GAMMA_OBJECTIVE * infeasibility);
     }
 
     /// Moves `at` along `step`, at most to the fraction `tau` of the way to the bounds; gradient and Jacobian of `at`
@@ -220,7 +217,8 @@ impl Search {
         tau: f64,
     ) {
         let objective = self.trial.barrier_objective(problem, mu);
-        let by_objective = self.switches(origin, alpha) && objective <= origin.objective + ARMIJO * alpha * origin.slope;
+        let by_objective =
+            self.switches(origin, alpha) && objective <= origin.objective + ARMIJO * alpha * origin.slope;
         if !by_objective {
             self.filter.forbid(
                 (1.0 - GAMMA_INFEASIBILITY) * origin.infeasibility,

@@ -52,7 +52,11 @@ const OPTIONS: &[OptionRow] = &[
         doc: "how far bounds are moved outwards during the solve, relative to their size",
         default: Default::Number { value: 1e-8, least: 0.0, most: 1e-2 },
     },
-    OptionRow { name: "scaling", doc: "scale objective and rows by their first gradients", default: Default::Bool(true) },
+    OptionRow {
+        name: "scaling",
+        doc: "scale objective and rows by their first gradients",
+        default: Default::Bool(true),
+    },
 ];
 
 /// Runs the method. See the header.
@@ -78,7 +82,8 @@ pub fn run(context: &mut Context) -> Outcome {
     let (mut at, mu) = match first_iterate(&mut problem, &mut newton, &context.start, context.warm.as_ref()) {
         Ok(first) => first,
         Err(NotFinite { x }) => {
-            let what = problem.nlp.explain_not_finite(&x).unwrap_or_else(|| "a value at the start is not finite".into());
+            let what =
+                problem.nlp.explain_not_finite(&x).unwrap_or_else(|| "a value at the start is not finite".into());
             return outcome(context, &x, None, Stop::NotFinite(what), 0);
         }
     };
@@ -107,7 +112,13 @@ fn multipliers(problem: &Scaled, at: &Iterate) -> Multipliers {
     }
 }
 
-fn outcome(context: &mut Context, x: &[f64], multipliers: Option<Multipliers>, stop: Stop, iterations: usize) -> Outcome {
+fn outcome(
+    context: &mut Context,
+    x: &[f64],
+    multipliers: Option<Multipliers>,
+    stop: Stop,
+    iterations: usize,
+) -> Outcome {
     let shape = context.nlp.shape();
     let bounds = shape.lower.iter().zip(&shape.upper);
     Outcome {

@@ -114,14 +114,7 @@ impl Newton {
 
     /// Writes the step for another residual of the rows with the factors that are there, and returns the relative
     /// residual of the linear system.
-    pub fn corrected_step(
-        &mut self,
-        problem: &Scaled,
-        at: &Iterate,
-        mu: f64,
-        residual: &[f64],
-        out: &mut Step,
-    ) -> f64 {
+    pub fn corrected_step(&mut self, problem: &Scaled, at: &Iterate, mu: f64, residual: &[f64], out: &mut Step) -> f64 {
         at.barrier_gradient(problem, mu, &mut self.slope);
         let n = problem.variables();
         let (slope_x, slope_s) = self.slope.split_at_mut(n);

@@ -41,8 +41,14 @@ impl Candidate {
     fn at(problem: &mut Scaled, x: Vec<f64>, lambda: Vec<f64>) -> Option<Candidate> {
         let (n, m) = (x.len(), lambda.len());
         let entries = problem.shape.jacobian.entries();
-        let mut out =
-            Candidate { x, lambda, gradient: vec![0.0; n], values: vec![0.0; m], jacobian: vec![0.0; entries], slope: vec![] };
+        let mut out = Candidate {
+            x,
+            lambda,
+            gradient: vec![0.0; n],
+            values: vec![0.0; m],
+            jacobian: vec![0.0; entries],
+            slope: vec![],
+        };
         problem.gradient(&out.x, &mut out.gradient);
         problem.values(&out.x, &mut out.values);
         problem.jacobian(&out.x, &mut out.jacobian);

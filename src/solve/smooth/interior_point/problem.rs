@@ -17,9 +17,13 @@ const LEAST_SCALE: f64 = 1e-8;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Row {
     /// `c = target`.
-    Equality { target: f64 },
+    Equality {
+        target: f64,
+    },
     /// `c - w[slack] = 0`.
-    Inequality { slack: usize },
+    Inequality {
+        slack: usize,
+    },
     Free,
 }
 
@@ -146,7 +150,9 @@ impl<'a> Scaled<'a> {
         self.nlp.jacobian(&w[..n], out);
         for (r, s) in self.row_scale.iter().enumerate() {
             // Free rows have scale 0, which must also hide entries that are not finite.
-            out[self.shape.jacobian.row(r)].iter_mut().for_each(|entry| *entry = if *s == 0.0 { 0.0 } else { *entry * s });
+            out[self.shape.jacobian.row(r)]
+                .iter_mut()
+                .for_each(|entry| *entry = if *s == 0.0 { 0.0 } else { *entry * s });
         }
     }
 

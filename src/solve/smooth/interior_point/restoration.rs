@@ -29,7 +29,9 @@ pub enum Restored {
     /// The iterate is a point that the outer iteration may go on from.
     Found,
     /// The iterate minimises the infeasibility nearby; a weight for each row, in the scaling of the user.
-    Infeasible { weights: Vec<f64> },
+    Infeasible {
+        weights: Vec<f64>,
+    },
     Stopped(Stop),
 }
 
@@ -202,7 +204,13 @@ fn elastic_shape(problem: &Scaled) -> Shape {
     let bound = |r: usize, least: bool| match problem.rows[r] {
         Row::Equality { target } => target,
         Row::Inequality { slack } => (if least { &problem.lower } else { &problem.upper })[slack],
-        Row::Free => if least { f64::NEG_INFINITY } else { f64::INFINITY },
+        Row::Free => {
+            if least {
+                f64::NEG_INFINITY
+            } else {
+                f64::INFINITY
+            }
+        }
     };
     let mut lower = problem.lower[..n].to_vec();
     let mut upper = problem.upper[..n].to_vec();

@@ -102,8 +102,17 @@ pub fn minimise(
                     // The second time it goes on to a point that is feasible, or to the proof that there is none near.
                     slow_decrease *= 1e-2;
                     let decrease = slow_decrease;
-                    let found =
-                        restored(problem, at, &mut search, &mut newton, &barrier, decrease, settings, monitor, iteration);
+                    let found = restored(
+                        problem,
+                        at,
+                        &mut search,
+                        &mut newton,
+                        &barrier,
+                        decrease,
+                        settings,
+                        monitor,
+                        iteration,
+                    );
                     if let Some(stop) = found {
                         return stop;
                     }
