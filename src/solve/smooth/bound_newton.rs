@@ -57,7 +57,11 @@ pub fn run(context: &mut Context) -> Outcome {
         pairs.map(|(g, (x, b))| if x == b && sign * g > 0.0 { *g } else { 0.0 }).collect()
     };
     Outcome {
-        multipliers: Some(Multipliers { rows: Vec::new(), lower: at(&shape.lower, 1.0), upper: at(&shape.upper, -1.0) }),
+        multipliers: Some(Multipliers {
+            rows: Vec::new(),
+            lower: at(&shape.lower, 1.0),
+            upper: at(&shape.upper, -1.0),
+        }),
         x,
         stop,
         iterations,
@@ -190,9 +194,8 @@ impl Bounds {
 
     /// `|P(x - g) - x|` in the maximum norm.
     fn projected_gradient(&self, x: &[f64], g: &[f64]) -> f64 {
-        (0..x.len()).fold(0.0, |most: f64, i| {
-            most.max(((x[i] - g[i]).max(self.lower[i]).min(self.upper[i]) - x[i]).abs())
-        })
+        (0..x.len())
+            .fold(0.0, |most: f64, i| most.max(((x[i] - g[i]).max(self.lower[i]).min(self.upper[i]) - x[i]).abs()))
     }
 
     /// Writes `P(x + t d) - x`.
@@ -251,8 +254,7 @@ impl Model {
             }
             let free: Vec<bool> =
                 (0..n).map(|i| self.point[i] > bounds.lower[i] && self.point[i] < bounds.upper[i]).collect();
-            let slope: Vec<f64> =
-                (0..n).map(|i| if free[i] { gradient[i] + self.product[i] } else { 0.0 }).collect();
+            let slope: Vec<f64> = (0..n).map(|i| if free[i] { gradient[i] + self.product[i] } else { 0.0 }).collect();
             if max_norm(&slope) <= wanted * 0.1 {
                 break;
             }

@@ -10,6 +10,7 @@ mod lagrangian;
 use super::bound_newton;
 use super::interior_point::{Certified, polish_point, row_factors};
 use crate::answer::{Multipliers, Outcome, Stop};
+use crate::linalg::sparse::add_transposed_product;
 use crate::linalg::vector::max_norm;
 use crate::solve::method::{Claim, Context, Method};
 use crate::solve::options::{Default, OptionRow};
@@ -50,6 +51,11 @@ const MOST_PENALTY: f64 = 1e12;
 /// The infeasibility must fall to this part, or the penalty grows.
 const PROGRESS: f64 = 0.5;
 const OUTER_LIMIT: usize = 100;
+/// No single subproblem may take more iterations.
+const INNER_LIMIT: usize = 200;
+/// Rows are in conflict where their violation is stationary to this part of itself, in so many outer iterations.
+const STATIONARY: f64 = 1e-3;
+const STATIONARY_LIMIT: usize = 2;
 /// From here on a polished point is tried after each outer iteration.
 const NEARLY: f64 = 1e-4;
 
@@ -78,10 +84,14 @@ pub fn run(context: &mut Context) -> Outcome {
     let mut before = f64::INFINITY;
     let mut inner = bound_newton::Settings { tolerance: tolerance.sqrt(), iteration_limit };
     let mut stop = Stop::NoProgress("the penalty no longer brings the rows nearer".into());
+    let mut stationary = 0;
     let mut certified: Option<Certified> = None;
     for _ in 0..OUTER_LIMIT {
+        inner.iteration_limit = iteration_limit.min(iterations + INNER_LIMIT);
         let ended = bound_newton::minimise(&mut lagrangian, &mut x, &inner, context.monitor, &mut iterations);
-        if let Stop::IterationLimit | Stop::TimeLimit | Stop::Interrupted | Stop::NotFinite(_) = ended {
+        let at_limit =
+            ended == Stop::IterationLimit && iterations < iteration_limit.min(context.monitor.iteration_limit);
+        if !at_limit && let Stop::IterationLimit | Stop::TimeLimit | Stop::Interrupted | Stop::NotFinite(_) = ended {
             stop = ended;
             break;
         }
@@ -96,7 +106,8 @@ pub fn run(context: &mut Context) -> Outcome {
             *lambda = (rho * d).clamp(-SAFEGUARD, SAFEGUARD);
         }
         if violation <= NEARLY {
-            let polished = polish_point(lagrangian.nlp, &x, &lagrangian.lambda, (objective_scale, &lagrangian.row_scale));
+            let polished =
+                polish_point(lagrangian.nlp, &x, &lagrangian.lambda, (objective_scale, &lagrangian.row_scale));
             let done = polished.error <= tolerance;
             certified = Some(polished);
             if done {
@@ -110,10 +121,14 @@ pub fn run(context: &mut Context) -> Outcome {
             break;
         }
         if violation > PROGRESS * before {
+            let weights = weights(&lagrangian);
+            let conflict = violation > NEARLY && infeasibility_slope(&mut lagrangian, &x, &weights) <= STATIONARY;
+            stationary = if conflict { stationary + 1 } else { 0 };
+            if stationary >= STATIONARY_LIMIT {
+                stop = Stop::Infeasible { ray: Some(weights) };
+                break;
+            }
             if rho >= MOST_PENALTY {
-                if violation > NEARLY {
-                    stop = Stop::Infeasible { ray: Some(weights(&lagrangian)) };
-                }
                 break;
             }
             lagrangian.rho = (PENALTY_GROWTH * rho).min(MOST_PENALTY);
@@ -170,6 +185,18 @@ fn weights(lagrangian: &Lagrangian) -> Vec<f64> {
     violations.iter().map(|v| v / most).collect()
 }
 
+/// The projected gradient of the violation, whose gradient is `-J'weights`, for weights of size one.
+fn infeasibility_slope(lagrangian: &mut Lagrangian, x: &[f64], weights: &[f64]) -> f64 {
+    let shape = lagrangian.nlp.shape().clone();
+    let mut jacobian = vec![0.0; shape.jacobian.entries()];
+    lagrangian.nlp.jacobian(x, &mut jacobian);
+    let mut slope = vec![0.0; x.len()];
+    add_transposed_product(&shape.jacobian, &jacobian, 1.0, weights, &mut slope);
+    let bounds = shape.lower.iter().zip(&shape.upper);
+    let moved = x.iter().zip(&slope).zip(bounds).map(|((x, d), (l, u))| (x + d).max(*l).min(*u) - x);
+    moved.fold(0.0, |most: f64, d| most.max(d.abs()))
+}
+
 /// Bound multipliers from the sign of the reduced gradient `∇f - J'y`.
 fn with_bounds(context: &mut Context, x: &[f64], rows: Vec<f64>) -> Multipliers {
     let shape = context.nlp.shape().clone();
@@ -177,7 +204,7 @@ fn with_bounds(context: &mut Context, x: &[f64], rows: Vec<f64>) -> Multipliers 
     context.nlp.gradient(x, &mut slope);
     let mut jacobian = vec![0.0; shape.jacobian.entries()];
     context.nlp.jacobian(x, &mut jacobian);
-    crate::linalg::sparse::add_transposed_product(&shape.jacobian, &jacobian, -1.0, &rows, &mut slope);
+    add_transposed_product(&shape.jacobian, &jacobian, -1.0, &rows, &mut slope);
     let part = |bound: &[f64], sign: f64| {
         let pairs = slope.iter().zip(x.iter().zip(bound));
         pairs.map(|(g, (x, b))| if x == b && sign * g > 0.0 { *g } else { 0.0 }).collect()
