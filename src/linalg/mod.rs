@@ -3,8 +3,8 @@
 pub mod bunch_kaufman;
 pub mod dense;
 pub mod kkt;
+pub mod krylov;
 pub mod ldlt;
-pub mod matrix;
 pub mod pattern;
 pub mod sparse;
 pub mod vector;
