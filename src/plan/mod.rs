@@ -5,7 +5,6 @@
 
 mod choice;
 mod class;
-pub mod execute;
 pub mod explain;
 pub mod refusal;
 pub mod request;
@@ -14,7 +13,6 @@ pub mod start;
 #[cfg(test)]
 mod tests;
 
-pub use execute::execute;
 pub use request::Request;
 
 use crate::diag::Diagnostic;
@@ -80,7 +78,7 @@ pub fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Diagnostic
         unused_options: request.unused(),
         options,
         others: choice::others(&candidates, chosen.method),
-        start: start::of(problem, &shown),
+        start: start::of(problem).extended(&shown, &lifts),
         problem: shown,
         lifts,
     })
