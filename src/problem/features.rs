@@ -1,14 +1,17 @@
 //! Facts about a problem, each with its reason and its place, for methods to accept or refuse it by.
 
+use super::ranges::Ranges;
 use super::squares::{self, Square, span_of};
 use super::values::{Bounds, Numbers, depends_on_variables};
 use super::{Domain, Kind, Problem, Sense};
 use crate::diag::Span;
 use crate::expr::eval;
 use crate::expr::family::{Source, StageId};
-use crate::expr::graph::Node;
+use crate::expr::graph::{Node, NodeId};
+use crate::expr::interval::Interval;
 use crate::expr::ops::{Op, Smoothness};
 use serde::Serialize;
+use std::collections::{HashMap, HashSet};
 
 /// A sentence about a problem, without a full stop, and the place that it is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -60,7 +63,7 @@ impl Features {
     pub fn of(problem: &Problem) -> Features {
         let numbers = Numbers::of(problem);
         let bounds = Bounds::of(problem, &numbers);
-        let (kinks, cases) = not_smooth(problem);
+        let (kinks, cases) = not_smooth(problem, &numbers, &bounds);
         let mut features = Features {
             variables: 0,
             fixed: 0,
@@ -120,8 +123,7 @@ impl Features {
                 self.rows += 1;
                 self.equalities += (lower == upper) as usize;
                 if self.first_row.is_none() {
-                    self.first_row =
-                        Some(Fact::at(format!("row `{}` is a constraint", constraint.label), constraint.span));
+                    self.first_row = Some(Fact::at(format!("row `{}` is a constraint", constraint.label), constraint.span));
                 }
             }
         }
@@ -182,8 +184,9 @@ fn cone(problem: &Problem) -> Option<Fact> {
 }
 
 /// Kinks and cases in what the objective and the rows that are not dropped read.
-fn not_smooth(problem: &Problem) -> (Vec<Fact>, Vec<Fact>) {
+fn not_smooth(problem: &Problem, numbers: &Numbers, bounds: &Bounds) -> (Vec<Fact>, Vec<Fact>) {
     let depends = depends_on_variables(problem);
+    let ranges = Ranges::of(problem, numbers, bounds);
     let rows = problem.constraints.iter().filter(|c| !c.dropped).map(|c| c.stage);
     let roots: Vec<StageId> = problem.objectives.iter().map(|o| o.stage).chain(rows).collect();
     let needed = eval::needed(&problem.stages, &roots);
@@ -191,7 +194,15 @@ fn not_smooth(problem: &Problem) -> (Vec<Fact>, Vec<Fact>) {
     for (stage, _) in problem.stages.iter().zip(needed).filter(|(_, needed)| *needed) {
         for term in &stage.terms {
             let varies: Vec<bool> = term.family.leaves.iter().map(|leaf| varies(leaf.source, &depends)).collect();
-            for (op, smooth) in kinked_ops(problem, term.family.body, &varies) {
+            let found = kinked_ops(problem, term.family.body, &varies);
+            if found.is_empty() {
+                continue;
+            }
+            let intervals = ranges.nodes(problem, numbers, bounds, term);
+            for (op, smooth, operands) in found {
+                if is_decided(op, &operands, &intervals) {
+                    continue;
+                }
                 match (op, smooth) {
                     (Op::Select, _) => push(&mut cases, Fact::at("`if` depends on a variable", span_of(term))),
                     // Off its jumps it has slopes that lead somewhere, unlike a step function.
@@ -228,12 +239,23 @@ fn varies(source: Source, depends: &[bool]) -> bool {
     }
 }
 
+/// Bounds alone keep the operands of a kink away from it, so that the function is one of its branches.
+pub fn is_decided(op: Op, operands: &[NodeId], intervals: &HashMap<NodeId, Interval>) -> bool {
+    let at = |k: usize| intervals[&operands[k]];
+    match op {
+        Op::Abs => at(0).sign() != 0,
+        Op::Cbrt => at(0).sign_strict() != 0,
+        Op::Max | Op::Min => at(0).lo >= at(1).hi || at(1).lo >= at(0).hi,
+        _ => false,
+    }
+}
+
 /// The functions in a body that are not smooth everywhere and whose operands vary. The condition of an `if` does not
 /// count by itself: the `if` does.
-fn kinked_ops(problem: &Problem, body: crate::expr::graph::NodeId, leaf_varies: &[bool]) -> Vec<(Op, Smoothness)> {
+fn kinked_ops(problem: &Problem, body: NodeId, leaf_varies: &[bool]) -> Vec<(Op, Smoothness, Vec<NodeId>)> {
     let graph = &problem.graph;
     let order = graph.reachable(&[body]);
-    let mut varying = std::collections::HashSet::new();
+    let mut varying = HashSet::new();
     let mut found = vec![];
     for id in order {
         let (operands, arity) = graph.operands(id);
@@ -246,7 +268,7 @@ fn kinked_ops(problem: &Problem, body: crate::expr::graph::NodeId, leaf_varies: 
                 let row = op.row();
                 let decides = op == Op::Select && varying.contains(&operands[0]);
                 if decides || (op != Op::Select && !row.truth && row.smooth != Smoothness::Smooth) {
-                    found.push((op, row.smooth));
+                    found.push((op, row.smooth, operands[..arity].to_vec()));
                 }
             }
             Node::Constant(_) | Node::Leaf(_) | Node::Call(..) => {}

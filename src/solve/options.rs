@@ -36,6 +36,17 @@ pub enum Default {
     Bool(bool),
 }
 
+impl Default {
+    /// What holds where nothing is set.
+    pub fn value(&self) -> Value {
+        match self {
+            Default::Number { value, .. } => Value::Number(*value),
+            Default::Choice { value, .. } => Value::Text(value.to_string()),
+            Default::Bool(value) => Value::Bool(*value),
+        }
+    }
+}
+
 /// The options of one solve: what was set by the user, checked against the rows of the method.
 #[derive(Clone, Debug, std::default::Default, PartialEq, Serialize)]
 pub struct Options {

@@ -1,5 +1,5 @@
-//! Methods for smooth problems.
+//! Methods that use derivatives.
 
-pub mod augmented_lagrangian;
-pub mod bound_newton;
-pub mod interior_point;
+pub mod bfgs;
+pub mod lbfgs;
+pub mod nonlinear_cg;
