@@ -6,6 +6,11 @@
 //! [`graph::Graph`] and read the outside only through their leaves, by position, so equal bodies are one node
 //! whatever they read.
 
+pub mod derive;
 pub mod family;
 pub mod graph;
+pub mod interval;
 pub mod ops;
+mod simplify;
+mod special;
+mod table;

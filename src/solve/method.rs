@@ -2,8 +2,9 @@
 
 use super::monitor::Monitor;
 use super::nlp::Nlp;
-use super::options::{OptionRow, Options};
+use super::options::{Default, OptionRow, Options};
 use crate::answer::{Multipliers, Outcome};
+use crate::problem::features::{Fact, Features};
 
 /// What a converged run of the method may lead to; the judge still decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,15 +15,34 @@ pub enum Claim {
     Heuristic,
 }
 
+/// Why a method cannot serve a problem: the fact it objects to.
+pub type Objection = Fact;
+
 /// A row of the table of methods.
 pub struct Method {
     pub name: &'static str,
     pub doc: &'static str,
+    /// When the planner takes it, as the end of "chosen ...".
+    pub chosen: &'static str,
     /// Where it is described.
     pub source: &'static str,
     pub claim: Claim,
+    /// What form of the problem it needs to see.
+    pub sees: Sees,
+    pub accepts: fn(&Features) -> Result<(), Objection>,
     pub options: &'static [OptionRow],
     pub run: fn(&mut Context) -> Outcome,
+}
+
+/// The form of a problem that a method is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sees {
+    /// As it is; the method scales by itself.
+    Plain,
+    /// The objective multiplied so that its gradient at the start has no entry above 100.
+    Scaled,
+    /// The rows of `c(x)` are residuals, and the objective is the sum of their squares plus a constant.
+    Residuals,
 }
 
 /// What a method is given.
@@ -33,4 +53,18 @@ pub struct Context<'a, 'm> {
     pub warm: Option<Multipliers>,
     pub options: &'a Options,
     pub monitor: &'a mut Monitor<'m>,
+}
+
+/// The row that every method with a tolerance has.
+pub const fn tolerance(doc: &'static str, value: f64) -> OptionRow {
+    OptionRow { name: "tol", doc, default: Default::Number { value, least: 0.0, most: 1.0 } }
+}
+
+/// The row of the limit that [`Monitor`] watches.
+pub const fn iteration_limit(value: usize) -> OptionRow {
+    OptionRow {
+        name: "max_iter",
+        doc: "limit of iterations",
+        default: Default::Number { value: value as f64, least: 0.0, most: 1e15 },
+    }
 }

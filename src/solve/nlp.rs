@@ -4,26 +4,8 @@
 //! problem; methods may wrap one in another (an augmented Lagrangian is a bound-constrained `Nlp`, an elastic problem
 //! is an `Nlp`), and tests write small ones by hand.
 
+pub use crate::linalg::pattern::Pattern;
 use std::sync::Arc;
-
-/// Sparsity by compressed rows: the columns of row `r` are `columns[starts[r]..starts[r+1]]`, ascending.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Pattern {
-    pub rows: usize,
-    pub columns_count: usize,
-    pub starts: Vec<usize>,
-    pub columns: Vec<u32>,
-}
-
-impl Pattern {
-    pub fn entries(&self) -> usize {
-        self.columns.len()
-    }
-
-    pub fn row(&self, r: usize) -> std::ops::Range<usize> {
-        self.starts[r]..self.starts[r + 1]
-    }
-}
 
 /// Everything about an [`Nlp`] that does not change during a solve. Infinite bounds are `±f64::INFINITY`.
 #[derive(Clone, Debug, Default)]

@@ -1,0 +1,152 @@
+//! Derivatives as nodes: `derivative` in each row of the table gives the parts, the chain rule here joins them.
+//!
+//! A reverse sweep over a body makes `∂body/∂leaf` for all leaves at once. A choice must not let the branch that is
+//! not taken poison the other: where `select(c, log(x), 0)` is differentiated at `x = 0`, the slope of the logarithm
+//! is infinite and `0 * inf` is not a number. So an adjoint that comes through one branch has the form
+//! `select(c, w, 0)`, and factors are multiplied to it inside, as `select(c, w * d, 0)`.
+
+use super::graph::{Graph, Node, NodeId};
+use super::ops::Op;
+use std::collections::BTreeMap;
+
+impl Graph {
+    /// All nodes that `roots` are made of, themselves included, operands before users.
+    pub fn reachable(&self, roots: &[NodeId]) -> Vec<NodeId> {
+        let mut found = std::collections::HashSet::new();
+        let mut waiting = roots.to_vec();
+        let mut order = Vec::new();
+        while let Some(id) = waiting.pop() {
+            if found.insert(id) {
+                order.push(id);
+                let (operands, arity) = self.operands(id);
+                waiting.extend_from_slice(&operands[..arity]);
+            }
+        }
+        order.sort_unstable();
+        order
+    }
+}
+
+/// `∂body/∂leaf` for each of `leaves`; `None` where it is 0 whatever the leaves are.
+pub fn gradient(graph: &mut Graph, body: NodeId, leaves: &[u32]) -> Vec<Option<NodeId>> {
+    let order = graph.reachable(&[body]);
+    // Which nodes depend on the leaves, and what reaches them from above, in order of ids.
+    let mut adjoints: BTreeMap<NodeId, Vec<NodeId>> = BTreeMap::new();
+    for &id in &order {
+        let depends = match graph.node(id) {
+            Node::Constant(_) => false,
+            Node::Leaf(k) => leaves.contains(&k),
+            Node::Call(op, args) => (0..op.row().arity).any(|k| adjoints.contains_key(&args[k])),
+        };
+        if depends {
+            adjoints.insert(id, Vec::new());
+        }
+    }
+    let one = graph.constant(1.0);
+    if let Some(parts) = adjoints.get_mut(&body) {
+        parts.push(one);
+    }
+    let mut slopes = vec![None; leaves.len()];
+    while let Some((id, parts)) = adjoints.pop_last() {
+        let adjoint = joined(graph, &parts);
+        if graph.value_of(adjoint) == Some(0.0) {
+            continue;
+        }
+        match graph.node(id) {
+            Node::Constant(_) => {}
+            Node::Leaf(leaf) => {
+                for (slope, _) in slopes.iter_mut().zip(leaves).filter(|(_, wanted)| **wanted == leaf) {
+                    *slope = Some(adjoint);
+                }
+            }
+            Node::Call(op, args) => {
+                let partials = (op.row().derivative)(graph, args, id);
+                for k in 0..op.row().arity {
+                    if let (Some(partial), true) = (partials[k], adjoints.contains_key(&args[k])) {
+                        let part = chained(graph, adjoint, partial);
+                        adjoints.entry(args[k]).or_default().push(part);
+                    }
+                }
+            }
+        }
+    }
+    slopes
+}
+
+/// `∂²body/∂leaf_i∂leaf_j` as `(i, j, node)` for positions `i >= j` in `leaves`; what is missing is 0.
+pub fn hessian(graph: &mut Graph, body: NodeId, leaves: &[u32]) -> Vec<(usize, usize, NodeId)> {
+    let mut entries = Vec::new();
+    for (i, slope) in gradient(graph, body, leaves).into_iter().enumerate() {
+        let Some(slope) = slope else { continue };
+        for (j, entry) in gradient(graph, slope, &leaves[..=i]).into_iter().enumerate() {
+            entries.extend(entry.map(|node| (i, j, node)));
+        }
+    }
+    entries
+}
+
+/// The product of an adjoint and a partial derivative, in which 0 wins over all and stays outside of choices.
+fn chained(graph: &mut Graph, adjoint: NodeId, partial: NodeId) -> NodeId {
+    for (one, other) in [(adjoint, partial), (partial, adjoint)] {
+        if let Some((condition, a, b)) = choice(graph, one) {
+            let zero = |g: &Graph, id: NodeId| g.value_of(id) == Some(0.0);
+            let a = if zero(graph, a) { a } else { chained(graph, a, other) };
+            let b = if zero(graph, b) { b } else { chained(graph, b, other) };
+            return graph.select(condition, a, b);
+        }
+        if let Node::Call(op @ (Op::Add | Op::Sub), [a, b, _]) = graph.node(one)
+            && (holds_mask(graph, a) || holds_mask(graph, b))
+        {
+            let (a, b) = (chained(graph, a, other), chained(graph, b, other));
+            return graph.call(op, &[a, b]);
+        }
+        if let Node::Call(Op::Neg, [a, ..]) = graph.node(one)
+            && holds_mask(graph, a)
+        {
+            let product = chained(graph, a, other);
+            return graph.neg(product);
+        }
+    }
+    graph.mul(adjoint, partial)
+}
+
+/// The sum of what reaches a node; parts under one condition are added inside it.
+fn joined(graph: &mut Graph, parts: &[NodeId]) -> NodeId {
+    let mut plain = Vec::new();
+    let mut choices: BTreeMap<NodeId, (Vec<NodeId>, Vec<NodeId>)> = BTreeMap::new();
+    for &part in parts {
+        match choice(graph, part) {
+            Some((condition, a, b)) => {
+                let (then, otherwise) = choices.entry(condition).or_default();
+                then.push(a);
+                otherwise.push(b);
+            }
+            None => plain.push(part),
+        }
+    }
+    for (condition, (then, otherwise)) in choices {
+        let (a, b) = (joined(graph, &then), joined(graph, &otherwise));
+        plain.push(graph.select(condition, a, b));
+    }
+    graph.sum(&plain)
+}
+
+/// A choice one side of which is 0: `(condition, a, b)`.
+fn choice(graph: &Graph, id: NodeId) -> Option<(NodeId, NodeId, NodeId)> {
+    match graph.node(id) {
+        Node::Call(Op::Select, [condition, a, b]) => {
+            let masks = |id: NodeId| graph.value_of(id) == Some(0.0) || choice(graph, id).is_some();
+            (masks(a) || masks(b)).then_some((condition, a, b))
+        }
+        Node::Constant(_) | Node::Leaf(_) | Node::Call(..) => None,
+    }
+}
+
+/// Whether a sum has a choice with a 0 among its terms.
+fn holds_mask(graph: &Graph, id: NodeId) -> bool {
+    match graph.node(id) {
+        Node::Call(Op::Add | Op::Sub, [a, b, _]) => holds_mask(graph, a) || holds_mask(graph, b),
+        Node::Call(Op::Neg, [a, ..]) => holds_mask(graph, a),
+        Node::Constant(_) | Node::Leaf(_) | Node::Call(..) => choice(graph, id).is_some(),
+    }
+}

@@ -1,0 +1,133 @@
+//! Sparse symmetric indefinite factorisation `P A P' = L D L'`, `D` diagonal, by faer.
+//!
+//! The order `P` (approximate minimum degree) and the places of `L` are found once for a pattern; numbers are refactored
+//! in place. There is no pivoting for stability: callers regularise (see [`super::kkt`]) and refine.
+
+use super::pattern::Pattern;
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::sparse::linalg::cholesky::supernodal::SupernodalLdltRef;
+use faer::sparse::linalg::cholesky::{
+    CholeskySymbolicParams, LdltRef, SymbolicCholesky, SymbolicCholeskyRaw, SymmetricOrdering, factorize_symbolic_cholesky,
+};
+use faer::sparse::{SparseColMatRef, SymbolicSparseColMatRef};
+use faer::{Conj, MatMut, Par, Side};
+
+/// How many eigenvalues are positive, negative and zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Inertia {
+    pub positive: usize,
+    pub negative: usize,
+    pub zero: usize,
+}
+
+impl Inertia {
+    /// Counts a pivot; `|pivot| <= zero` counts as zero.
+    pub fn count(&mut self, pivot: f64, zero: f64) {
+        if pivot > zero {
+            self.positive += 1;
+        } else if pivot < -zero {
+            self.negative += 1;
+        } else {
+            self.zero += 1;
+        }
+    }
+}
+
+/// Why there are no factors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotFactored {
+    /// A pivot is exactly zero.
+    ZeroPivot,
+    /// An entry, or a pivot, is not a finite number.
+    NotFinite,
+    /// The factors do not fit in memory.
+    TooLarge,
+}
+
+/// The factors and all that their refactorisation needs; nothing is allocated after [`Ldlt::new`].
+pub struct Ldlt {
+    starts: Vec<usize>,
+    columns: Vec<usize>,
+    symbolic: SymbolicCholesky<usize>,
+    factors: Vec<f64>,
+    scratch: MemBuffer,
+}
+
+impl Ldlt {
+    /// Analyses the lower triangle `pattern` (`column <= row`) of an `n × n` matrix.
+    pub fn new(pattern: &Pattern) -> Result<Ldlt, NotFactored> {
+        let columns: Vec<usize> = pattern.columns.iter().map(|c| *c as usize).collect();
+        let n = pattern.rows;
+        // Rows of the lower triangle are columns of the upper one.
+        let matrix = SymbolicSparseColMatRef::new_checked(n, n, &pattern.starts, None, &columns);
+        let symbolic =
+            factorize_symbolic_cholesky(matrix, Side::Upper, SymmetricOrdering::Amd, CholeskySymbolicParams::default())
+                .map_err(|_| NotFactored::TooLarge)?;
+        let numeric = symbolic.factorize_numeric_ldlt_scratch::<f64>(Par::Seq, faer::Spec::default());
+        let solve = symbolic.solve_in_place_scratch::<f64>(1, Par::Seq);
+        let scratch = MemBuffer::try_new(numeric.or(solve)).map_err(|_| NotFactored::TooLarge)?;
+        let factors = vec![0.0; symbolic.len_val()];
+        Ok(Ldlt { starts: pattern.starts.clone(), columns, symbolic, factors, scratch })
+    }
+
+    /// Entries of `L`, the diagonal included.
+    pub fn fill(&self) -> usize {
+        self.factors.len()
+    }
+
+    /// Factors the matrix with these entries and counts the signs of `D`.
+    pub fn factor(&mut self, values: &[f64]) -> Result<Inertia, NotFactored> {
+        let n = self.symbolic.nrows();
+        let pattern = SymbolicSparseColMatRef::new_checked(n, n, &self.starts, None, &self.columns);
+        self.symbolic
+            .factorize_numeric_ldlt(
+                &mut self.factors,
+                SparseColMatRef::new(pattern, values),
+                Side::Upper,
+                Default::default(),
+                Par::Seq,
+                MemStack::new(&mut self.scratch),
+                faer::Spec::default(),
+            )
+            .map_err(|_| NotFactored::ZeroPivot)?;
+        self.inertia()
+    }
+
+    /// Overwrites `b` by the solution of `A x = b`.
+    pub fn solve(&mut self, b: &mut [f64]) {
+        let n = b.len();
+        LdltRef::new(&self.symbolic, &self.factors).solve_in_place_with_conj(
+            Conj::No,
+            MatMut::from_column_major_slice_mut(b, n, 1),
+            Par::Seq,
+            MemStack::new(&mut self.scratch),
+        );
+    }
+
+    fn inertia(&self) -> Result<Inertia, NotFactored> {
+        let mut inertia = Inertia::default();
+        match self.symbolic.raw() {
+            SymbolicCholeskyRaw::Simplicial(symbolic) => {
+                for start in &symbolic.col_ptr()[..symbolic.nrows()] {
+                    inertia.count(self.factors[*start], 0.0);
+                    if !self.factors[*start].is_finite() {
+                        return Err(NotFactored::NotFinite);
+                    }
+                }
+            }
+            SymbolicCholeskyRaw::Supernodal(symbolic) => {
+                let factors = SupernodalLdltRef::new(symbolic, &self.factors);
+                for s in 0..symbolic.n_supernodes() {
+                    let block = factors.supernode(s).val();
+                    for j in 0..block.ncols() {
+                        inertia.count(block[(j, j)], 0.0);
+                        if !block[(j, j)].is_finite() {
+                            return Err(NotFactored::NotFinite);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(inertia)
+    }
+}

@@ -1,0 +1,276 @@
+//! The only file that knows argmin.
+//!
+//! Its solvers are stepped one iteration at a time: the loop, the limits, the log and the test for a solution are ours.
+//! Things to know about argmin 0.11: an error inside a line search ends a run with `Ok` and takes point and problem
+//! out of the state, so the last good point is kept here; values that are not finite derail line searches, so they are
+//! replaced by a finite value above the current one; some solvers have no test for a solution at all.
+
+use super::monitor::Monitor;
+use super::nlp::{Nlp, Shape};
+use super::parts::ending::{BOTTOM, line, not_finite, project, unbounded};
+use crate::answer::Stop;
+use crate::linalg::vector::{all_finite, max_norm, two_norm};
+use argmin::core::{CostFunction, Gradient, IterState, Problem, Solver, State, TerminationStatus};
+use argmin::solver::linesearch::{HagerZhangLineSearch, MoreThuenteLineSearch};
+use std::cell::{Cell, RefCell};
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+pub use argmin::core::Error;
+pub use argmin::solver::brent::BrentOpt;
+pub use argmin::solver::conjugategradient::NonlinearConjugateGradient;
+pub use argmin::solver::conjugategradient::beta::{FletcherReeves, HestenesStiefel, PolakRibiere, PolakRibierePlus};
+pub use argmin::solver::neldermead::NelderMead;
+pub use argmin::solver::quasinewton::{BFGS, LBFGS};
+
+pub type MoreThuente = MoreThuenteLineSearch<Vec<f64>, Vec<f64>, f64>;
+pub type HagerZhang = HagerZhangLineSearch<Vec<f64>, Vec<f64>, f64>;
+/// The state of solvers that use gradients; `H` is their inverse Hessian.
+pub type Slopes<H> = IterState<Vec<f64>, Vec<f64>, (), H, (), f64>;
+/// The state of solvers that use values only.
+pub type Values<P> = IterState<P, (), (), (), (), f64>;
+
+/// No line search needs more; one that does is lost (an objective that falls for ever, or one that is noise).
+const TRIALS: usize = 100;
+
+/// An end of the range of argmin's line searches that still is a number.
+pub const LONGEST_STEP: f64 = 1e20;
+
+/// What argmin evaluates.
+pub struct Functions<'c> {
+    nlp: RefCell<&'c mut (dyn Nlp + 'c)>,
+    shape: Shape,
+    /// Stands for a value that is not finite.
+    ceiling: Cell<f64>,
+    trials: Cell<usize>,
+}
+
+/// Functions shared, since argmin moves its problem about and loses it when a line search fails.
+#[derive(Clone)]
+pub struct Shared<'c>(Rc<Functions<'c>>);
+
+impl<'c> Shared<'c> {
+    pub fn new(nlp: &'c mut (dyn Nlp + 'c)) -> Shared<'c> {
+        let shape = nlp.shape().clone();
+        let (ceiling, trials) = (Cell::new(f64::INFINITY), Cell::new(0));
+        Shared(Rc::new(Functions { nlp: RefCell::new(nlp), shape, ceiling, trials }))
+    }
+
+    fn objective(&self, x: &[f64]) -> f64 {
+        self.0.trials.set(self.0.trials.get() + 1);
+        self.0.nlp.borrow_mut().objective(x)
+    }
+
+    fn slopes(&self, x: &[f64]) -> Vec<f64> {
+        let mut out = vec![0.0; x.len()];
+        self.0.nlp.borrow_mut().gradient(x, &mut out);
+        out
+    }
+}
+
+impl CostFunction for Shared<'_> {
+    type Param = Vec<f64>;
+    type Output = f64;
+
+    /// Outside of bounds the value is that of the nearest point inside.
+    fn cost(&self, x: &Vec<f64>) -> Result<f64, Error> {
+        let value = match all_finite(x) {
+            true => self.objective(&project(&self.0.shape, x)),
+            false => f64::NAN,
+        };
+        Ok(if value.is_finite() { value } else { self.0.ceiling.get() })
+    }
+}
+
+impl Gradient for Shared<'_> {
+    type Param = Vec<f64>;
+    type Gradient = Vec<f64>;
+
+    fn gradient(&self, x: &Vec<f64>) -> Result<Vec<f64>, Error> {
+        if self.0.trials.get() >= TRIALS {
+            return Err(Error::msg("too many trials"));
+        }
+        let slopes = self.slopes(x);
+        Ok(if all_finite(&slopes) { slopes } else { vec![0.0; x.len()] })
+    }
+}
+
+/// The same for a function of one variable.
+pub struct Line<'c>(pub Shared<'c>);
+
+impl CostFunction for Line<'_> {
+    type Param = f64;
+    type Output = f64;
+
+    fn cost(&self, x: &f64) -> Result<f64, Error> {
+        let value = self.0.objective(&[*x]);
+        Ok(if value.is_finite() { value } else { f64::MAX })
+    }
+}
+
+/// Where a run ended.
+pub struct End {
+    pub x: Vec<f64>,
+    pub gradient: Vec<f64>,
+    pub stop: Stop,
+    pub iterations: usize,
+}
+
+/// The point a descent has reached.
+struct Here {
+    x: Vec<f64>,
+    value: f64,
+    gradient: Vec<f64>,
+}
+
+impl Here {
+    fn at(functions: &Shared, x: Vec<f64>) -> Here {
+        let (value, gradient) = (functions.objective(&x), functions.slopes(&x));
+        Here { x, value, gradient }
+    }
+
+    fn is_finite(&self) -> bool {
+        self.value.is_finite() && all_finite(&self.gradient)
+    }
+
+    fn slope(&self) -> f64 {
+        max_norm(&self.gradient)
+    }
+
+    fn ends(self, stop: Stop, iterations: usize) -> End {
+        End { x: self.x, gradient: self.gradient, stop, iterations }
+    }
+}
+
+/// Runs a solver that descends along gradients until `‖∇f‖ <= tol max(1, |f|)`, in the maximum norm.
+///
+/// `prepare` makes a fresh solver and adds to its state what it needs, given the gradient: at the start, and again
+/// after a step that led nowhere, so that what was learnt is forgotten once. If the next step leads nowhere either,
+/// the run ends; it counts as converged where the gradient is below `1e-6 max(1, |f|)`, since rounding then hides any
+/// further descent.
+pub fn descend<'c, S, H>(
+    nlp: &'c mut (dyn Nlp + 'c),
+    start: Vec<f64>,
+    monitor: &mut Monitor,
+    tol: f64,
+    mut prepare: impl FnMut(Slopes<H>, &[f64]) -> Result<(S, Slopes<H>), Error>,
+) -> End
+where
+    S: Solver<Shared<'c>, Slopes<H>>,
+    Slopes<H>: State<Param = Vec<f64>, Float = f64>,
+{
+    let functions = Shared::new(nlp);
+    let mut here = Here::at(&functions, start.clone());
+    let (mut iteration, mut stalled, mut fresh, mut step) = (0, 0, true, f64::NAN);
+    if !here.is_finite() {
+        let stop = not_finite(&mut **functions.0.nlp.borrow_mut(), &here.x);
+        return here.ends(stop, 0);
+    }
+    let mut running = Running::begin(&functions, &here, &mut prepare);
+    loop {
+        let scale = here.value.abs().max(1.0);
+        if here.slope() <= tol * scale {
+            return here.ends(Stop::Converged, iteration);
+        }
+        if here.value < BOTTOM {
+            let stop = unbounded(&start, &here.x);
+            return here.ends(stop, iteration);
+        }
+        let trials = functions.0.trials.replace(0);
+        if let ControlFlow::Break(stop) = monitor.observe(line(iteration, here.value, here.slope(), step, trials)) {
+            return here.ends(stop, iteration);
+        }
+        functions.0.ceiling.set(here.value + 10.0 * scale);
+        let next = running.as_mut().and_then(Running::next).map(|x| Here::at(&functions, x));
+        match next.filter(|next| next.is_finite() && next.value <= here.value && next.x != here.x) {
+            Some(next) => {
+                stalled = if next.value < here.value { 0 } else { stalled + 1 };
+                step = two_norm(&here.x.iter().zip(&next.x).map(|(a, b)| a - b).collect::<Vec<f64>>());
+                (here, fresh, iteration) = (next, stalled > 20, iteration + 1);
+            }
+            None if fresh && here.slope() <= 1e-6 * scale => return here.ends(Stop::Converged, iteration),
+            None if fresh => {
+                let why = "the line search found no point that lowers the objective";
+                return here.ends(Stop::NoProgress(why.to_string()), iteration);
+            }
+            None => {
+                running = Running::begin(&functions, &here, &mut prepare);
+                fresh = true;
+            }
+        }
+    }
+}
+
+/// A solver between two of its iterations.
+struct Running<'c, S, H> {
+    solver: S,
+    problem: Problem<Shared<'c>>,
+    state: Option<Slopes<H>>,
+}
+
+impl<'c, S, H> Running<'c, S, H>
+where
+    S: Solver<Shared<'c>, Slopes<H>>,
+    Slopes<H>: State<Param = Vec<f64>, Float = f64>,
+{
+    fn begin(
+        functions: &Shared<'c>,
+        here: &Here,
+        prepare: &mut impl FnMut(Slopes<H>, &[f64]) -> Result<(S, Slopes<H>), Error>,
+    ) -> Option<Running<'c, S, H>> {
+        let state = Slopes::<H>::new().param(here.x.clone()).cost(here.value).gradient(here.gradient.clone());
+        let (mut solver, state) = prepare(state, &here.gradient).ok()?;
+        let mut problem = Problem::new(functions.clone());
+        let (mut state, _) = solver.init(&mut problem, state).ok()?;
+        state.update();
+        Some(Running { solver, problem, state: Some(state) })
+    }
+
+    /// The point after one more iteration; `None` if the solver lost its way, and for ever after.
+    fn next(&mut self) -> Option<Vec<f64>> {
+        let (mut state, _) = self.solver.next_iter(&mut self.problem, self.state.take()?).ok()?;
+        if state.terminated() {
+            return None;
+        }
+        let x = state.get_param()?.clone();
+        state.update();
+        state.increment_iter();
+        self.state = Some(state);
+        all_finite(&x).then_some(x)
+    }
+}
+
+/// Steps a solver that compares values until its own test ends it (`None`) or the monitor does.
+///
+/// Returns the best point seen with its value. Iterations are counted on from `iteration`.
+pub fn compare<O, P, S>(
+    functions: O,
+    mut solver: S,
+    start: P,
+    iteration: &mut usize,
+    monitor: &mut Monitor,
+) -> Result<(P, f64, Option<Stop>), Error>
+where
+    O: CostFunction<Param = P, Output = f64>,
+    P: Clone,
+    S: Solver<O, Values<P>>,
+{
+    let mut problem = Problem::new(functions);
+    let (mut state, _) = solver.init(&mut problem, Values::<P>::new().param(start.clone()))?;
+    let mut best = (start, f64::INFINITY);
+    loop {
+        state.update();
+        if let (Some(x), true) = (state.get_param(), state.get_cost() < best.1) {
+            best = (x.clone(), state.get_cost());
+        }
+        if state.terminated() || matches!(solver.terminate_internal(&state), TerminationStatus::Terminated(_)) {
+            return Ok((best.0, best.1, None));
+        }
+        if let ControlFlow::Break(stop) = monitor.observe(line(*iteration, best.1, f64::NAN, f64::NAN, 0)) {
+            return Ok((best.0, best.1, Some(stop)));
+        }
+        (state, _) = solver.next_iter(&mut problem, state)?;
+        state.increment_iter();
+        *iteration += 1;
+    }
+}
