@@ -112,6 +112,8 @@ struct Walk<'a> {
     at: usize,
     close_by_indentation: bool,
     block_left_open: bool,
+    /// Blocks nest too deeply: the rest of the text is not read.
+    gave_up: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -127,6 +129,7 @@ impl<'a> Walk<'a> {
             at: 0,
             close_by_indentation: false,
             block_left_open: false,
+            gave_up: false,
         }
     }
 
@@ -179,7 +182,9 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-        if let Some((brace, _)) = open {
+        if let Some((brace, _)) = open
+            && !self.gave_up
+        {
             self.block_left_open = true;
             if self.close_by_indentation {
                 self.errors.push(SyntaxError::UnclosedBracket { open: self.span(brace), met: None });
@@ -367,6 +372,7 @@ impl<'a> Walk<'a> {
                     let inner = head.unwrap_or(Context::Statements);
                     if nesting >= BLOCK_LIMIT {
                         self.errors.push(SyntaxError::TooDeep { at: self.span(i) });
+                        self.gave_up = true;
                         self.at = self.tokens.len();
                         return Ok(Piece { damaged: true, ..piece });
                     }

@@ -14,6 +14,7 @@ pub mod layout;
 mod lex;
 mod operators;
 pub mod parser;
+pub mod print;
 mod statements;
 pub mod token;
 mod words;
