@@ -688,7 +688,7 @@ variables   flow[i, j] ∈ [0, cap[i]]   ∀ (i, j) ∈ V × V : i ≠ j
 
 minimize    cost: (Σ((i, j) ∈ V × V : i ≠ j) flow[i, j]^2)·2 − k
 
-subject to  balance[v]: Σ(j ∈ V : j ≠ v) flow[v, j] + Σ(j ∈ V : j ≠ v) (−flow[j, v]) = 0   ∀ v ∈ V
+subject to  balance[v]: Σ(j ∈ V : j ≠ v) flow[v, j] + Σ(j ∈ V : j ≠ v) −flow[j, v] = 0   ∀ v ∈ V
 
 where       twice = 2·k
 ";
