@@ -7,6 +7,7 @@
 //! whatever they read.
 
 pub mod derive;
+pub mod eval;
 pub mod family;
 pub mod graph;
 pub mod interval;
