@@ -1,6 +1,19 @@
 //! Methods: one file and one row of [`METHODS`] each.
 
+pub mod argmin_adapter;
 pub mod method;
 pub mod monitor;
 pub mod nlp;
 pub mod options;
+pub mod parts;
+pub mod smooth;
+
+use method::Method;
+
+/// All methods, in the order in which the planner lists them.
+pub const METHODS: &[Method] = &[smooth::lbfgs::METHOD, smooth::bfgs::METHOD, smooth::nonlinear_cg::METHOD];
+
+/// The row of a name.
+pub fn by_name(name: &str) -> Option<&'static Method> {
+    METHODS.iter().find(|method| method.name == name)
+}
