@@ -42,7 +42,8 @@ fn one(diagnostic: &Diagnostic, sources: &Sources, color: bool) -> String {
     for (i, label) in diagnostic.labels.iter().enumerate() {
         let mark = Label::new(excerpts.place(label.span));
         let mark = if i == 0 { mark.with_color(paint).with_priority(1) } else { mark.with_color(ariadne::Color::Cyan) };
-        report = report.with_label(if label.text.is_empty() { mark } else { mark.with_message(&label.text) });
+        // ariadne underlines nothing where there are no words.
+        report = report.with_label(mark.with_message(if label.text.is_empty() { "here" } else { &label.text }));
     }
     if let Some(help) = &diagnostic.help {
         report = report.with_help(help);

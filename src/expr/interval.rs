@@ -3,6 +3,60 @@
 //! Every result contains all values the function takes on the box, up to underflow to 0. Where slopes are known the
 //! ends are values at corners, moved outward by a few units in the last place for rounding.
 
+use super::graph::{Graph, Node, NodeId};
+use std::collections::HashMap;
+
+/// The values of a body while leaf k stays in `leaves[k]`. Points outside the domain of a function do not count.
+pub fn enclosure(graph: &Graph, body: NodeId, leaves: &[Interval]) -> Interval {
+    enclosures(graph, body, leaves)[&body]
+}
+
+/// The same for each node that the body is made of.
+pub fn enclosures(graph: &Graph, body: NodeId, leaves: &[Interval]) -> HashMap<NodeId, Interval> {
+    let mut found: HashMap<NodeId, Interval> = HashMap::new();
+    for id in graph.reachable(&[body]) {
+        let interval = match graph.node(id) {
+            Node::Constant(value) => Interval::exactly(value),
+            Node::Leaf(k) => leaves[k as usize],
+            Node::Call(op, operands) => {
+                let arity = op.row().arity;
+                op.row().image_of(std::array::from_fn(|k| found[&operands[if k < arity { k } else { 0 }]]))
+            }
+        };
+        found.insert(id, interval);
+    }
+    found
+}
+
+/// The calls of a body that may leave their function's domain while the leaves stay in their intervals.
+pub fn domain_risks(graph: &Graph, body: NodeId, leaves: &[Interval]) -> Vec<NodeId> {
+    let found = enclosures(graph, body, leaves);
+    let risky = |id: &NodeId| match graph.node(*id) {
+        Node::Call(op, operands) => {
+            let row = op.row();
+            let box_of = |k: usize| found[&operands[k]];
+            let outside = |k: usize| {
+                let range = row.domain.operands[k];
+                !range.holds(box_of(k).lo.max(f64::MIN)) || !range.holds(box_of(k).hi.min(f64::MAX))
+            };
+            let corner = |end: fn(Interval) -> f64| (row.domain.also)(std::array::from_fn(|k| match k < row.arity {
+                true => end(box_of(k)),
+                false => 0.0,
+            }));
+            let zero = |k: usize| k < row.arity && box_of(k).contains(0.0);
+            // Besides boxes, domains lack only 0 or whole numbers up to it: a box that is away from 0 and has both
+            // extreme corners inside is inside.
+            let special = !row.domain.needs.is_empty() && (0..row.arity).any(zero) && {
+                let origin = std::array::from_fn(|k| if zero(k) { 0.0 } else { box_of(k.min(row.arity - 1)).lo });
+                !(row.domain.also)(origin)
+            };
+            (0..row.arity).any(outside) || !corner(|i| i.lo) || !corner(|i| i.hi) || special
+        }
+        Node::Constant(_) | Node::Leaf(_) => false,
+    };
+    graph.reachable(&[body]).into_iter().filter(risky).collect()
+}
+
 /// `[lo, hi]`, a closed interval of reals; infinite ends are allowed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {

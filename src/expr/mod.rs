@@ -11,7 +11,15 @@ pub mod eval;
 pub mod family;
 pub mod graph;
 pub mod interval;
+pub mod curvature;
+pub mod sparsity;
+pub mod print;
 pub mod ops;
 mod simplify;
 mod special;
 mod table;
+
+#[cfg(test)]
+mod special_tests;
+#[cfg(test)]
+mod tests;

@@ -193,6 +193,10 @@ fn not_smooth(problem: &Problem) -> (Vec<Fact>, Vec<Fact>) {
             for (op, smooth) in kinked_ops(problem, term.family.body, &varies) {
                 match (op, smooth) {
                     (Op::Select, _) => push(&mut cases, Fact::at("`if` depends on a variable", span_of(term))),
+                    // Off its jumps it has slopes that lead somewhere, unlike a step function.
+                    (Op::Atan2 | Op::Mod, Smoothness::Jump(place)) => {
+                        push(&mut cases, Fact::at(format!("`{}` jumps {place}", op.row().name), span_of(term)));
+                    }
                     (_, Smoothness::Kink(place)) => {
                         let sentence = format!("`{}` has no derivative {place}", op.row().name);
                         push(&mut kinks, Fact::at(sentence, span_of(term)));

@@ -36,6 +36,8 @@ fn mistakes_are_explained() {
         ("let y = a &&  b", "unexpected-character", "`and`"),
         ("var 0 <= x <= 1", "unexpected-token", "in [lo, hi]"),
         ("var x, y", "unexpected-token", "one variable"),
+        ("subject to {\n  a: x <= 3,\n  b: y <= 2\n}", "unexpected-token", "without a comma"),
+        ("subject to {\n  a: x <=\n  b: y <= 2\n}", "unexpected-token", "end of the statement"),
         ("var x = 3", "unexpected-token", "`start`"),
         ("var if", "unexpected-token", "word of the language"),
         ("minimise x", "unexpected-token", "`minimize`"),
