@@ -17,18 +17,36 @@ const fn row(id: &'static str, room: &'static str, summary: &'static str) -> Ent
 
 /// Every diagnostic, in alphabetical order.
 pub const CATALOGUE: &[Entry] = &[
+    row("bad-json", "data", "A JSON file is not well formed."),
+    row("bad-number", "data", "A cell of a numeric column is not a number."),
+    row("bad-quoting", "data", "A quotation mark of a csv file stands where none may stand."),
+    row(
+        "bad-separator",
+        "data",
+        "The header of a csv file has no comma, but another character that separates columns.",
+    ),
+    row("bad-svmlight", "data", "An entry of an svmlight file is not `index:value`."),
     row("chained-range", "syntax", "A range has more than two ends."),
-    row("file-too-large", "syntax", "A model file is larger than can be read."),
+    row("duplicate-column", "data", "Two columns of a csv file have the same name."),
+    row("duplicate-field", "data", "A JSON object names a field twice."),
+    row("empty-cell", "data", "A cell of a column of numbers or truth values is empty, or `null` in JSON."),
+    row("empty-column-name", "data", "A column of a csv file has no name in the header."),
+    row("empty-file", "data", "A csv file has no header."),
+    row("file-too-large", "syntax", "A model or data file is larger than can be read."),
     row("joined-rows", "syntax", "A line that starts with a sign joins the row above, and both hold a relation."),
     row("key-without-value", "syntax", "A map has an element without a value."),
     row("malformed-number", "syntax", "A number lacks a digit beside its point, or touches a name."),
+    row("mixed-column", "data", "A field of a JSON table is text in some rows and a truth value in others."),
     row(
         "mixed-indentation",
         "syntax",
         "Tabs and spaces mix so that it is unclear whether a line continues the statement above.",
     ),
     row("not-a-generator", "syntax", "Something stands where a generator must: `i in I`."),
+    row("not-utf8", "data", "A file is not UTF-8 text."),
     row("number-too-large", "syntax", "A number is larger than any floating-point number."),
+    row("ragged-array", "data", "The rows of an array of numbers in JSON are not equally long."),
+    row("ragged-row", "data", "A row of a csv file has more or fewer cells than the header has names."),
     row("sign-in-array", "syntax", "A sign with a space before it and none after it, inside an array literal."),
     row("step-without-range", "syntax", "`by` stands where there is no range."),
     row("too-deep", "syntax", "A statement nests too deeply to be read."),
@@ -38,6 +56,7 @@ pub const CATALOGUE: &[Entry] = &[
     row("unexpected-character", "syntax", "A character means nothing in a model."),
     row("unexpected-token", "syntax", "A statement does not go on as it must."),
     row("unopened-bracket", "syntax", "A bracket closes, and none is open."),
+    row("unreadable-file", "session", "A file cannot be read."),
     row("where-without-body", "syntax", "A call has a `where` but no `:` and body."),
 ];
 
