@@ -6,6 +6,7 @@
 
 pub mod features;
 pub mod index;
+pub mod ranges;
 pub mod squares;
 pub mod values;
 
