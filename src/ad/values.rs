@@ -1,0 +1,89 @@
+//! Values of stages, objective and constraints.
+
+use super::action::Action;
+use super::engine::{Engine, Quantity};
+use super::groups::Role;
+use super::kernel::{Sink, Space};
+use super::touch::Touch;
+use crate::expr::family::StageId;
+use std::collections::BTreeMap;
+
+/// What computes values once the variables are in the arena.
+#[derive(Debug, Default)]
+pub struct Values {
+    /// Stages that others read, with the masks of who needs them.
+    pub inner: Vec<(u8, Action)>,
+    pub objective: Vec<Action>,
+    /// Into the caller's slice of all rows.
+    pub constraints: Vec<Action>,
+}
+
+impl Values {
+    /// Also gives the engine the actions for stages without variables.
+    pub fn new(engine: &mut Engine) -> Values {
+        let mut touches: BTreeMap<StageId, (Touch, Space, usize)> = BTreeMap::new();
+        for s in 0..engine.functions.rows.len() {
+            let stage = StageId(s as u32);
+            let Some(role) = engine.functions.roles[s] else { continue };
+            let (space, base) = match role {
+                Role::Constraint => (Space::Out, first_row(engine, stage)),
+                Role::Data | Role::Inner | Role::Objective => (Space::Arena, engine.place(Quantity::Value, stage)),
+            };
+            touches.insert(stage, (Touch::new(engine.functions.rows[s]), space, base));
+        }
+        let mut kernels: Vec<(Role, u8, Action)> = vec![];
+        for wants_data in [true, false] {
+            for g in 0..engine.functions.groups.len() {
+                let group = &engine.functions.groups[g];
+                let (role, mask, instances) = (group.role, group.mask, group.instances);
+                if (role == Role::Data) != wants_data {
+                    continue;
+                }
+                let mut roots = vec![];
+                for part in &group.parts {
+                    let Some((touch, space, base)) = touches.get_mut(&part.stage) else { continue };
+                    let add = touch.contribute(&part.target, instances);
+                    let sink = Sink { space: *space, base: *base, map: part.target.clone(), add, twice: vec![] };
+                    roots.push((part.body, sink));
+                }
+                if let Some(action) = engine.kernel(g, roots, vec![]) {
+                    kernels.push((role, mask, action));
+                }
+            }
+        }
+        let mut preparations: Vec<(Role, u8, Action)> = vec![];
+        for (stage, (touch, space, base)) in touches {
+            let Some(role) = engine.functions.roles[stage.0 as usize] else { continue };
+            let mask = engine.functions.masks[stage.0 as usize];
+            preparations.extend(touch.prepare(space, base, None).map(|action| (role, mask, action)));
+        }
+        let mut values = Values::default();
+        // Columns were made for kernels that read stages of data: those stages come first.
+        let columns = std::mem::take(&mut engine.data);
+        for (role, mask, action) in preparations.into_iter().chain(kernels) {
+            match role {
+                Role::Data => engine.data.push(action),
+                Role::Inner => values.inner.push((mask, action)),
+                Role::Objective => values.objective.push(action),
+                Role::Constraint => values.constraints.push(action),
+            }
+        }
+        engine.data.extend(columns);
+        for (stage, row) in engine.functions.constraints.clone() {
+            let length = engine.functions.rows[stage.0 as usize];
+            match engine.functions.roles[stage.0 as usize] {
+                Some(Role::Data | Role::Inner | Role::Objective) => {
+                    let from = engine.place(Quantity::Value, stage);
+                    values.constraints.push(Action::Copy { from, space: Space::Out, base: row, length });
+                }
+                Some(Role::Constraint) | None => {}
+            }
+        }
+        values
+    }
+}
+
+/// The first row of the constraint that a stage of role `Constraint` is.
+pub fn first_row(engine: &Engine, stage: StageId) -> usize {
+    engine.functions.constraints.iter().find(|(id, _)| *id == stage).map_or(0, |(_, row)| *row)
+}
