@@ -3,6 +3,7 @@
 pub mod bunch_kaufman;
 pub mod dense;
 pub mod kkt;
+pub mod krylov;
 pub mod ldlt;
 pub mod pattern;
 pub mod sparse;

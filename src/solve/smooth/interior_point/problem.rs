@@ -61,6 +61,19 @@ impl<'a> Scaled<'a> {
                 *slot = factor(&jacobian[shape.jacobian.row(r)]);
             }
         }
+        Scaled::with_factors(nlp, relaxation, objective_scale, row_scale)
+    }
+
+    /// With factors that are known; those of free rows become 0.
+    pub fn with_factors(
+        nlp: &'a mut dyn Nlp,
+        relaxation: f64,
+        objective_scale: f64,
+        mut row_scale: Vec<f64>,
+    ) -> Scaled<'a> {
+        let shape = nlp.shape().clone();
+        let m = shape.rows();
+        let scaled = |bound: f64, scale: f64| if bound.is_finite() { bound * scale } else { bound };
         let relax = |bound: f64, by: f64| if bound.is_finite() { bound + by * bound.abs().max(1.0) } else { bound };
         let mut lower: Vec<f64> = shape.lower.iter().map(|b| relax(*b, -relaxation)).collect();
         let mut upper: Vec<f64> = shape.upper.iter().map(|b| relax(*b, relaxation)).collect();
@@ -68,7 +81,7 @@ impl<'a> Scaled<'a> {
         let mut rows = Vec::with_capacity(m);
         let mut row_of_slack = Vec::new();
         for r in 0..m {
-            let (least, most) = (row_scale[r] * shape.row_lower[r], row_scale[r] * shape.row_upper[r]);
+            let (least, most) = (scaled(shape.row_lower[r], row_scale[r]), scaled(shape.row_upper[r], row_scale[r]));
             rows.push(if least == most {
                 Row::Equality { target: least }
             } else if least == f64::NEG_INFINITY && most == f64::INFINITY {
