@@ -207,8 +207,8 @@ pub fn x_log_x<const FUSED: bool>(x: f64) -> f64 {
     pick(x == 0.0, 0.0, x * ln::<FUSED>(x))
 }
 
-/// `x ln(x / y)`, continued by 0 at `x = 0`.
+/// `x ln(x / y)`, continued by 0 at `x = 0` for `y > 0`.
 #[inline(always)]
 pub fn x_log_x_over_y<const FUSED: bool>(x: f64, y: f64) -> f64 {
-    pick(x == 0.0, 0.0, x * ln::<FUSED>(x / y))
+    pick((x == 0.0) & (y > 0.0), 0.0, x * ln::<FUSED>(x / y))
 }

@@ -9,11 +9,10 @@ use super::engine::{Engine, Quantity};
 use super::groups::{FOR_CONSTRAINTS, FOR_OBJECTIVE, Role};
 use super::kernel::{Input, Sink, Space};
 use super::touch::Touch;
-use super::values::first_row;
+use super::values::{Destinations, first_row, part_sinks};
 use crate::expr::derive;
 use crate::expr::family::{IndexMap, Source, StageId};
 use crate::expr::graph::NodeId;
-use std::collections::BTreeMap;
 
 /// What a backward sweep ends in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +79,9 @@ fn scattered(
     leaves.retain(|&k| until == Until::Variables || group.leaves[k as usize].source != Source::Variables);
     let slopes = derive::gradient(&mut engine.functions.graph, body, &leaves);
     let mut roots = vec![];
-    for (k, slope) in leaves.into_iter().zip(slopes) {
+    let mut announced = vec![];
+    // Backwards: in a chain, the leaf of the next variable then stores and that of this one adds to it later.
+    for (k, slope) in leaves.into_iter().zip(slopes).rev() {
         let Some(slope) = slope else { continue };
         let leaf = engine.functions.groups[g].leaves[k as usize].clone();
         let sink = match leaf.source {
@@ -89,11 +90,14 @@ fn scattered(
                 Sink { space: Space::Arena, base, map: leaf.map, add: true, twice: vec![] }
             }
             Source::Variables | Source::Param(_) | Source::After(_) => {
-                let add = touch.contribute(&leaf.map, instances);
-                Sink { space: Space::Out, base: 0, map: leaf.map, add, twice: vec![] }
+                announced.push((roots.len(), touch.announce(g, &leaf.map, instances)));
+                Sink { space: Space::Out, base: 0, map: leaf.map, add: true, twice: vec![] }
             }
         };
         roots.push((slope, sink));
+    }
+    for (k, number) in announced {
+        roots[k].1.add = touch.adds(number);
     }
     roots
 }
@@ -127,7 +131,7 @@ fn backward(engine: &mut Engine, mask: u8, until: Until, only_objective: bool) -
 
 /// Tangents of inner stages in the arena and, where `rows`, of constraints into the caller's slice.
 pub fn tangents(engine: &mut Engine, mask: u8, rows: bool) -> Vec<Action> {
-    let mut touches: BTreeMap<StageId, (Touch, Space, usize)> = BTreeMap::new();
+    let mut touches = Destinations::new();
     for s in 0..engine.functions.rows.len() {
         let stage = StageId(s as u32);
         let (space, base) = match engine.functions.roles[s] {
@@ -143,13 +147,9 @@ pub fn tangents(engine: &mut Engine, mask: u8, rows: bool) -> Vec<Action> {
     for g in wanted(engine, mask) {
         let group = engine.functions.groups[g].clone();
         let leaves = group.active_leaves();
-        let mut roots = vec![];
-        for part in &group.parts {
-            let Some((touch, space, base)) = touches.get_mut(&part.stage) else { continue };
-            let tangent = directional(engine, part.body, &leaves, group.leaves.len());
-            let add = touch.contribute(&part.target, group.instances);
-            roots.push((tangent, Sink { space: *space, base: *base, map: part.target.clone(), add, twice: vec![] }));
-        }
+        let roots = part_sinks(&mut touches, g, &group.parts, group.instances, |part| {
+            directional(engine, part.body, &leaves, group.leaves.len())
+        });
         let extra = directions(engine, g, &leaves);
         kernels.extend(engine.kernel(g, roots, extra));
     }
