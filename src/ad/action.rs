@@ -16,6 +16,18 @@ pub enum Action {
     Chain(Chain),
     Outer(Outer),
     RankUpdate(RankUpdate),
+    /// `to[r] += Σ_j A[r, j] vector[j]`, the vector standing in the arena.
+    Multiply { matrix: MatrixAt, vector: usize, space: Space, base: usize },
+    /// `to[j] += Σ_r A[r, j] vector[r]`
+    MultiplyTransposed { matrix: MatrixAt, vector: usize, space: Space, base: usize },
+}
+
+/// A dense matrix in the arena, row after row.
+#[derive(Clone, Copy, Debug)]
+pub struct MatrixAt {
+    pub values: usize,
+    pub width: usize,
+    pub rows: usize,
 }
 
 /// Rows of a stage's Jacobian: row `map(p)` for instance `p`.
@@ -113,8 +125,28 @@ impl Action {
             Action::Chain(chain) => chain.run(arena, out),
             Action::Outer(outer) => outer.run(arena, out),
             Action::RankUpdate(update) => update.run(arena, out, scratch),
+            Action::Multiply { matrix, vector, space, base } => {
+                let sums = scratch.numbers(matrix.rows);
+                let a = &arena[matrix.values..matrix.values + matrix.rows * matrix.width];
+                super::dense::multiply(a, &arena[*vector..*vector + matrix.width], sums);
+                add_to(space, *base, sums, arena, out);
+            }
+            Action::MultiplyTransposed { matrix, vector, space, base } => {
+                let sums = scratch.numbers(matrix.width);
+                let a = &arena[matrix.values..matrix.values + matrix.rows * matrix.width];
+                super::dense::multiply_transposed(a, &arena[*vector..*vector + matrix.rows], sums);
+                add_to(space, *base, sums, arena, out);
+            }
         }
     }
+}
+
+fn add_to(space: &Space, base: usize, values: &[f64], arena: &mut [f64], out: &mut [f64]) {
+    let to = match space {
+        Space::Arena => &mut arena[base..base + values.len()],
+        Space::Out => &mut out[base..base + values.len()],
+    };
+    to.iter_mut().zip(values).for_each(|(to, value)| *to += value);
 }
 
 impl Chain {
@@ -174,12 +206,11 @@ impl Side {
 impl RankUpdate {
     fn run(&self, arena: &[f64], out: &mut [f64], scratch: &mut Scratch) {
         let width = self.width;
-        scratch.memory.clear();
-        scratch.memory.resize(width * width, 0.0);
-        super::dense::rank_update(self, arena, &mut scratch.memory);
+        let total = scratch.numbers(width * width);
+        super::dense::rank_update(self, arena, total);
         let lower = (0..width).flat_map(|i| (0..=i).map(move |j| i * width + j));
         for (&at, from) in self.positions.iter().zip(lower) {
-            out[at as usize] += scratch.memory[from];
+            out[at as usize] += total[from];
         }
     }
 }

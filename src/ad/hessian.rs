@@ -204,7 +204,8 @@ fn touched_by(action: &Action) -> impl Iterator<Item = u32> + '_ {
     let positions: &[u32] = match action {
         Action::Outer(outer) => &outer.positions,
         Action::RankUpdate(update) => &update.positions,
-        Action::Kernel(_) | Action::Clear { .. } | Action::Copy { .. } | Action::SetSome { .. } | Action::Chain(_) => &[],
+        Action::Kernel(_) | Action::Clear { .. } | Action::Copy { .. } | Action::SetSome { .. } => &[],
+        Action::Chain(_) | Action::Multiply { .. } | Action::MultiplyTransposed { .. } => &[],
     };
     positions.iter().copied()
 }

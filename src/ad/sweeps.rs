@@ -9,7 +9,7 @@ use super::engine::{Engine, Quantity};
 use super::groups::{FOR_CONSTRAINTS, FOR_OBJECTIVE, Role};
 use super::kernel::{Input, Sink, Space};
 use super::touch::Touch;
-use super::values::{Destinations, first_row, part_sinks};
+use super::values::{Destinations, first_row, multiplied, part_sinks};
 use crate::expr::derive;
 use crate::expr::family::{IndexMap, Source, StageId};
 use crate::expr::graph::NodeId;
@@ -106,12 +106,15 @@ fn backward(engine: &mut Engine, mask: u8, until: Until, only_objective: bool) -
     let mut touch = Touch::new(engine.variables);
     let mut kernels = vec![];
     for g in wanted(engine, mask).into_iter().rev() {
-        let group = &engine.functions.groups[g];
-        let role = group.role;
-        let first = group.leaves.len();
-        if until == Until::Stages && !group.reads_active_stages() {
+        if until == Until::Stages && !engine.functions.groups[g].reads_active_stages() {
             continue;
         }
+        if let Some(action) = transposed(engine, g, Quantity::Adjoint, until, &mut touch) {
+            kernels.push(action);
+            continue;
+        }
+        let group = &engine.functions.groups[g];
+        let (role, first) = (group.role, group.leaves.len());
         // Groups that only serve the other of objective and constraints have no adjoint here.
         let body = if only_objective && role == Role::Objective {
             let bodies: Vec<NodeId> = group.parts.iter().map(|part| part.body).collect();
@@ -127,6 +130,24 @@ fn backward(engine: &mut Engine, mask: u8, until: Until, only_objective: bool) -
         return kernels;
     }
     touch.prepare(Space::Out, 0, None).into_iter().chain(kernels).collect()
+}
+
+/// The product that takes a quantity of the stage of group `g` back to its leaf, if the group is a product with a
+/// matrix.
+fn transposed(engine: &mut Engine, g: usize, quantity: Quantity, until: Until, touch: &mut Touch) -> Option<Action> {
+    let (matrix, at) = engine.matrix(g)?;
+    let group = &engine.functions.groups[g];
+    let (stage, source) = (group.parts[0].stage, group.leaves[matrix.leaf].source);
+    let (space, base) = match source {
+        Source::Stage(z) => (Space::Arena, engine.place(quantity, z) + matrix.first_column),
+        Source::Variables | Source::Param(_) | Source::After(_) if until == Until::Stages => return None,
+        Source::Variables | Source::Param(_) | Source::After(_) => {
+            touch.announce_sum(matrix.first_column..matrix.first_column + matrix.width);
+            (Space::Out, matrix.first_column)
+        }
+    };
+    let vector = engine.place(quantity, stage) + matrix.first_row;
+    Some(Action::MultiplyTransposed { matrix: at, vector, space, base })
 }
 
 /// Tangents of inner stages in the arena and, where `rows`, of constraints into the caller's slice.
@@ -150,8 +171,9 @@ pub fn tangents(engine: &mut Engine, mask: u8, rows: bool) -> Vec<Action> {
         let roots = part_sinks(&mut touches, g, &group.parts, group.instances, |part| {
             directional(engine, part.body, &leaves, group.leaves.len())
         });
+        let matrix = multiplied(engine, g, Quantity::Tangent, &roots);
         let extra = directions(engine, g, &leaves);
-        kernels.extend(engine.kernel(g, roots, extra));
+        kernels.extend(matrix.or_else(|| engine.kernel(g, roots, extra)));
     }
     let mut actions: Vec<Action> =
         touches.into_values().filter_map(|(touch, space, base)| touch.prepare(space, base, None)).collect();
@@ -198,6 +220,14 @@ pub fn hessian_product(engine: &mut Engine) -> Vec<Action> {
     let mut touch = Touch::new(engine.variables);
     let mut kernels = vec![];
     for g in wanted(engine, FOR_OBJECTIVE | FOR_CONSTRAINTS).into_iter().rev() {
+        if engine.functions.groups[g].matrix.is_some() {
+            // Linear: only the change of its own adjoint goes back. That of a row or objective does not change.
+            let stage = engine.functions.groups[g].parts[0].stage;
+            if engine.functions.roles[stage.0 as usize] == Some(Role::Inner) {
+                kernels.extend(transposed(engine, g, Quantity::AdjointTangent, Until::Variables, &mut touch));
+            }
+            continue;
+        }
         let group = &engine.functions.groups[g];
         let (first, parts) = (group.leaves.len(), group.parts.len());
         let leaves = group.active_leaves();

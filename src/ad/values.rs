@@ -5,7 +5,7 @@ use super::engine::{Engine, Quantity};
 use super::groups::{Part, Role};
 use super::kernel::{Sink, Space};
 use super::touch::Touch;
-use crate::expr::family::StageId;
+use crate::expr::family::{Source, StageId};
 use crate::expr::graph::NodeId;
 use std::collections::BTreeMap;
 
@@ -41,7 +41,8 @@ impl Values {
                     continue;
                 }
                 let roots = part_sinks(&mut touches, g, &group.parts, instances, |part| part.body);
-                if let Some(action) = engine.kernel(g, roots, vec![]) {
+                let matrix = multiplied(engine, g, Quantity::Value, &roots);
+                if let Some(action) = matrix.or_else(|| engine.kernel(g, roots, vec![])) {
                     kernels.push((role, mask, action));
                 }
             }
@@ -102,6 +103,21 @@ pub fn part_sinks(
         (root(part), sink)
     });
     sinks.collect()
+}
+
+/// The product that computes the one part of group `g` from a quantity of its leaf (the values, or their tangents), if
+/// the group is a product with a matrix and its stage is wanted.
+pub fn multiplied(engine: &mut Engine, g: usize, quantity: Quantity, roots: &[(NodeId, Sink)]) -> Option<Action> {
+    let (_, sink) = roots.first()?;
+    let (matrix, at) = engine.matrix(g)?;
+    let source = engine.functions.groups[g].leaves[matrix.leaf].source;
+    let from = match (quantity, source) {
+        (Quantity::Value, _) => engine.source(source),
+        (_, Source::Stage(z)) => engine.place(quantity, z),
+        (_, Source::Variables | Source::Param(_) | Source::After(_)) => engine.direction(),
+    };
+    let (vector, base) = (from + matrix.first_column, sink.base + matrix.first_row);
+    Some(Action::Multiply { matrix: at, vector, space: sink.space, base })
 }
 
 /// The first row of the constraint that a stage of role `Constraint` is.
