@@ -12,7 +12,10 @@ use std::time::Instant;
 
 fn main() {
     let scale = std::env::args().skip(1).find_map(|word| word.parse::<u32>().ok()).unwrap_or(100_000);
-    println!("{:24} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9}", "", "f", "grad", "cons", "Jac", "Hess", "Hess v", "build ms");
+    println!(
+        "{:24} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9}",
+        "", "f", "grad", "cons", "Jac", "Hess", "Hess v", "build ms"
+    );
     measure(&format!("W1 n={scale}"), &chain(scale), scale);
     measure("W1 n=1000", &chain(1000), 1000);
     measure("W2 n=10000", &branches(10_000), 10_000);

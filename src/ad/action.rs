@@ -8,18 +8,42 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub enum Action {
     Kernel(Kernel),
-    Clear { space: Space, base: usize, length: usize },
+    Clear {
+        space: Space,
+        base: usize,
+        length: usize,
+    },
     /// From the arena.
-    Copy { from: usize, space: Space, base: usize, length: usize },
+    Copy {
+        from: usize,
+        space: Space,
+        base: usize,
+        length: usize,
+    },
     /// Single entries: 0, or what stands in the arena at `template + entry`.
-    SetSome { space: Space, base: usize, entries: Vec<u32>, template: Option<usize> },
+    SetSome {
+        space: Space,
+        base: usize,
+        entries: Vec<u32>,
+        template: Option<usize>,
+    },
     Chain(Chain),
     Outer(Outer),
     RankUpdate(RankUpdate),
     /// `to[r] += Σ_j A[r, j] vector[j]`, the vector standing in the arena.
-    Multiply { matrix: MatrixAt, vector: usize, space: Space, base: usize },
+    Multiply {
+        matrix: MatrixAt,
+        vector: usize,
+        space: Space,
+        base: usize,
+    },
     /// `to[j] += Σ_r A[r, j] vector[r]`
-    MultiplyTransposed { matrix: MatrixAt, vector: usize, space: Space, base: usize },
+    MultiplyTransposed {
+        matrix: MatrixAt,
+        vector: usize,
+        space: Space,
+        base: usize,
+    },
 }
 
 /// A dense matrix in the arena, row after row.
@@ -113,13 +137,16 @@ impl Action {
                 Space::Arena => arena.copy_within(*from..from + length, *base),
                 Space::Out => out[*base..base + length].copy_from_slice(&arena[*from..from + length]),
             },
-            Action::SetSome { space, base, entries, template } => {
+            Action::SetSome { space: Space::Out, base, entries, template } => {
+                let out = &mut out[*base..];
+                match template {
+                    Some(from) => entries.iter().for_each(|&entry| out[entry as usize] = arena[from + entry as usize]),
+                    None => entries.iter().for_each(|&entry| out[entry as usize] = 0.0),
+                }
+            }
+            Action::SetSome { space: Space::Arena, base, entries, template } => {
                 for &entry in entries {
-                    let value = template.map_or(0.0, |from| arena[from + entry as usize]);
-                    match space {
-                        Space::Arena => arena[base + entry as usize] = value,
-                        Space::Out => out[base + entry as usize] = value,
-                    }
+                    arena[base + entry as usize] = template.map_or(0.0, |from| arena[from + entry as usize]);
                 }
             }
             Action::Chain(chain) => chain.run(arena, out),

@@ -201,7 +201,16 @@ impl Functions {
                 };
                 let at = links.iter().find_map(|link| open.get(link)).copied().filter(room).unwrap_or_else(|| {
                     let (role, mask, depth, level, instances) = key;
-                    self.groups.push(Group { role, mask, depth, level, instances, leaves: vec![], parts: vec![], matrix: None });
+                    self.groups.push(Group {
+                        role,
+                        mask,
+                        depth,
+                        level,
+                        instances,
+                        leaves: vec![],
+                        parts: vec![],
+                        matrix: None,
+                    });
                     self.groups.len() - 1
                 });
                 for link in links {

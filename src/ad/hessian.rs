@@ -186,7 +186,14 @@ fn product(pair: &Pair, jacobian: &Jacobian, pattern: &Pattern, instances: usize
             positions.extend(columns[..=k].iter().map(|&column| locate(pattern, row as usize, column) as u32));
         }
         let width = columns.len();
-        return Action::RankUpdate(RankUpdate { instances, factor, values: rows.values, width, map: rows.map, positions });
+        return Action::RankUpdate(RankUpdate {
+            instances,
+            factor,
+            values: rows.values,
+            width,
+            map: rows.map,
+            positions,
+        });
     }
     let side = |leaf: &GroupLeaf| match leaf.source {
         Source::Stage(z) => Side::Stage(jacobian.rows_of(z, &leaf.map)),

@@ -77,7 +77,8 @@ impl Jacobian {
             let template = (constant && space == Space::Arena).then_some(base);
             stages.insert(stage, StageJacobian { pattern: stage_pattern, constant, space, base, template, touch });
         }
-        let mut builder = Builder { engine, stages, data: vec![], kernels: vec![], chains: vec![], factors: BTreeMap::new() };
+        let mut builder =
+            Builder { engine, stages, data: vec![], kernels: vec![], chains: vec![], factors: BTreeMap::new() };
         builder.kernels(&partials);
         builder.finish(pattern)
     }
@@ -266,15 +267,20 @@ impl Builder<'_> {
                     let positions = self.positions(part.stage, &part.target, &leaf.map, group.instances);
                     if !data {
                         let touch = &mut self.jacobian(part.stage).touch;
-                        announced.push((roots.len(), part.stage, touch.announce(partial.group, &positions, group.instances)));
+                        announced.push((
+                            roots.len(),
+                            part.stage,
+                            touch.announce(partial.group, &positions, group.instances),
+                        ));
                     }
                     roots.push((partial.node, self.sink(part.stage, positions, group.instances, data)));
                 }
                 continue;
             };
-            let factor = *self.factors.entry((partial.group, partial.part, partial.leaf)).or_insert_with(|| {
-                self.engine.allocate(group.instances)
-            });
+            let factor = *self
+                .factors
+                .entry((partial.group, partial.part, partial.leaf))
+                .or_insert_with(|| self.engine.allocate(group.instances));
             if partial.data == data {
                 let map = IndexMap::IDENTITY;
                 roots.push((partial.node, Sink { space: Space::Arena, base: factor, map, add: false, twice: vec![] }));

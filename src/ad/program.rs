@@ -310,7 +310,8 @@ impl<'a> Emitter<'a> {
     fn allocate(mut self, roots: &[NodeId], in_place: &[bool]) -> Program {
         let mut direct_outputs = vec![];
         let computing = self.drafts.iter().filter(|draft| draft.code != Code::Load);
-        let computed: HashSet<NodeId> = computing.flat_map(|draft| [Some(draft.result), draft.second]).flatten().collect();
+        let computed: HashSet<NodeId> =
+            computing.flat_map(|draft| [Some(draft.result), draft.second]).flatten().collect();
         for (j, root) in roots.iter().enumerate() {
             // A root that is wanted twice would be read for its second sink after others have added to the first.
             let once = roots.iter().filter(|other| *other == root).count() == 1;
@@ -340,7 +341,8 @@ impl<'a> Emitter<'a> {
                     }))
                 });
             }
-            let mut ended: Vec<NodeId> = draft.operands.iter().flatten().copied().filter(|id| last_use[id] == t).collect();
+            let mut ended: Vec<NodeId> =
+                draft.operands.iter().flatten().copied().filter(|id| last_use[id] == t).collect();
             ended.sort_unstable();
             ended.dedup();
             for id in ended {
