@@ -8,14 +8,50 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub enum Action {
     Kernel(Kernel),
-    Clear { space: Space, base: usize, length: usize },
+    Clear {
+        space: Space,
+        base: usize,
+        length: usize,
+    },
     /// From the arena.
-    Copy { from: usize, space: Space, base: usize, length: usize },
+    Copy {
+        from: usize,
+        space: Space,
+        base: usize,
+        length: usize,
+    },
     /// Single entries: 0, or what stands in the arena at `template + entry`.
-    SetSome { space: Space, base: usize, entries: Vec<u32>, template: Option<usize> },
+    SetSome {
+        space: Space,
+        base: usize,
+        entries: Vec<u32>,
+        template: Option<usize>,
+    },
     Chain(Chain),
     Outer(Outer),
     RankUpdate(RankUpdate),
+    /// `to[r] += Σ_j A[r, j] vector[j]`, the vector standing in the arena.
+    Multiply {
+        matrix: MatrixAt,
+        vector: usize,
+        space: Space,
+        base: usize,
+    },
+    /// `to[j] += Σ_r A[r, j] vector[r]`
+    MultiplyTransposed {
+        matrix: MatrixAt,
+        vector: usize,
+        space: Space,
+        base: usize,
+    },
+}
+
+/// A dense matrix in the arena, row after row.
+#[derive(Clone, Copy, Debug)]
+pub struct MatrixAt {
+    pub values: usize,
+    pub width: usize,
+    pub rows: usize,
 }
 
 /// Rows of a stage's Jacobian: row `map(p)` for instance `p`.
@@ -101,20 +137,43 @@ impl Action {
                 Space::Arena => arena.copy_within(*from..from + length, *base),
                 Space::Out => out[*base..base + length].copy_from_slice(&arena[*from..from + length]),
             },
-            Action::SetSome { space, base, entries, template } => {
+            Action::SetSome { space: Space::Out, base, entries, template } => {
+                let out = &mut out[*base..];
+                match template {
+                    Some(from) => entries.iter().for_each(|&entry| out[entry as usize] = arena[from + entry as usize]),
+                    None => entries.iter().for_each(|&entry| out[entry as usize] = 0.0),
+                }
+            }
+            Action::SetSome { space: Space::Arena, base, entries, template } => {
                 for &entry in entries {
-                    let value = template.map_or(0.0, |from| arena[from + entry as usize]);
-                    match space {
-                        Space::Arena => arena[base + entry as usize] = value,
-                        Space::Out => out[base + entry as usize] = value,
-                    }
+                    arena[base + entry as usize] = template.map_or(0.0, |from| arena[from + entry as usize]);
                 }
             }
             Action::Chain(chain) => chain.run(arena, out),
             Action::Outer(outer) => outer.run(arena, out),
             Action::RankUpdate(update) => update.run(arena, out, scratch),
+            Action::Multiply { matrix, vector, space, base } => {
+                let sums = scratch.numbers(matrix.rows);
+                let a = &arena[matrix.values..matrix.values + matrix.rows * matrix.width];
+                super::dense::multiply(a, &arena[*vector..*vector + matrix.width], sums);
+                add_to(space, *base, sums, arena, out);
+            }
+            Action::MultiplyTransposed { matrix, vector, space, base } => {
+                let sums = scratch.numbers(matrix.width);
+                let a = &arena[matrix.values..matrix.values + matrix.rows * matrix.width];
+                super::dense::multiply_transposed(a, &arena[*vector..*vector + matrix.rows], sums);
+                add_to(space, *base, sums, arena, out);
+            }
         }
     }
+}
+
+fn add_to(space: &Space, base: usize, values: &[f64], arena: &mut [f64], out: &mut [f64]) {
+    let to = match space {
+        Space::Arena => &mut arena[base..base + values.len()],
+        Space::Out => &mut out[base..base + values.len()],
+    };
+    to.iter_mut().zip(values).for_each(|(to, value)| *to += value);
 }
 
 impl Chain {
@@ -174,12 +233,11 @@ impl Side {
 impl RankUpdate {
     fn run(&self, arena: &[f64], out: &mut [f64], scratch: &mut Scratch) {
         let width = self.width;
-        scratch.memory.clear();
-        scratch.memory.resize(width * width, 0.0);
-        super::dense::rank_update(self, arena, &mut scratch.memory);
+        let total = scratch.numbers(width * width);
+        super::dense::rank_update(self, arena, total);
         let lower = (0..width).flat_map(|i| (0..=i).map(move |j| i * width + j));
         for (&at, from) in self.positions.iter().zip(lower) {
-            out[at as usize] += scratch.memory[from];
+            out[at as usize] += total[from];
         }
     }
 }

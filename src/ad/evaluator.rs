@@ -255,7 +255,7 @@ impl Evaluator {
         self.clear(Quantity::Adjoint);
         if let (Some(stage), true) = (self.engine.functions.objective, mask & FOR_OBJECTIVE != 0) {
             let at = self.engine.place(Quantity::Adjoint, stage);
-            self.engine.arena[at] += sigma;
+            self.engine.arena[at] = sigma;
         }
         if mask & FOR_CONSTRAINTS == 0 {
             return;
@@ -266,8 +266,9 @@ impl Evaluator {
             let at = self.engine.place(Quantity::Adjoint, stage);
             let to = &mut self.engine.arena[at..at + rows];
             match self.engine.functions.roles[stage.0 as usize] {
+                Some(Role::Data) | None => {}
                 Some(Role::Constraint) => to.copy_from_slice(&weights[row..row + rows]),
-                Some(Role::Data | Role::Inner | Role::Objective) | None => {
+                Some(Role::Inner | Role::Objective) => {
                     to.iter_mut().zip(&weights[row..row + rows]).for_each(|(to, weight)| *to += weight);
                 }
             }

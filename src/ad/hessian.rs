@@ -53,10 +53,18 @@ impl Hessian {
         for of_group in pairs.chunk_by(|a, b| a.group == b.group) {
             let g = of_group[0].group;
             let instances = engine.functions.groups[g].instances;
-            let mut roots = vec![];
-            for pair in of_group {
+            let mut roots: Vec<(NodeId, Sink)> = vec![];
+            let mut announced = vec![];
+            // Backwards, as in the sweeps.
+            for pair in of_group.iter().rev() {
                 let sink = if is_variable(&pair.a) && is_variable(&pair.b) {
-                    entry_sink(pair, &pattern, instances, &mut touch)
+                    let sink = entry_sink(pair, &pattern, instances);
+                    if sink.twice.is_empty() {
+                        announced.push((roots.len(), touch.announce(g, &sink.map, instances)));
+                    } else {
+                        announced.push((roots.len(), touch.announce_added(g, &sink.map, instances)));
+                    }
+                    sink
                 } else {
                     let factor = engine.allocate(instances);
                     products.push(product(pair, jacobian, &pattern, instances, factor));
@@ -64,11 +72,14 @@ impl Hessian {
                 };
                 roots.push((pair.node, sink));
             }
+            for (k, number) in announced {
+                roots[k].1.add = touch.adds(number);
+            }
             let extra = weights(engine, g);
             kernels.extend(engine.kernel(g, roots, extra));
         }
         for action in &products {
-            touch.contribute_sum(touched_by(action).map(|at| (at & !TWICE) as usize));
+            touch.announce_sum(touched_by(action).map(|at| (at & !TWICE) as usize));
         }
         let mut actions: Vec<Action> = touch.prepare(Space::Out, 0, None).into_iter().collect();
         actions.extend(kernels);
@@ -152,7 +163,7 @@ fn each_entry(pair: &Pair, jacobian: &Jacobian, instances: usize, mut visit: imp
 }
 
 /// Both leaves are variables: the entry of each instance.
-fn entry_sink(pair: &Pair, pattern: &Pattern, instances: usize, touch: &mut Touch) -> Sink {
+fn entry_sink(pair: &Pair, pattern: &Pattern, instances: usize) -> Sink {
     let mut positions = Vec::with_capacity(instances);
     let mut twice = vec![];
     for p in 0..instances {
@@ -163,13 +174,7 @@ fn entry_sink(pair: &Pair, pattern: &Pattern, instances: usize, touch: &mut Touc
         }
     }
     let map = IndexMap::from_positions(positions);
-    let add = if twice.is_empty() {
-        touch.contribute(&map, instances)
-    } else {
-        touch.contribute_sum((0..instances).map(|p| map.at(p)));
-        true
-    };
-    Sink { space: Space::Out, base: 0, map, add, twice }
+    Sink { space: Space::Out, base: 0, map, add: true, twice }
 }
 
 /// A pair with a stage: what carries its factors, which stand in the arena, into the Hessian.
@@ -181,7 +186,14 @@ fn product(pair: &Pair, jacobian: &Jacobian, pattern: &Pattern, instances: usize
             positions.extend(columns[..=k].iter().map(|&column| locate(pattern, row as usize, column) as u32));
         }
         let width = columns.len();
-        return Action::RankUpdate(RankUpdate { instances, factor, values: rows.values, width, map: rows.map, positions });
+        return Action::RankUpdate(RankUpdate {
+            instances,
+            factor,
+            values: rows.values,
+            width,
+            map: rows.map,
+            positions,
+        });
     }
     let side = |leaf: &GroupLeaf| match leaf.source {
         Source::Stage(z) => Side::Stage(jacobian.rows_of(z, &leaf.map)),
@@ -199,7 +211,8 @@ fn touched_by(action: &Action) -> impl Iterator<Item = u32> + '_ {
     let positions: &[u32] = match action {
         Action::Outer(outer) => &outer.positions,
         Action::RankUpdate(update) => &update.positions,
-        Action::Kernel(_) | Action::Clear { .. } | Action::Copy { .. } | Action::SetSome { .. } | Action::Chain(_) => &[],
+        Action::Kernel(_) | Action::Clear { .. } | Action::Copy { .. } | Action::SetSome { .. } => &[],
+        Action::Chain(_) | Action::Multiply { .. } | Action::MultiplyTransposed { .. } => &[],
     };
     positions.iter().copied()
 }

@@ -23,14 +23,6 @@ impl Entries {
         self.list.extend(columns.iter().map(|&column| (row as u32, column)));
     }
 
-    /// The columns of one row so far, ascending. A walk over all entries.
-    pub fn row(&self, row: usize) -> Vec<u32> {
-        let mut columns: Vec<u32> = self.list.iter().filter(|(r, _)| *r as usize == row).map(|(_, c)| *c).collect();
-        columns.sort_unstable();
-        columns.dedup();
-        columns
-    }
-
     /// Sorts by rows in linear time, then the few entries of each row.
     pub fn pattern(self) -> Pattern {
         let mut ends = vec![0usize; self.rows + 1];
