@@ -5,6 +5,8 @@
 //! stationary point has `∇f(x) - J(x)' y - z = 0`. When minimising, `y >= 0` at a lower bound and `y <= 0` at an upper
 //! one; when maximising the signs are the other way round.
 
+pub mod layout;
+
 use serde::Serialize;
 
 /// What a method hands back: a point, its multipliers and why it stopped. It claims nothing.

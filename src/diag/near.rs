@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn the_nearest_comes_first_and_three_are_enough() {
-        let known = ["cast", "cost", "costs", "coast", "ghost"];
-        assert_eq!(nearest("coost", known.iter().copied()), ["coast", "cost", "costs"]);
+        let known = ["capacity", "capacities", "capacity1", "capacitor", "capcity", "ghost"];
+        assert_eq!(nearest("capacitx", known.iter().copied()), ["capacity", "capacitor", "capacity1"]);
     }
 }

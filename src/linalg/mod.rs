@@ -5,6 +5,7 @@ pub mod dense;
 pub mod kkt;
 pub mod krylov;
 pub mod ldlt;
+pub mod matrix;
 pub mod pattern;
 pub mod sparse;
 pub mod vector;

@@ -5,6 +5,7 @@
 
 mod choice;
 mod class;
+pub mod execute;
 pub mod explain;
 pub mod refusal;
 pub mod request;
@@ -13,6 +14,7 @@ pub mod start;
 #[cfg(test)]
 mod tests;
 
+pub use execute::{Warm, execute};
 pub use request::Request;
 
 use crate::diag::Diagnostic;

@@ -95,6 +95,11 @@ impl Set {
         Set::make(name.to_string(), elements)
     }
 
+    /// Tells objects apart; equal sets may have different addresses.
+    pub fn address(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
+    }
+
     pub fn name(&self) -> &str {
         &self.0.name
     }

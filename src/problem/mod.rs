@@ -145,6 +145,8 @@ pub enum AfterSolve {
     LowerDual(u32),
     UpperDual(u32),
     ReducedCost(u32),
+    /// A value that no method of this build gives; the problem is refused, so it is never read.
+    Unsupported,
 }
 
 /// `show EXPR`: an array over `axes`, computed by `stage`.

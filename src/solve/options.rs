@@ -210,7 +210,10 @@ mod tests {
         let rows = [
             (said("tolerance", Value::Number(1.0)), "unknown-option: `method` has no option `tolerance`"),
             (said("tl", Value::Number(1.0)), "(did you mean `tol`?)"),
-            (said("tol", Value::Number(2.0)), "bad-option: option `tol` of `method` must be a number between 0 and 1, not 2"),
+            (
+                said("tol", Value::Number(2.0)),
+                "bad-option: option `tol` of `method` must be a number between 0 and 1, not 2",
+            ),
             (said("tol", Value::Number(f64::NAN)), "not NaN"),
             (said("tol", Value::Text("x".into())), "not \"x\""),
             (said("search", Value::Text("c".into())), "must be `a` or `b`, not \"c\""),

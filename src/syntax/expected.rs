@@ -183,15 +183,7 @@ pub(super) fn explain(source: SourceId, mask: &str, whole: Range<usize>, at: usi
     } else {
         (format!("`{word}`"), Span::new(source, start, start + word.len()))
     };
-    let at = on_characters(mask, at);
     SyntaxError::Unexpected { at, found, expected: statement.expected(positives), advice: statement.advice(positives) }
-}
-
-fn on_characters(mask: &str, mut at: Span) -> Span {
-    while !mask.is_char_boundary(at.start as usize) {
-        at.start -= 1;
-    }
-    at
 }
 
 /// A statement and where matching it stopped.
@@ -251,11 +243,18 @@ impl<'a> Statement<'a> {
     fn advice(&self, positives: &[Rule]) -> Option<String> {
         let (first, found) = (self.first_word(), self.found());
         let expects = |rule: Rule| positives.contains(&rule);
-        if found == "==" && expects(Rule::value) || found == "==" && matches!(first, "let" | "set" | "data" | "def") {
+        let defines = matches!(first, "let" | "set" | "data" | "def" | "param");
+        if defines && (found == "==" || found == "=" && self.before().ends_with('=')) {
             return Some("`=` defines, `==` states: write `=` here".to_string());
         }
         if found == ":=" || found == ":" && expects(Rule::value) {
             return Some("a definition is written with `=`".to_string());
+        }
+        if first == "var" && found == "," {
+            return Some("one variable a statement: write `var` once for each".to_string());
+        }
+        if found == "," && self.open_bracket().is_none() && self.text.contains(['<', '>', '=', '≤', '≥']) {
+            return Some("a row ends at the end of its line, without a comma".to_string());
         }
         if found == "*" && self.before().ends_with('*') {
             return Some("a power is written `x ^ 2`".to_string());
@@ -272,13 +271,10 @@ impl<'a> Statement<'a> {
         if first == "var" && self.at <= first.len() + 1 && found.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
             return Some("a two-sided bound is written `var x in [lo, hi]`".to_string());
         }
-        if first == "var" && found == "," {
-            return Some("one variable a statement: write `var` once for each".to_string());
-        }
         if first == "var" && found == "=" {
             return Some("`start` gives a starting point, `let` names an expression".to_string());
         }
-        if matches!(first, "lower" | "optimality" | "player") && found.is_empty() {
+        if matches!(first, "lower" | "optimality" | "player") && (found.is_empty() || self.at == 0) {
             return Some(format!("the body of the block stands in braces: `{first} NAME {{ ... }}`"));
         }
         if words::RESERVED.contains(&found) && expects(Rule::name) && !expects(Rule::number) {

@@ -4,7 +4,7 @@ use super::ast::{Expr, File, Ident, Row, Statement, StatementKind};
 use super::build::{Builder, Built, next};
 use super::error::{SyntaxError, unexpected};
 use super::layout::{Body, Context, Layout, Piece, layout};
-use crate::diag::{Diagnostic, SourceId, Span};
+use crate::diag::{Diagnostic, Label, SourceId, Span};
 use pest::Parser;
 use pest::iterators::Pair;
 use std::collections::BTreeSet;
@@ -14,10 +14,10 @@ use std::collections::BTreeSet;
 #[grammar = "../grammar/merit.pest"]
 pub(super) struct Grammar;
 
-/// Statements deeper than this are parsed on a stack of their own: pest needs some 20 kB a level without optimisation.
+/// Statements deeper than this are parsed on a stack of their own: pest recurses a dozen calls for each bracket.
 const SHALLOW: u32 = 20;
-/// Enough for the deepest statement that the layout lets pass, with a wide margin.
-const DEEP_STACK: usize = 256 << 20;
+/// For the deepest statement that the layout lets pass; 190 nested parentheses were seen to fit 4 MB.
+const DEEP_STACK: usize = 64 << 20;
 
 /// The tree of a file and all that is wrong with its syntax. What could be read is in the tree.
 pub fn parse(source: SourceId, text: &str) -> (File, Vec<Diagnostic>) {
@@ -34,6 +34,7 @@ pub fn parse(source: SourceId, text: &str) -> (File, Vec<Diagnostic>) {
     }
     let errors = laid_out.errors.iter().chain(&reader.errors).map(SyntaxError::diagnostic);
     let mut diagnostics: Vec<Diagnostic> = errors.chain(laid_out.lints.iter().map(|lint| lint.diagnostic())).collect();
+    diagnostics.iter_mut().for_each(|diagnostic| on_characters(diagnostic, text));
     diagnostics.sort_by_key(|diagnostic| (diagnostic.primary().start, diagnostic.primary().end));
     (File { statements: reader.statements }, diagnostics)
 }
@@ -62,7 +63,7 @@ pub fn parse_expression(source: SourceId, text: &str) -> Result<Expr, Vec<Diagno
     }
     match tree {
         Some(expr) if errors.is_empty() => Ok(expr),
-        _ => Err(errors.iter().map(|error| unwrapped(error.diagnostic(), text.len())).collect()),
+        _ => Err(errors.iter().map(|error| unwrapped(error.diagnostic(), text)).collect()),
     }
 }
 
@@ -77,12 +78,27 @@ fn expression(source: SourceId, mask: &str, piece: &Piece) -> Built<Expr> {
 }
 
 /// Moves a diagnostic of the wrapped text to the text itself.
-fn unwrapped(mut diagnostic: Diagnostic, length: usize) -> Diagnostic {
+fn unwrapped(mut diagnostic: Diagnostic, text: &str) -> Diagnostic {
     for label in &mut diagnostic.labels {
-        label.span.start = label.span.start.saturating_sub(1).min(length as u32);
-        label.span.end = label.span.end.saturating_sub(1).min(length as u32);
+        label.span.start = label.span.start.saturating_sub(1);
+        label.span.end = label.span.end.saturating_sub(1);
     }
+    on_characters(&mut diagnostic, text);
     diagnostic
+}
+
+/// Widens places to whole characters: where the mask holds ASCII for `·`, pest may stop in the middle of it.
+fn on_characters(diagnostic: &mut Diagnostic, text: &str) {
+    for Label { span, .. } in &mut diagnostic.labels {
+        let (mut start, mut end) = ((span.start as usize).min(text.len()), (span.end as usize).min(text.len()));
+        while !text.is_char_boundary(start) {
+            start -= 1;
+        }
+        while !text.is_char_boundary(end) {
+            end += 1;
+        }
+        (span.start, span.end) = (start as u32, end as u32);
+    }
 }
 
 /// Runs `work` on a stack that suits a nesting of `depth`.

@@ -1,0 +1,241 @@
+//! What may stand on the command line. The texts of `--help` are the comments of the fields.
+
+use clap::{Args, Parser, Subcommand};
+
+/// Declarative optimisation: a model says what is to be solved, `merit plan` says how and why, and every answer has a
+/// certificate.
+#[derive(Debug, Parser)]
+#[command(name = "merit", version, disable_version_flag = true, disable_help_subcommand = true)]
+#[command(arg_required_else_help = true, after_help = EXIT_CODES)]
+pub struct Arguments {
+    /// Print the version
+    #[arg(short = 'v', short_alias = 'V', long, action = clap::ArgAction::Version)]
+    version: Option<bool>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "`merit FILE` is the same as `merit solve FILE`.
+
+Exit codes: 0 solved, locally solved or best found; 1 the model or its data are wrong; 2 wrong usage;
+3 ended otherwise (infeasible, unbounded, limit, failed, interrupted); 4 an `ensure` does not hold.";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check, plan, solve, certify and print
+    Solve(Solve),
+    /// Find all errors and doubts without solving
+    Check(Check),
+    /// Say what would be done, and why
+    Plan(Plan),
+    /// Print the model in set form
+    Show(Show),
+    /// Compare the derivatives of the model with differences
+    Diff(Diff),
+}
+
+/// The names of [`Command`], to tell `merit FILE` from a subcommand.
+pub const COMMANDS: &[&str] = &["solve", "check", "plan", "show", "diff"];
+
+/// Where parameters and data come from.
+#[derive(Debug, Default, Args)]
+pub struct Inputs {
+    /// Give a parameter: a number, an array in JSON, or @FILE.csv
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = pair)]
+    pub params: Vec<(String, String)>,
+    /// Read a `data` declaration from this file instead
+    #[arg(long = "data", value_name = "NAME=PATH", value_parser = pair)]
+    pub data: Vec<(String, String)>,
+    /// Fill every parameter and set that this JSON file names
+    #[arg(long, value_name = "PATH")]
+    pub data_file: Option<String>,
+}
+
+/// Changes to the model that do not edit it.
+#[derive(Debug, Default, Args)]
+pub struct Changes {
+    /// Hold a variable, or one element (x[2]=3), at a value
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub fix: Vec<(String, String)>,
+    /// Leave a constraint out
+    #[arg(long, value_name = "ROW")]
+    pub drop: Vec<String>,
+    /// Put back a constraint that the model or an earlier --drop left out
+    #[arg(long, value_name = "ROW")]
+    pub restore: Vec<String>,
+}
+
+/// How to solve.
+#[derive(Debug, Default, Args)]
+pub struct How {
+    /// Use this method instead of the planner's choice
+    #[arg(long = "with", value_name = "METHOD")]
+    pub method: Option<String>,
+    /// Set an option of the method
+    #[arg(long = "set", value_name = "OPTION=VALUE", value_parser = pair)]
+    pub options: Vec<(String, String)>,
+    /// Seed of methods that draw random numbers
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// End after this time with the best point so far
+    #[arg(long, value_name = "SECONDS", value_parser = positive)]
+    pub time_limit: Option<f64>,
+    /// Use at most this many threads; results do not depend on it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub threads: Option<u32>,
+    /// Tolerance of the certificate
+    #[arg(long, value_name = "TOLERANCE", default_value_t = 1e-6, value_parser = positive)]
+    pub tol: f64,
+}
+
+#[derive(Debug, Args)]
+pub struct Solve {
+    /// The model
+    pub file: String,
+    #[command(flatten)]
+    pub inputs: Inputs,
+    #[command(flatten)]
+    pub changes: Changes,
+    #[command(flatten)]
+    pub how: How,
+    /// Start from an earlier answer (--json)
+    #[arg(long, value_name = "ANSWER.json")]
+    pub start: Option<String>,
+    /// Print the answer as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Print nothing but the status line
+    #[arg(long, conflicts_with = "json")]
+    pub quiet: bool,
+    /// Print a line per iteration
+    #[arg(long)]
+    pub log: bool,
+    /// Write the log to a csv file
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The models
+    #[arg(required = true)]
+    pub files: Vec<String>,
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// Print what was found as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Print errors only
+    #[arg(long, conflicts_with = "json")]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// The model
+    pub file: String,
+    #[command(flatten)]
+    pub inputs: Inputs,
+    #[command(flatten)]
+    pub changes: Changes,
+    #[command(flatten)]
+    pub how: How,
+    /// Print the plan as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The model
+    pub file: String,
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// Print for LaTeX
+    #[arg(long, conflicts_with = "expand")]
+    pub latex: bool,
+    /// Print one row with its numbers, such as balance[2] or cost
+    #[arg(long, value_name = "ROW")]
+    pub expand: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The model
+    pub file: String,
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// Compare at the point of an earlier answer (--json) instead of the start
+    #[arg(long, value_name = "ANSWER.json")]
+    pub start: Option<String>,
+}
+
+/// `NAME=VALUE`, split at the first `=`.
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() && !value.trim().is_empty() => {
+            Ok((name.trim().to_string(), value.trim().to_string()))
+        }
+        Some(_) | None => Err("write NAME=VALUE".to_string()),
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 => Ok(value),
+        Ok(_) | Err(_) => Err("a positive number is needed".to_string()),
+    }
+}
+
+/// The arguments with `solve` put before a file that stands where a subcommand might.
+pub fn with_command(mut arguments: Vec<String>) -> Vec<String> {
+    let asks_for_help = |a: &str| matches!(a, "-h" | "--help" | "-v" | "-V" | "--version");
+    if let Some(first) = arguments.get(1)
+        && !COMMANDS.contains(&first.as_str())
+        && !asks_for_help(first)
+    {
+        arguments.insert(1, "solve".to_string());
+    }
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<Arguments, clap::Error> {
+        let words = std::iter::once("merit").chain(line.split_whitespace()).map(str::to_string).collect();
+        Arguments::try_parse_from(with_command(words))
+    }
+
+    #[test]
+    fn commands_are_those_of_the_enum() {
+        let command = Arguments::command();
+        command.clone().debug_assert();
+        let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        assert_eq!(names, COMMANDS);
+    }
+
+    #[test]
+    fn a_file_alone_is_solved() {
+        for line in ["m.opt --param k=3", "solve m.opt --param k=3", "--param k=3 m.opt"] {
+            match parse(line).unwrap().command {
+                Command::Solve(solve) => {
+                    assert_eq!(solve.file, "m.opt", "{line}");
+                    assert_eq!(solve.inputs.params, [("k".to_string(), "3".to_string())], "{line}");
+                }
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn wrong_usage_is_told() {
+        for line in
+            ["", "solve", "m.opt --param k", "m.opt --time-limit -1", "m.opt --nonsense", "m.opt --json --quiet"]
+        {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}

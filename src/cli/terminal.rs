@@ -1,0 +1,106 @@
+//! Where a person watches: colour, the live line of a long solve, and Ctrl-C.
+
+use crate::answer::LogLine;
+use crate::answer::layout::{number, residual};
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// Colour only on a terminal, and not where `NO_COLOR` is set.
+pub fn colour(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// The first Ctrl-C asks the solve to end with its best point, the second kills.
+pub fn catch_interrupts(counter: Arc<AtomicUsize>) {
+    // If no handler can be installed, Ctrl-C kills at once: nothing is lost that could be helped here.
+    let _ = ctrlc::set_handler(move || {
+        if counter.fetch_add(1, Ordering::Relaxed) > 0 {
+            std::process::exit(130);
+        }
+    });
+}
+
+/// One line on standard error that tells how a long solve goes. Nothing is written in the first second, nor where
+/// standard error is no terminal.
+pub struct LiveLine {
+    began: Instant,
+    shown: Option<Instant>,
+    active: bool,
+}
+
+impl LiveLine {
+    pub fn new(active: bool) -> LiveLine {
+        LiveLine { began: Instant::now(), shown: None, active: active && std::io::stderr().is_terminal() }
+    }
+
+    pub fn update(&mut self, line: &LogLine) {
+        let now = Instant::now();
+        let quiet = self.shown.map_or(now - self.began < Duration::from_secs(1), |last| {
+            now - last < Duration::from_millis(100)
+        });
+        if !self.active || quiet {
+            return;
+        }
+        self.shown = Some(now);
+        let seconds = (now - self.began).as_secs_f64();
+        let mut text = format!("{:>6}  objective {}", line.iteration, number(line.objective));
+        for (name, value) in [("primal", line.primal), ("dual", line.dual)] {
+            if !value.is_nan() {
+                text += &format!("  {name} {}", residual(value));
+            }
+        }
+        // A terminal that went away is no reason to end a solve.
+        let _ = write!(std::io::stderr(), "\r\x1b[K{text}  {seconds:.1} s");
+    }
+
+    /// Removes the line, so that what follows begins in an empty one.
+    pub fn clear(&mut self) {
+        if self.shown.take().is_some() {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// A line per iteration, for `--log`. Columns that a method does not have stay empty.
+pub fn log_line(line: &LogLine) -> String {
+    let cell = |value: f64| if value.is_nan() { String::new() } else { residual(value) };
+    format!(
+        "{:>6} {:>16} {:>10} {:>10} {:>10} {:>10} {:>10} {:>6}",
+        line.iteration,
+        format!("{:.8e}", line.objective),
+        cell(line.primal),
+        cell(line.dual),
+        cell(line.barrier),
+        cell(line.step),
+        cell(line.regularisation),
+        line.trials
+    )
+}
+
+pub fn log_header() -> String {
+    format!(
+        "{:>6} {:>16} {:>10} {:>10} {:>10} {:>10} {:>10} {:>6}",
+        "iter", "objective", "primal", "dual", "barrier", "step", "regular.", "trials"
+    )
+}
+
+/// The log as csv, for `--trace`.
+pub fn trace(lines: &[LogLine]) -> String {
+    let mut out = String::from("iteration,objective,primal,dual,barrier,step,regularisation,trials\n");
+    for line in lines {
+        out += &format!(
+            "{},{},{},{},{},{},{},{}\n",
+            line.iteration,
+            line.objective,
+            line.primal,
+            line.dual,
+            line.barrier,
+            line.step,
+            line.regularisation,
+            line.trials
+        );
+    }
+    out
+}

@@ -1,0 +1,411 @@
+//! `param`: values from the text, from outside, from tables; shapes and promises checked.
+
+use super::Given;
+use super::additive::Draft;
+use super::arrays::through;
+use super::error;
+use super::generators::Indexed;
+use super::scope::{Elaborator, Env, R};
+use super::value::{Array, ArrayKind, Num, Val};
+use crate::diag::Span;
+use crate::expr::family::{IndexMap, Leaf, ParamId, Source};
+use crate::expr::graph::Node;
+use crate::problem::index::{Axes, Element, Set};
+use crate::problem::{Data, Param};
+use crate::syntax::ast::{Check, Expr, ExprKind, Ident, IndexSpec, RelOp};
+use std::sync::Arc;
+
+impl Elaborator<'_> {
+    #[allow(clippy::too_many_arguments)] // the parts of the statement
+    pub(super) fn define_param(
+        &mut self,
+        scope: u32,
+        declaration: u32,
+        name: &Ident,
+        index: Option<&IndexSpec>,
+        checks: &[Check],
+        value: Option<&Expr>,
+        default: Option<&Expr>,
+    ) -> R<Val> {
+        let env = self.env(scope);
+        let indexed = self.index_or_scalar(index, &env)?;
+        let given = self.take_given(&name.name);
+        let result = if let Some(given) = given {
+            let value = self.given_value(given, &name.name, name.span)?;
+            self.param_from(&value, name.span, default, &indexed, name)
+        } else if let Some(e) = value.or(default) {
+            if index.is_some() && self.mentions(e, &name.name) {
+                return self.recurrence(declaration, &name.name, &indexed, e);
+            }
+            self.param_value(e, default, &indexed, index.is_some(), name)
+        } else {
+            self.fail(error::missing_param(&name.name, name.span))
+        }?;
+        for check in checks {
+            self.check_param(check, &result, &indexed, name)?;
+        }
+        Ok(result)
+    }
+
+    fn param_value(
+        &mut self,
+        e: &Expr,
+        default: Option<&Expr>,
+        indexed: &Indexed,
+        array: bool,
+        name: &Ident,
+    ) -> R<Val> {
+        if !array {
+            let value = self.traced_value(e, &indexed.env)?;
+            return self.param_from(&value, e.span, default, indexed, name);
+        }
+        if !indexed.named {
+            let value = self.traced_value(e, &indexed.outer)?;
+            return self.param_from(&value, e.span, default, indexed, name);
+        }
+        if matches!(e.kind, ExprKind::Array(_) | ExprKind::MapLiteral(_)) {
+            let value = self.value(e, &indexed.outer)?;
+            return self.param_from(&value, e.span, default, indexed, name);
+        }
+        let drafts = self.drafts(e, &indexed.env)?;
+        if drafts.iter().any(|d| !d.num.data) {
+            return self.fail(error::variable_in_param(&name.name, e.span));
+        }
+        Ok(Val::Array(self.array_stage(&name.name, indexed, drafts, name.span)))
+    }
+
+    /// A value of any kind as the values of a parameter of this shape.
+    fn param_from(&mut self, value: &Val, at: Span, default: Option<&Expr>, indexed: &Indexed, name: &Ident) -> R<Val> {
+        let root = self.root.clone();
+        if indexed.axes.is_scalar() {
+            return match value {
+                Val::Num(n) | Val::Truth(n) => {
+                    if !n.data {
+                        return self.fail(error::variable_in_param(&name.name, at));
+                    }
+                    // A literal is the parameter; an expression of other data keeps its meaning.
+                    if let Node::Constant(v) = self.problem.graph.node(n.node) {
+                        let id = self.add_param(&name.name, Axes::scalar(), vec![v], name.span);
+                        let leaf = Leaf { source: Source::Param(id), map: IndexMap::scalar(0) };
+                        return Ok(Val::Num(self.read(&root, leaf, true)));
+                    }
+                    Ok(Val::Num(*n))
+                }
+                Val::Data(d) => match &d.kind {
+                    crate::data::ValueKind::Number(v) => {
+                        let id = self.add_param(&name.name, Axes::scalar(), vec![*v], name.span);
+                        let leaf = Leaf { source: Source::Param(id), map: IndexMap::scalar(0) };
+                        Ok(Val::Num(self.read(&root, leaf, true)))
+                    }
+                    crate::data::ValueKind::Text(t) => Ok(Val::Text(super::value::Texts::one(t))),
+                    crate::data::ValueKind::Numbers { .. } => Ok(Val::Array(self.data_array(d, at)?)),
+                    _ => Ok(value.clone()),
+                },
+                // An array without declared index sets brings its own: 1..n.
+                Val::Array(a) => match self.array_values(a, at)? {
+                    Some(values) if matches!(a.0.kind, ArrayKind::Elements(_)) => {
+                        let axes = Axes::product(a.0.sets.clone());
+                        let id = self.add_param(&name.name, axes.clone(), values, name.span);
+                        Ok(Val::Array(self.param_array(id, &axes, name.span)))
+                    }
+                    Some(_) => Ok(Val::Array(a.clone())),
+                    None => self.fail(error::variable_in_param(&name.name, at)),
+                },
+                Val::Text(_) | Val::Set(_) | Val::Element(_) | Val::Map(_) => Ok(value.clone()),
+                other => self.fail(error::expected("a number", &other.describe(), at)),
+            };
+        }
+        let size = indexed.axes.len();
+        match value {
+            Val::Num(n) | Val::Truth(n) => {
+                if !n.data {
+                    return self.fail(error::variable_in_param(&name.name, at));
+                }
+                if let Node::Constant(v) = self.problem.graph.node(n.node) {
+                    let id = self.add_param(&name.name, indexed.axes.clone(), vec![v; size], name.span);
+                    return Ok(Val::Array(self.param_array(id, &indexed.axes, name.span)));
+                }
+                let ctx = indexed.env.ctx.clone();
+                let num = self.lift_num(*n, &indexed.outer.ctx, &ctx);
+                let drafts = vec![Draft { ctx, num, span: at }];
+                Ok(Val::Array(self.array_stage(&name.name, indexed, drafts, name.span)))
+            }
+            Val::Map(entries) => {
+                let found: Vec<(Element, f64, Span)> = entries
+                    .iter()
+                    .map(|(e, n, s)| {
+                        let v = self.column(*n, &root)[0];
+                        (e.clone(), v, *s)
+                    })
+                    .collect();
+                self.param_from_keys(found, at, default, indexed, name)
+            }
+            Val::Data(d) => match &d.kind {
+                crate::data::ValueKind::Object(fields) => {
+                    let mut found = vec![];
+                    for (key, v) in fields {
+                        let crate::data::ValueKind::Number(x) = v.kind else {
+                            return self.fail(error::expected("a number", "another value", v.span));
+                        };
+                        found.push((self.key_of_text(key, &indexed.axes), x, v.span));
+                    }
+                    self.param_from_keys(found, at, default, indexed, name)
+                }
+                crate::data::ValueKind::Number(v) => {
+                    let id = self.add_param(&name.name, indexed.axes.clone(), vec![*v; size], name.span);
+                    Ok(Val::Array(self.param_array(id, &indexed.axes, name.span)))
+                }
+                _ => {
+                    let array = self.data_array(d, at)?;
+                    self.param_from(&Val::Array(array), at, default, indexed, name)
+                }
+            },
+            Val::Table(table) => {
+                let found = self.keyed_column(table, &indexed.axes, name)?;
+                self.param_from_keys(found, at, default, indexed, name)
+            }
+            Val::Array(a) => self.param_from_array(a, at, indexed, name),
+            other => self.fail(error::expected("numbers", &other.describe(), at)),
+        }
+    }
+
+    fn param_from_array(&mut self, a: &Array, at: Span, indexed: &Indexed, name: &Ident) -> R<Val> {
+        let sizes = |sets: &[Set]| sets.iter().map(Set::len).collect::<Vec<_>>();
+        let same = a.0.sets == indexed.axes.sets;
+        let anonymous = a.0.sets.iter().all(|s| s.as_range() == Some((1.0, 1.0)));
+        let fits = sizes(&a.0.sets) == sizes(&indexed.axes.sets)
+            || indexed.axes.filter.is_none() && a.0.sets.len() == 1 && indexed.axes.len() == a.len() && anonymous;
+        if !(same || anonymous && fits) {
+            return self.fail(error::param_shape(&name.name, &indexed.axes, name.span, a, at));
+        }
+        let literal = matches!(a.0.kind, ArrayKind::Elements(_));
+        if literal || !same {
+            return match self.array_values(a, at)? {
+                Some(mut values) => {
+                    if let Some(kept) = &indexed.axes.filter {
+                        values = kept.iter().map(|&p| values[p as usize]).collect();
+                    }
+                    let id = self.add_param(&name.name, indexed.axes.clone(), values, name.span);
+                    Ok(Val::Array(self.param_array(id, &indexed.axes, name.span)))
+                }
+                None => self.fail(error::variable_in_param(&name.name, at)),
+            };
+        }
+        let ctx = indexed.env.ctx.clone();
+        let index = super::arrays::unflatten(&indexed.axes.sets, &self.flat_positions(indexed), ctx.size);
+        let num = self.element(a, &index, &ctx)?;
+        if !num.data {
+            return self.fail(error::variable_in_param(&name.name, at));
+        }
+        let drafts = vec![Draft { ctx, num, span: at }];
+        Ok(Val::Array(self.array_stage(&name.name, indexed, drafts, name.span)))
+    }
+
+    /// The position in the full product for each instance of a declaration.
+    pub(super) fn flat_positions(&self, indexed: &Indexed) -> IndexMap {
+        match &indexed.axes.filter {
+            Some(kept) => IndexMap::Gather(kept.clone()),
+            None => IndexMap::IDENTITY,
+        }
+    }
+
+    /// Values by key: what is missing, what is surplus.
+    fn param_from_keys(
+        &mut self,
+        found: Vec<(Element, f64, Span)>,
+        at: Span,
+        default: Option<&Expr>,
+        indexed: &Indexed,
+        name: &Ident,
+    ) -> R<Val> {
+        let size = indexed.axes.len();
+        let flat_axes = |p: usize| {
+            let parts = indexed.axes.element(p);
+            match parts.as_slice() {
+                [one] => one.clone(),
+                several => {
+                    let mut flat: Vec<Element> = vec![];
+                    for e in several {
+                        match e {
+                            Element::Tuple(list) => flat.extend(list.iter().cloned()),
+                            Element::Number(_) | Element::Text(_) => flat.push(e.clone()),
+                        }
+                    }
+                    Element::Tuple(flat.into())
+                }
+            }
+        };
+        let keys: std::collections::HashMap<Element, usize> = (0..size).map(|p| (flat_axes(p), p)).collect();
+        let mut values: Vec<Option<f64>> = vec![None; size];
+        let mut wrong = vec![];
+        for (key, value, span) in found {
+            match keys.get(&key) {
+                Some(&p) => values[p] = Some(value),
+                None => wrong.push((key.to_string(), span)),
+            }
+        }
+        if !wrong.is_empty() {
+            return self.fail(error::surplus_keys(&name.name, &wrong, name.span));
+        }
+        let fill = match default {
+            Some(e) => {
+                let n = self.number(e, &indexed.outer)?;
+                let ctx = indexed.outer.ctx.clone();
+                Some(self.column(n, &ctx).first().copied().unwrap_or(0.0))
+            }
+            None => None,
+        };
+        let missing: Vec<String> = (0..size).filter(|&p| values[p].is_none()).map(|p| indexed.axes.label(p)).collect();
+        if fill.is_none() && !missing.is_empty() {
+            return self.fail(error::missing_keys(&name.name, &missing, at, name.span));
+        }
+        let values = values.into_iter().map(|v| v.or(fill).unwrap_or(f64::NAN)).collect();
+        let id = self.add_param(&name.name, indexed.axes.clone(), values, name.span);
+        Ok(Val::Array(self.param_array(id, &indexed.axes, name.span)))
+    }
+
+    pub(super) fn add_param(&mut self, name: &str, axes: Axes, values: Vec<f64>, span: Span) -> ParamId {
+        let name = name.to_string();
+        self.problem.params.push(Param { name, axes, values: Arc::new(values), structural: false, span });
+        ParamId(self.problem.params.len() as u32 - 1)
+    }
+
+    pub(super) fn param_array(&mut self, id: ParamId, axes: &Axes, span: Span) -> Array {
+        let kind = ArrayKind::Buffer { source: Source::Param(id), offset: 0, filter: axes.filter.clone(), data: true };
+        let root = self.root.clone();
+        Array::new(axes.sets.clone(), kind, &root, span)
+    }
+
+    fn check_param(&mut self, check: &Check, value: &Val, indexed: &Indexed, name: &Ident) -> R<()> {
+        let ctx = indexed.env.ctx.clone();
+        let num = match value {
+            Val::Num(n) => *n,
+            Val::Array(a) if a.0.sets == indexed.axes.sets => {
+                let index = super::arrays::unflatten(&indexed.axes.sets, &self.flat_positions(indexed), ctx.size);
+                self.element(a, &index, &ctx)?
+            }
+            _ => return Ok(()),
+        };
+        let values = self.column(num, &ctx);
+        let bad = match check {
+            Check::Integer(_) => values.iter().position(|v| v.fract() != 0.0),
+            Check::Binary(_) => values.iter().position(|v| *v != 0.0 && *v != 1.0),
+            Check::Relation(op, e) => {
+                let bound = self.number(e, &indexed.env)?;
+                let bounds = self.column(bound, &ctx);
+                values.iter().zip(&bounds).position(|(v, b)| !holds(*op, *v, *b))
+            }
+            Check::In(e) => match &e.kind {
+                ExprKind::Array(rows) if rows.len() == 1 && rows[0].len() == 2 => {
+                    let (lo, hi) = (self.number(&rows[0][0], &indexed.env)?, self.number(&rows[0][1], &indexed.env)?);
+                    let (lo, hi) = (self.column(lo, &ctx), self.column(hi, &ctx));
+                    (0..values.len()).position(|p| !(lo[p] <= values[p] && values[p] <= hi[p]))
+                }
+                _ => match self.value(e, &indexed.outer)? {
+                    Val::Set(set) => values.iter().position(|v| set.position_of_number(*v).is_none()),
+                    other => return self.fail(error::expected("a set", &other.describe(), e.span)),
+                },
+            },
+        };
+        let Some(p) = bad else { return Ok(()) };
+        let at = match check {
+            Check::Integer(span) | Check::Binary(span) => *span,
+            Check::Relation(_, e) | Check::In(e) => e.span,
+        };
+        let label = format!("{}{}", name.name, indexed.axes.label(p));
+        self.fail(error::check_failed(&label, values[p], at, name.span))
+    }
+
+    /// Numbers without variables for each element of a declaration: bounds, starts.
+    pub(super) fn data_column(&mut self, e: &Expr, indexed: &Indexed) -> R<Data> {
+        let ctx = indexed.env.ctx.clone();
+        // A literal or a named array is one value; only what names the element differs from element to element.
+        let whole = !indexed.named || matches!(e.kind, ExprKind::Array(_));
+        let drafts = match self.value(e, if whole { &indexed.outer } else { &indexed.env }) {
+            Ok(Val::Array(a)) => {
+                let fits = a.0.sets == indexed.axes.sets
+                    || matches!(a.0.kind, ArrayKind::Elements(_)) && a.len() == indexed.axes.len() && a.0.ctx.size == 1;
+                if !fits {
+                    return self.fail(error::bound_shape(&indexed.axes, &a, e.span));
+                }
+                let flat = self.flat_positions(indexed);
+                let index = super::arrays::unflatten(&a.0.sets, &flat, ctx.size);
+                let num = self.element(&a, &through(&index, &IndexMap::IDENTITY, ctx.size), &ctx)?;
+                vec![Draft { ctx: ctx.clone(), num, span: e.span }]
+            }
+            Ok(value) => {
+                let home = if whole { &indexed.outer } else { &indexed.env };
+                let num = self.to_number(value, e.span, home)?;
+                let num = self.lift_num(num, &home.ctx, &ctx);
+                vec![Draft { ctx: ctx.clone(), num, span: e.span }]
+            }
+            Err(super::scope::Halt::Split { .. }) => self.drafts(e, &indexed.env)?,
+            Err(halt) => return Err(halt),
+        };
+        if drafts.iter().any(|d| !d.num.data) {
+            return self.fail(error::variable_in_data(e.span));
+        }
+        Ok(self.as_data(&ctx, drafts, e.span))
+    }
+
+    /// Data of a context in their plainest form.
+    pub(super) fn as_data(&mut self, ctx: &super::context::Ctx, drafts: Vec<Draft>, span: Span) -> Data {
+        if let [Draft { ctx: own, num: Num { node, .. }, .. }] = drafts.as_slice()
+            && own.id == ctx.id
+        {
+            match self.problem.graph.node(*node) {
+                Node::Constant(v) => return Data::Constant(v),
+                Node::Leaf(k) => return Data::Read(own.get_leaf(k)),
+                Node::Call(..) => {}
+            }
+        }
+        let id = self.stage("", ctx, drafts, span);
+        Data::Read(Leaf { source: Source::Stage(id), map: IndexMap::IDENTITY })
+    }
+
+    /// The keys of `--data` files and JSON objects are texts; numbers where the set has numbers.
+    pub(super) fn key_of_text(&self, key: &str, axes: &Axes) -> Element {
+        let one = |text: &str, set: Option<&Set>| {
+            let numeric = set.is_some_and(|s| matches!(s.iter().next(), Some(Element::Number(_))));
+            match text.trim().parse::<f64>() {
+                Ok(v) if numeric => Element::Number(v),
+                _ => Element::Text(text.trim().into()),
+            }
+        };
+        let width: usize = axes.sets.iter().map(Set::width).sum();
+        if width <= 1 {
+            return one(key, axes.sets.first());
+        }
+        let parts: Vec<&str> = key.trim_matches(|c| c == '(' || c == ')').split(',').collect();
+        Element::Tuple(parts.iter().enumerate().map(|(k, t)| one(t, axes.sets.get(k))).collect())
+    }
+
+    pub(super) fn given_value(&mut self, given: Given, name: &str, at: Span) -> R<Val> {
+        match given {
+            Given::Number(v) => Ok(Val::Num(self.constant(v))),
+            Given::Array { shape, values } => {
+                let sets = shape.iter().map(|&n| Set::range(1.0, 1.0, n)).collect();
+                Ok(Val::Array(self.constant_array(values, sets, at)))
+            }
+            Given::Table(table) => Ok(Val::Table(self.table_info(name, table, &[], at)?)),
+            Given::Value(value) => Ok(self.data_value(&value, name, at)),
+            Given::Text(text) => self.given_text(&text, name, at),
+        }
+    }
+
+    pub(super) fn root_env(&self) -> Env {
+        self.env(0)
+    }
+}
+
+fn holds(op: RelOp, a: f64, b: f64) -> bool {
+    match op {
+        RelOp::Le => a <= b,
+        RelOp::Ge => a >= b,
+        RelOp::Lt => a < b,
+        RelOp::Gt => a > b,
+        RelOp::Eq | RelOp::Assign => a == b,
+        RelOp::Ne => a != b,
+        RelOp::In | RelOp::NotIn | RelOp::Distributed => true,
+    }
+}

@@ -1,0 +1,230 @@
+//! `var` declarations: shapes, bounds, starts, integrality, named domains.
+
+use super::error;
+use super::generators::Indexed;
+use super::scope::{Elaborator, Env, R};
+use super::value::{Array, ArrayKind, Val};
+use crate::diag::Span;
+use crate::expr::family::{Family, IndexMap, Leaf, Source, Stage, StageId, Term};
+use crate::expr::ops::Op;
+use crate::problem::index::Axes;
+use crate::problem::{Constraint, Data, Domain, Kind, Variable};
+use crate::syntax::ast::{Argument, Expr, ExprKind, Ident, IndexSpec, RelOp, VarAttribute};
+
+impl Elaborator<'_> {
+    pub(super) fn define_var(
+        &mut self,
+        scope: u32,
+        name: &Ident,
+        index: Option<&IndexSpec>,
+        attributes: &[VarAttribute],
+    ) -> R<Val> {
+        let env = self.env(scope);
+        let indexed = self.index_or_scalar(index, &env)?;
+        let mut variable = Variable {
+            name: self.qualified(scope, &name.name),
+            axes: indexed.axes.clone(),
+            offset: self.problem.dimension,
+            lower: Data::Constant(f64::NEG_INFINITY),
+            upper: Data::Constant(f64::INFINITY),
+            start: None,
+            kind: Kind::Real,
+            domain: None,
+            span: name.span,
+        };
+        let mut radius = None;
+        for attribute in attributes {
+            // After a wrong attribute the variable still has its shape, so its users are checked; the error is reported.
+            let _ = self.attribute(attribute, &indexed, &mut variable, &mut radius);
+        }
+        let size = variable.axes.len();
+        if self.problem.dimension as usize + size > u32::MAX as usize / 4 {
+            return self.fail(error::too_large(name.span, size));
+        }
+        self.problem.dimension += size as u32;
+        let number = self.problem.variables.len() as u32;
+        let (domain, offset) = (variable.domain, variable.offset);
+        let shape = variable.axes.clone();
+        self.problem.variables.push(variable);
+        let value = self.variable_value(offset as usize, &shape, &name.name, &env, name.span)?;
+        match domain {
+            Some(Domain::Simplex) => self.domain_row(number, offset, size, false, Data::Constant(1.0), name.span),
+            Some(Domain::Ball) => {
+                let radius = radius.expect("a ball has a radius");
+                self.domain_row(number, offset, size, true, radius, name.span);
+            }
+            Some(other) => self.refuse_domain(other, &name.name, name.span),
+            None => {}
+        }
+        Ok(value)
+    }
+
+    fn variable_value(&mut self, offset: usize, axes: &Axes, name: &str, env: &Env, span: Span) -> R<Val> {
+        if axes.is_scalar() {
+            let leaf = Leaf { source: Source::Variables, map: IndexMap::scalar(offset) };
+            return Ok(Val::Num(self.read(&env.ctx, leaf, false)));
+        }
+        let kind = ArrayKind::Buffer { source: Source::Variables, offset, filter: axes.filter.clone(), data: false };
+        let full = Array::new(axes.sets.clone(), kind, &self.root.clone(), span);
+        self.seen_inside(full, env, name)
+    }
+
+    fn attribute(
+        &mut self,
+        attribute: &VarAttribute,
+        indexed: &Indexed,
+        variable: &mut Variable,
+        radius: &mut Option<Data>,
+    ) -> R<()> {
+        match attribute {
+            VarAttribute::Bound(op, value) => {
+                let bound = self.data_column(value, indexed)?;
+                match op {
+                    RelOp::Ge | RelOp::Gt => variable.lower = bound,
+                    RelOp::Le | RelOp::Lt => variable.upper = bound,
+                    RelOp::Eq | RelOp::Assign => {
+                        variable.lower = bound.clone();
+                        variable.upper = bound;
+                    }
+                    RelOp::Ne | RelOp::In | RelOp::NotIn | RelOp::Distributed => {
+                        return self.fail(error::bad_bound(value.span));
+                    }
+                }
+            }
+            VarAttribute::In(domain) => return self.var_domain(domain, indexed, variable, radius),
+            VarAttribute::Start(value) => variable.start = Some(self.data_column(value, indexed)?),
+            VarAttribute::Integer(_) => variable.kind = Kind::Integer,
+            VarAttribute::Binary(_) => {
+                variable.kind = Kind::Binary;
+                variable.lower = Data::Constant(0.0);
+                variable.upper = Data::Constant(1.0);
+            }
+        }
+        Ok(())
+    }
+
+    fn var_domain(
+        &mut self,
+        domain: &Expr,
+        indexed: &Indexed,
+        variable: &mut Variable,
+        radius: &mut Option<Data>,
+    ) -> R<()> {
+        match &domain.kind {
+            ExprKind::Array(rows) if rows.len() == 1 && rows[0].len() == 2 => {
+                variable.lower = self.data_column(&rows[0][0], indexed)?;
+                variable.upper = self.data_column(&rows[0][1], indexed)?;
+                Ok(())
+            }
+            ExprKind::Range { from, to, step: None } => {
+                variable.lower = self.data_column(from, indexed)?;
+                variable.upper = self.data_column(to, indexed)?;
+                Ok(())
+            }
+            ExprKind::Name(n) if n == "simplex" => {
+                variable.domain = Some(Domain::Simplex);
+                variable.lower = Data::Constant(0.0);
+                Ok(())
+            }
+            ExprKind::Name(n) if n == "psd" => self.square_domain(variable, domain.span),
+            ExprKind::Name(n) if n == "soc" => {
+                variable.domain = Some(Domain::SecondOrderCone);
+                Ok(())
+            }
+            ExprKind::Call { function, arguments } => {
+                let ExprKind::Name(n) = &function.kind else { return self.fail(error::bad_domain(domain.span)) };
+                let argument = match arguments.as_slice() {
+                    [Argument::Value(v)] => v,
+                    _ => return self.fail(error::bad_domain(domain.span)),
+                };
+                match n.as_str() {
+                    "ball" => {
+                        let scalar = self.scalar_index(indexed);
+                        let square = Expr {
+                            kind: ExprKind::Binary(
+                                crate::syntax::ast::BinaryOp::Pow,
+                                Box::new(argument.clone()),
+                                Box::new(Expr { kind: ExprKind::Number(2.0), span: argument.span }),
+                            ),
+                            span: argument.span,
+                        };
+                        *radius = Some(self.data_column(&square, &scalar)?);
+                        variable.domain = Some(Domain::Ball);
+                        Ok(())
+                    }
+                    "permutation" => {
+                        let count = self.whole_number(argument, &indexed.outer)?;
+                        self.whole_domain(variable, Domain::Permutation, count as usize)
+                    }
+                    "subset" => {
+                        self.whole_number(argument, &indexed.outer)?;
+                        variable.domain = Some(Domain::Subset);
+                        variable.kind = Kind::Binary;
+                        Ok(())
+                    }
+                    _ => self.fail(error::bad_domain(domain.span)),
+                }
+            }
+            _ => self.fail(error::bad_domain(domain.span)),
+        }
+    }
+
+    fn square_domain(&mut self, variable: &mut Variable, span: Span) -> R<()> {
+        let sizes: Vec<usize> = variable.axes.sets.iter().map(|s| s.len()).collect();
+        if sizes.len() != 2 || sizes[0] != sizes[1] {
+            return self.fail(error::not_square(&sizes, span, variable.span));
+        }
+        variable.domain = Some(Domain::SemidefiniteCone);
+        Ok(())
+    }
+
+    /// `var tour in permutation(n)` is a vector over 1..n of whole numbers.
+    fn whole_domain(&mut self, variable: &mut Variable, domain: Domain, count: usize) -> R<()> {
+        if variable.axes.is_scalar() {
+            variable.axes =
+                crate::problem::index::Axes::product(vec![crate::problem::index::Set::range(1.0, 1.0, count)]);
+        }
+        variable.domain = Some(domain);
+        variable.kind = Kind::Integer;
+        variable.lower = Data::Constant(1.0);
+        variable.upper = Data::Constant(count as f64);
+        Ok(())
+    }
+
+    fn refuse_domain(&mut self, domain: Domain, name: &str, span: Span) {
+        let (construct, what) = match domain {
+            Domain::SecondOrderCone => ("soc", "a second-order cone"),
+            Domain::SemidefiniteCone => ("psd", "the semidefinite cone"),
+            Domain::Permutation => ("permutation", "the permutations"),
+            Domain::Subset => ("subset", "the subsets of a size"),
+            Domain::Simplex | Domain::Ball => return,
+        };
+        self.unsupported(construct, format!("no method of this build takes `{name}`, a variable in {what}"), span);
+    }
+
+    /// The row that states a named domain: `Σ x == 1`, or `Σ x² <= r²`.
+    fn domain_row(&mut self, variable: u32, offset: u32, size: usize, squares: bool, bound: Data, span: Span) {
+        let leaf = Leaf { source: Source::Variables, map: IndexMap::Affine { start: offset as i64, stride: 1 } };
+        let x = self.problem.graph.leaf(0);
+        let body = if squares { self.problem.graph.call(Op::Square, &[x]) } else { x };
+        let name = self.problem.variables[variable as usize].name.clone();
+        let label = format!("{name} in {}", if squares { "ball" } else { "simplex" });
+        let family = Family { instances: size as u32, leaves: vec![leaf], body };
+        let term =
+            Term { family, target: IndexMap::scalar(0), level: 0, origin: (span.source.0, span.start, span.end) };
+        let stage: StageId = self.add_stage(Stage { name: label.clone(), rows: 1, terms: vec![term] }, false);
+        self.problem.constraints.push(Constraint {
+            label,
+            labelled: false,
+            axes: Default::default(),
+            rows: 1,
+            stage,
+            lower: if squares { Data::Constant(f64::NEG_INFINITY) } else { bound.clone() },
+            upper: bound,
+            dual_sign: 1.0,
+            dropped: false,
+            domain_of: Some(variable),
+            span,
+        });
+    }
+}
