@@ -5,6 +5,7 @@
 
 mod choice;
 mod class;
+pub mod execute;
 pub mod explain;
 pub mod refusal;
 pub mod request;

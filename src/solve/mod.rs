@@ -7,6 +7,8 @@ pub mod nlp;
 pub mod options;
 pub mod parts;
 pub mod smooth;
+pub mod trouble;
+pub mod view;
 #[cfg(test)]
 pub mod testing;
 
@@ -14,7 +16,7 @@ use method::Method;
 
 /// All methods, in the order in which the planner lists them.
 pub const METHODS: &[Method] =
-    &[smooth::interior_point::METHOD, smooth::lbfgs::METHOD, smooth::bfgs::METHOD, smooth::nonlinear_cg::METHOD];
+    &[smooth::interior_point::METHOD, smooth::augmented_lagrangian::METHOD, smooth::bound_newton::METHOD, smooth::lbfgs::METHOD, smooth::bfgs::METHOD, smooth::nonlinear_cg::METHOD];
 
 /// The row of a name.
 pub fn by_name(name: &str) -> Option<&'static Method> {

@@ -50,7 +50,7 @@ impl EngineView {
     /// `start` is a point of all variables, at which scaling is decided.
     pub fn new(problem: &Problem, method: &Method, start: &[f64], sources: &Sources) -> EngineView {
         let bounds = Bounds::of(problem, &Numbers::of(problem));
-        let evaluator = Evaluator::new(problem);
+        let mut evaluator = Evaluator::new(problem);
         let variables: Vec<u32> = (0..problem.dimension).filter(|k| !is_fixed(&bounds, *k as usize)).collect();
         let rows = visible_rows(problem, &bounds, method.sees);
         let full = (0..start.len()).map(|k| if is_fixed(&bounds, k) { bounds.lower[k] } else { start[k] }).collect();

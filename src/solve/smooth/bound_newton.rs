@@ -7,7 +7,7 @@
 use crate::answer::{LogLine, Multipliers, Outcome, Stop};
 use crate::linalg::krylov::{End, truncated};
 use crate::linalg::vector::{add_multiple, all_finite, dot, max_norm, two_norm};
-use crate::solve::method::{Claim, Context, Method};
+use crate::solve::method::{Claim, Context, Method, Sees};
 use crate::solve::monitor::Monitor;
 use crate::solve::nlp::Nlp;
 use crate::solve::options::{Default, OptionRow};
@@ -18,7 +18,11 @@ pub const METHOD: Method = Method {
     name: "bound_newton",
     doc: "trust-region Newton method for variables with bounds, matrix-free",
     source: "Lin and Moré (1999), SIAM Journal on Optimization 9, 1100-1127",
+    chosen: "for many variables with bounds and no rows",
     claim: Claim::Stationary,
+    sees: Sees::Plain,
+    second_order: true,
+    accepts: |features| features.needs_smoothness().and_then(|()| features.needs_no_rows()),
     options: OPTIONS,
     run,
 };

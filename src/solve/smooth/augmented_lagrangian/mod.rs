@@ -12,7 +12,7 @@ use super::interior_point::{Certified, polish_point, row_factors};
 use crate::answer::{Multipliers, Outcome, Stop};
 use crate::linalg::sparse::add_transposed_product;
 use crate::linalg::vector::max_norm;
-use crate::solve::method::{Claim, Context, Method};
+use crate::solve::method::{Claim, Context, Method, Sees};
 use crate::solve::options::{Default, OptionRow};
 use lagrangian::Lagrangian;
 
@@ -21,7 +21,11 @@ pub const METHOD: Method = Method {
     name: "augmented_lagrangian",
     doc: "augmented Lagrangian with bound-constrained trust-region Newton steps, matrix-free inside",
     source: "Andreani, Birgin, Martínez and Schuverdt (2008), SIAM Journal on Optimization 18, 1286-1309",
+    chosen: "when asked for",
     claim: Claim::Stationary,
+    sees: Sees::Plain,
+    second_order: true,
+    accepts: |features| features.needs_smoothness(),
     options: OPTIONS,
     run,
 };

@@ -18,6 +18,7 @@ mod tests;
 
 use crate::answer::{Multipliers, Outcome, Stop};
 use crate::solve::method::{Claim, Context, Method, Sees};
+use crate::solve::nlp::Nlp;
 use crate::solve::options::{Default, OptionRow};
 use iterate::Iterate;
 use newton::Newton;
@@ -103,6 +104,38 @@ pub fn run(context: &mut Context) -> Outcome {
     let multipliers = multipliers(&problem, &at);
     let x = at.w[..problem.variables()].to_vec();
     outcome(context, &x, Some(multipliers), stop, iterations)
+}
+
+/// A point with multipliers in the convention of `answer`, and its optimality error in the scaling it was given.
+pub(super) struct Certified {
+    pub x: Vec<f64>,
+    pub multipliers: Multipliers,
+    pub error: f64,
+}
+
+/// Factors of objective and rows that bring their gradients at `x` under 100; those of free rows are 0.
+pub(super) fn row_factors(nlp: &mut dyn Nlp, x: &[f64]) -> (f64, Vec<f64>) {
+    let problem = Scaled::new(nlp, x, 0.0, true);
+    (problem.objective_scale, problem.row_scale)
+}
+
+/// Polishes the point of another method: `lambda` are multipliers of the scaled rows in `f + lambda'c`.
+pub(super) fn polish_point(nlp: &mut dyn Nlp, x: &[f64], lambda: &[f64], scales: (f64, &[f64])) -> Certified {
+    let mut problem = Scaled::with_factors(nlp, 0.0, scales.0, scales.1.to_vec());
+    let n = x.len();
+    let mut at = Iterate::new(&problem);
+    at.w[..n].copy_from_slice(x);
+    at.lambda.copy_from_slice(lambda);
+    at.place_slacks(&mut problem, 0.0);
+    at.evaluate_derivatives(&mut problem);
+    at.update_dual_residual(&problem);
+    for i in 0..at.w.len() {
+        at.z_lower[i] = if problem.lower[i].is_finite() { at.dual_residual[i].max(0.0) } else { 0.0 };
+        at.z_upper[i] = if problem.upper[i].is_finite() { (-at.dual_residual[i]).max(0.0) } else { 0.0 };
+    }
+    let error = polish(&mut problem, &mut at);
+    let inside = |i: usize| at.w[i].max(problem.true_lower[i]).min(problem.true_upper[i]);
+    Certified { x: (0..n).map(inside).collect(), multipliers: multipliers(&problem, &at), error }
 }
 
 /// The multipliers of the problem as it was given, in the convention of `answer`.
