@@ -78,7 +78,7 @@ pub struct Ensured {
     pub sides: Option<(f64, String, f64)>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Counts {
     pub variables: usize,
     pub constraints: usize,
