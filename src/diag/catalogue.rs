@@ -17,6 +17,12 @@ const fn row(id: &'static str, room: &'static str, summary: &'static str) -> Ent
 
 /// Every diagnostic, in alphabetical order.
 pub const CATALOGUE: &[Entry] = &[
+    row("bad-answer", "session", "The file to start from is no answer of Merit."),
+    row(
+        "bad-change",
+        "session",
+        "A change names what the model does not have, or gives it a value that it cannot take.",
+    ),
     row("bad-json", "data", "A JSON file is not well formed."),
     row("bad-number", "data", "A cell of a numeric column is not a number."),
     row("bad-quoting", "data", "A quotation mark of a csv file stands where none may stand."),
@@ -27,6 +33,7 @@ pub const CATALOGUE: &[Entry] = &[
     ),
     row("bad-svmlight", "data", "An entry of an svmlight file is not `index:value`."),
     row("chained-range", "syntax", "A range has more than two ends."),
+    row("domain-risk", "session", "A function may be asked outside of its domain."),
     row("duplicate-column", "data", "Two columns of a csv file have the same name."),
     row("duplicate-field", "data", "A JSON object names a field twice."),
     row("empty-cell", "data", "A cell of a column of numbers or truth values is empty, or `null` in JSON."),
