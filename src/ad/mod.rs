@@ -1,1 +1,27 @@
 //! The engine: families compiled to block kernels; values, gradients, sparse Jacobians and Hessians, products.
+//!
+//! [`Evaluator`] is all that other rooms see. A problem's terms become fused [`groups`]; their derivatives are nodes
+//! made once for each group ([`crate::expr::derive`]); roots are compiled to register [`program`]s, which [`kernel`]s
+//! run over all instances; everything between kernels is an [`action`] on one arena of numbers.
+
+mod action;
+mod dense;
+mod engine;
+mod evaluator;
+mod functions;
+mod groups;
+mod hessian;
+mod interpret;
+mod isa;
+mod jacobian;
+mod kernel;
+mod patterns;
+mod program;
+mod sweeps;
+mod touch;
+mod values;
+
+pub use evaluator::Evaluator;
+
+#[cfg(test)]
+mod tests;

@@ -81,14 +81,24 @@ pub enum SecondOrder {
 pub enum Proved {
     Nothing,
     /// No feasible point is better by more than the gap; `bound` is on the objective as stated.
-    Optimal { because: String, bound: Option<f64> },
+    Optimal {
+        because: String,
+        bound: Option<f64>,
+    },
     /// All conditions of a problem without an objective are met.
     Satisfied,
-    Infeasible { because: String },
+    Infeasible {
+        because: String,
+    },
     /// Not a proof: the point is stationary for the violation of these rows.
-    StationaryInfeasibility { rows: Vec<Place> },
+    StationaryInfeasibility {
+        rows: Vec<Place>,
+    },
     /// `followed`: along a ray by evaluation only, which is not a proof.
-    Unbounded { because: String, followed: bool },
+    Unbounded {
+        because: String,
+        followed: bool,
+    },
 }
 
 /// Where the multipliers that were checked come from.

@@ -188,25 +188,6 @@ impl<'t> Interner<'t> {
     }
 }
 
-/// The diagnostics of this room, with what each means; every one has a page under `docs/errors/`.
-pub const DIAGNOSTICS: &[(&str, &str)] = &[
-    ("bad-json", "A JSON file is not well formed."),
-    ("bad-number", "A cell of a numeric column is not a number."),
-    ("bad-quoting", "A quotation mark of a csv file stands where none may stand."),
-    ("bad-separator", "The header of a csv file has no comma, but another character that separates columns."),
-    ("bad-svmlight", "An entry of an svmlight file is not `index:value`."),
-    ("duplicate-column", "Two columns of a csv file have the same name."),
-    ("duplicate-field", "A JSON object names a field twice."),
-    ("empty-cell", "A cell of a column of numbers or truth values is empty, or `null` in JSON."),
-    ("empty-column-name", "A column of a csv file has no name in the header."),
-    ("empty-file", "A csv file has no header."),
-    ("file-too-large", "A data file is too large to be read."),
-    ("mixed-column", "A field of a JSON table is text in some rows and a truth value in others."),
-    ("not-utf8", "A file is not UTF-8 text."),
-    ("ragged-array", "The rows of an array of numbers in JSON are not equally long."),
-    ("ragged-row", "A row of a csv file has more or fewer cells than the header has names."),
-];
-
 /// Mistakes of one kind that are listed one by one; what comes after is only counted.
 const LISTED: usize = 5;
 

@@ -3,7 +3,12 @@
 //! A [`Diagnostic`] is a plain value: an id from the catalogue, a sentence, the primary place, related places and a
 //! help. Rendering lives in [`render`], the only room that knows ariadne.
 
+pub mod catalogue;
+pub mod json;
 pub mod near;
+pub mod render;
+
+pub use render::render;
 
 use serde::Serialize;
 

@@ -168,9 +168,12 @@ impl BunchKaufman {
 
     fn largest_below(&self, k: usize) -> (usize, f64) {
         let column = &self.a[k * self.n..(k + 1) * self.n];
-        (k + 1..self.n).fold((k, 0.0), |(row, most), i| {
-            if column[i].abs() > most { (i, column[i].abs()) } else { (row, most) }
-        })
+        (k + 1..self.n).fold(
+            (k, 0.0),
+            |(row, most), i| {
+                if column[i].abs() > most { (i, column[i].abs()) } else { (row, most) }
+            },
+        )
     }
 
     /// The largest magnitude off the diagonal in row `row` of the part that is left from `k` on.

@@ -143,7 +143,8 @@ impl Kkt {
             b.iter_mut().zip(&self.residual).for_each(|(x, dx)| *x += dx);
             self.residual.copy_from_slice(&self.right);
             super::sparse::add_symmetric_product(&self.pattern, &self.values, -1.0, b, &mut self.residual);
-            let ratio = max_norm(&self.residual) / (self.norm * max_norm(b) + max_norm(&self.right)).max(f64::MIN_POSITIVE);
+            let ratio =
+                max_norm(&self.residual) / (self.norm * max_norm(b) + max_norm(&self.right)).max(f64::MIN_POSITIVE);
             if ratio.is_nan() || ratio >= least {
                 break;
             }

@@ -1,12 +1,14 @@
 //! Dense and sparse linear algebra: the only room that knows nalgebra and faer.
 
-pub mod vector;
+pub mod bunch_kaufman;
+pub mod dense;
+pub mod kkt;
+pub mod krylov;
+pub mod ldlt;
+pub mod matrix;
 pub mod pattern;
 pub mod sparse;
-pub mod dense;
-pub mod bunch_kaufman;
-pub mod ldlt;
-pub mod kkt;
+pub mod vector;
 
 #[cfg(test)]
 mod tests;

@@ -1,1 +1,142 @@
-//! (being written)
+//! What to do with a problem, and why: class, rewrites, method, and what every other method objected to.
+//!
+//! [`plan`] is a pure function from a problem and a [`Request`] to a [`Plan`], a plain value; [`execute`] carries it
+//! out. Facts carry the place in the model that they are about; [`explain`] puts them into words with line numbers.
+
+mod choice;
+mod class;
+pub mod execute;
+pub mod explain;
+pub mod refusal;
+pub mod request;
+pub mod rewrites;
+pub mod start;
+#[cfg(test)]
+mod tests;
+
+pub use execute::{Warm, execute};
+pub use request::Request;
+
+use crate::diag::Diagnostic;
+use crate::problem::Problem;
+use crate::problem::features::{Fact, Features};
+use crate::solve::method::{Method, Objection};
+use crate::solve::options::{Options, Value};
+use rewrites::{Lift, Rewritten};
+use start::Start;
+
+/// What to do with a problem.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// As in "smooth nonlinear program".
+    pub class: String,
+    /// What proves the class.
+    pub facts: Vec<Fact>,
+    pub rewrites: Vec<Rewritten>,
+    /// A row of [`crate::solve::METHODS`].
+    pub method: &'static str,
+    /// Why this method.
+    pub because: Vec<Fact>,
+    /// Checked against the rows of the method.
+    pub options: Options,
+    pub settings: Vec<Setting>,
+    /// Options of a `solve with` whose method was overruled.
+    pub unused_options: Vec<String>,
+    /// What the other methods objected to, in the order of the table; `None` for those that would do.
+    pub others: Vec<(&'static str, Option<Objection>)>,
+    pub start: Start,
+    /// What the method is shown: the problem after all rewrites but those of the view.
+    pub problem: Problem,
+    /// In the order of the rewrites; undone from the last.
+    pub lifts: Vec<Lift>,
+}
+
+/// An option of the method that was chosen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setting {
+    pub name: &'static str,
+    pub value: Value,
+    /// Set by the user, else the default.
+    pub set: bool,
+}
+
+/// What to do with `problem`, or all reasons why nothing can be done.
+pub fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Diagnostic>> {
+    refusal::unserved(problem)?;
+    let request = request.merged(problem.solve_with.as_ref());
+    let candidates = Candidates::of(problem);
+    let chosen = choice::choose(&candidates, &request)?;
+    let options = request.checked_options(chosen.method)?;
+    let form = candidates.form(chosen.smooth);
+    let (shown, rewrites, lifts) = rewrites::show(form, chosen.method);
+    let (class, facts) = class::of(problem, &candidates.plain.features);
+    Ok(Plan {
+        class,
+        facts,
+        rewrites,
+        method: chosen.method.name,
+        because: chosen.because,
+        settings: settings(chosen.method, &options),
+        unused_options: request.unused(),
+        options,
+        others: choice::others(&candidates, chosen.method),
+        start: start::of(problem).extended(&shown, &lifts),
+        problem: shown,
+        lifts,
+    })
+}
+
+/// A problem in a form that methods may be asked about.
+#[derive(Clone, Debug)]
+pub struct Form {
+    pub problem: Problem,
+    pub features: Features,
+    pub rewrites: Vec<Rewritten>,
+    pub lifts: Vec<Lift>,
+}
+
+/// The forms of one problem: as it is and, where kinks could be written as smooth rows, in epigraph form.
+struct Candidates {
+    plain: Form,
+    smooth: Option<Form>,
+}
+
+impl Candidates {
+    fn of(problem: &Problem) -> Candidates {
+        let features = Features::of(problem);
+        let smooth = match features.kinks.is_empty() {
+            true => None,
+            false => rewrites::epigraph::apply(problem).map(|(rewritten, lift, facts)| Form {
+                features: Features::of(&rewritten),
+                problem: rewritten,
+                rewrites: vec![Rewritten { name: rewrites::epigraph::REWRITE.name, facts }],
+                lifts: vec![lift],
+            }),
+        };
+        Candidates { plain: Form { problem: problem.clone(), features, rewrites: vec![], lifts: vec![] }, smooth }
+    }
+
+    /// The epigraph form where `smooth` and there is one.
+    fn form(&self, smooth: bool) -> &Form {
+        self.smooth.as_ref().filter(|_| smooth).unwrap_or(&self.plain)
+    }
+
+    /// Whether a method takes the problem, and in the epigraph form (`true`) or as it is.
+    fn asks(&self, method: &Method) -> Result<bool, Objection> {
+        let plain = (method.accepts)(&self.plain.features);
+        let smooth = self.smooth.as_ref().map(|form| (method.accepts)(&form.features));
+        match (plain, smooth) {
+            (Ok(()), _) => Ok(false),
+            (Err(_), Some(Ok(()))) => Ok(true),
+            (Err(objection), _) => Err(objection),
+        }
+    }
+}
+
+fn settings(method: &Method, options: &Options) -> Vec<Setting> {
+    let setting = |row: &crate::solve::options::OptionRow| {
+        let given = options.set.iter().rev().find(|(name, _)| name == row.name).map(|(_, value)| value.clone());
+        Setting { name: row.name, set: given.is_some(), value: given.unwrap_or_else(|| row.default.value()) }
+    };
+    method.options.iter().map(setting).collect()
+}

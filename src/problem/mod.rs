@@ -4,7 +4,11 @@
 //! `0..Problem::dimension`; a constraint's stage has `rows` rows. Objectives and rows keep the sense and the sides of
 //! the statement; see [`Constraint::dual_sign`].
 
+pub mod features;
 pub mod index;
+pub mod ranges;
+pub mod squares;
+pub mod values;
 
 use crate::diag::Span;
 use crate::expr::family::{Leaf, ParamId, Stage, StageId};

@@ -61,7 +61,9 @@ impl Elaborator<'_> {
             return self.variable_field(variable, field, span, env);
         }
         match self.value(base, env)? {
-            Val::Element(Elem { at, table: Some(table), .. }) => self.column_of(&table, &field.name, field.span, &at, env),
+            Val::Element(Elem { at, table: Some(table), .. }) => {
+                self.column_of(&table, &field.name, field.span, &at, env)
+            }
             Val::Table(table) => {
                 let Some(k) = table.table.columns.iter().position(|c| *c.name == field.name) else {
                     return self.no_column(&table, field);
@@ -97,7 +99,14 @@ impl Elaborator<'_> {
     }
 
     /// Column `name` at rows `at`.
-    pub(super) fn column_of(&mut self, table: &Rc<TableInfo>, name: &str, span: Span, at: &IndexMap, env: &Env) -> R<Val> {
+    pub(super) fn column_of(
+        &mut self,
+        table: &Rc<TableInfo>,
+        name: &str,
+        span: Span,
+        at: &IndexMap,
+        env: &Env,
+    ) -> R<Val> {
         let Some(k) = table.table.columns.iter().position(|c| &*c.name == name) else {
             return self.no_column(table, &Ident { name: name.to_string(), span });
         };
@@ -213,13 +222,17 @@ impl Elaborator<'_> {
                 Ok(Val::Block(Rc::new(BlockRef { block: block.block, index, ctx: env.ctx.clone() })))
             }
             Val::Map(entries) => {
-                let [Subscript::At(key)] = items else { return self.fail(error::subscripts(items.len(), 1, span, base.span)) };
+                let [Subscript::At(key)] = items else {
+                    return self.fail(error::subscripts(items.len(), 1, span, base.span));
+                };
                 let k = self.value(key, env)?;
                 let elements = self.elements(&k, &env.ctx, key.span)?;
                 let first = elements.first();
                 match entries.iter().find(|(e, _, _)| Some(e) == first) {
                     Some((_, n, _)) if elements.iter().all(|e| Some(e) == first) => Ok(Val::Num(*n)),
-                    _ => self.fail(error::map_key(&first.map_or(String::new(), Element::to_string), key.span, base.span)),
+                    _ => {
+                        self.fail(error::map_key(&first.map_or(String::new(), Element::to_string), key.span, base.span))
+                    }
                 }
             }
             Val::Data(data) => {
@@ -254,7 +267,11 @@ impl Elaborator<'_> {
                 Subscript::Slice { from, to, span } => self.open_slice(set, from.as_ref(), to.as_ref(), *span, env)?,
                 Subscript::At(e) if matches!(e.kind, ExprKind::Range { .. }) || self.is_set(e, env) => {
                     let Val::Set(sub) = self.value(e, env)? else {
-                        return self.fail(error::expected("a set that is the same everywhere", "sets that differ", e.span));
+                        return self.fail(error::expected(
+                            "a set that is the same everywhere",
+                            "sets that differ",
+                            e.span,
+                        ));
                     };
                     let at = self.positions_of_set(set, &sub, e.span, array.0.origin)?;
                     Part::Kept(sub, at)
@@ -292,7 +309,13 @@ impl Elaborator<'_> {
                 let value = self.value(e, env)?;
                 match self.position(set, &value, e.span, span, env)? {
                     IndexMap::Affine { start, stride: 0 } => ends[end] = start as usize,
-                    _ => return self.fail(error::expected("an end that is the same everywhere", "one that differs", e.span)),
+                    _ => {
+                        return self.fail(error::expected(
+                            "an end that is the same everywhere",
+                            "one that differs",
+                            e.span,
+                        ));
+                    }
                 }
             }
         }
@@ -322,7 +345,14 @@ impl Elaborator<'_> {
     }
 
     /// Positions along each axis; tuples are spread over axes and gathered into tuple axes as needed.
-    fn fixed_index(&mut self, sets: &[Set], items: &[Subscript], span: Span, origin: Span, env: &Env) -> R<Vec<IndexMap>> {
+    fn fixed_index(
+        &mut self,
+        sets: &[Set],
+        items: &[Subscript],
+        span: Span,
+        origin: Span,
+        env: &Env,
+    ) -> R<Vec<IndexMap>> {
         let mut values = vec![];
         for item in items {
             match item {
@@ -434,7 +464,9 @@ impl Elaborator<'_> {
                     (State::Done(value), _) => matches!(value, Val::Array(_) | Val::Data(_)),
                     (_, DeclarationKind::Statement(s)) => match &s.kind {
                         StatementKind::Let { index: None, value, .. } => self.may_be_array(value, &self.env(d.scope)),
-                        StatementKind::Param { index: None, value: Some(v), .. } => !matches!(v.kind, ExprKind::Number(_)),
+                        StatementKind::Param { index: None, value: Some(v), .. } => {
+                            !matches!(v.kind, ExprKind::Number(_))
+                        }
                         _ => true,
                     },
                     _ => false,
@@ -448,10 +480,13 @@ impl Elaborator<'_> {
                 Subscript::Slice { .. } => true,
                 Subscript::At(e) => match &e.kind {
                     ExprKind::Range { .. } | ExprKind::SetLiteral(_) | ExprKind::SetBuilder { .. } => true,
-                    ExprKind::Name(n) => env.local(n).is_none() && matches!(
-                        self.find(env.scope, n).map(|d| &self.declarations[d as usize].state),
-                        Some(State::Done(Val::Set(_)))
-                    ),
+                    ExprKind::Name(n) => {
+                        env.local(n).is_none()
+                            && matches!(
+                                self.find(env.scope, n).map(|d| &self.declarations[d as usize].state),
+                                Some(State::Done(Val::Set(_)))
+                            )
+                    }
                     _ => false,
                 },
             }),

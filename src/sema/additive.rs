@@ -172,7 +172,8 @@ impl Elaborator<'_> {
         let DeclarationKind::Statement(statement) = &d.kind else { return None };
         let StatementKind::Let { index: None, value, .. } = &statement.kind else { return None };
         let inner = self.env(d.scope);
-        (inner.ctx.level == env.ctx.level && env.ctx.is_within(&inner.ctx)).then(|| (value.clone(), inner.within(&env.ctx)))
+        (inner.ctx.level == env.ctx.level && env.ctx.is_within(&inner.ctx))
+            .then(|| (value.clone(), inner.within(&env.ctx)))
     }
 
     pub(super) fn negated(&mut self, scale: Option<Num>) -> Num {
@@ -204,7 +205,13 @@ impl Elaborator<'_> {
     }
 
     /// A stage with a row for each instance of `ctx`.
-    pub(super) fn stage(&mut self, name: &str, ctx: &Ctx, drafts: Vec<Draft>, _span: Span) -> crate::expr::family::StageId {
+    pub(super) fn stage(
+        &mut self,
+        name: &str,
+        ctx: &Ctx,
+        drafts: Vec<Draft>,
+        _span: Span,
+    ) -> crate::expr::family::StageId {
         let data = drafts.iter().all(|d| d.num.data);
         let terms = drafts.iter().filter(|d| d.ctx.size > 0).map(|d| self.term(d, ctx, 0)).collect();
         self.add_stage(Stage { name: name.to_string(), rows: ctx.size as u32, terms }, data)

@@ -52,7 +52,9 @@ impl Elaborator<'_> {
         e: &Expr,
         env: &Env,
     ) -> R<Val> {
-        let ExprKind::Name(name) = &function.kind else { return self.fail(error::not_an_aggregate("this", function.span)) };
+        let ExprKind::Name(name) = &function.kind else {
+            return self.fail(error::not_an_aggregate("this", function.span));
+        };
         if name == "expect" {
             return self.expectation(generators, body, e.span, env);
         }
@@ -117,7 +119,13 @@ impl Elaborator<'_> {
         let Some(op) = tree_of(name) else { return self.fail(error::not_an_aggregate(name, span)) };
         let mut parts = elements(self)?;
         if name == "norminf" {
-            parts = parts.into_iter().map(|(ctx, n)| { let a = self.apply(Op::Abs, &[n]); (ctx, a) }).collect();
+            parts = parts
+                .into_iter()
+                .map(|(ctx, n)| {
+                    let a = self.apply(Op::Abs, &[n]);
+                    (ctx, a)
+                })
+                .collect();
         }
         let num = match parts.len() {
             1 if parts[0].0.id == ctx.id => parts.remove(0).1,
@@ -202,10 +210,8 @@ impl Elaborator<'_> {
                 })
                 .collect();
             while level.len() > 1 {
-                level = level
-                    .chunks(2)
-                    .map(|pair| if pair.len() == 2 { self.apply(op, pair) } else { pair[0] })
-                    .collect();
+                level =
+                    level.chunks(2).map(|pair| if pair.len() == 2 { self.apply(op, pair) } else { pair[0] }).collect();
             }
             return Ok(level.pop().unwrap_or_else(|| self.constant(1.0)));
         }

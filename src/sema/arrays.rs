@@ -179,23 +179,19 @@ impl Elaborator<'_> {
                 let drafts = self.dot_drafts(a, b, env, span)?;
                 Ok(Val::Num(self.stage_of("", &env.ctx, drafts, span)))
             }
-            (1, false, 1, true) => make(
-                vec![a.0.sets[0].clone(), b.0.sets[0].clone()],
-                false,
-                ArrayKind::Outer(a.clone(), b.clone()),
-            ),
-            (1, false, 1, false) | (1, true, 1, true) => self.fail(error::vector_times_vector((a, a_at), (b, b_at), span)),
+            (1, false, 1, true) => {
+                make(vec![a.0.sets[0].clone(), b.0.sets[0].clone()], false, ArrayKind::Outer(a.clone(), b.clone()))
+            }
+            (1, false, 1, false) | (1, true, 1, true) => {
+                self.fail(error::vector_times_vector((a, a_at), (b, b_at), span))
+            }
             (2, _, 1, false) if fits => {
                 make(vec![a.0.sets[0].clone()], false, ArrayKind::Product(a.clone(), b.clone()))
             }
-            (1, true, 2, _) if fits => {
-                make(vec![b.0.sets[1].clone()], true, ArrayKind::Product(a.clone(), b.clone()))
+            (1, true, 2, _) if fits => make(vec![b.0.sets[1].clone()], true, ArrayKind::Product(a.clone(), b.clone())),
+            (2, _, 2, _) if fits => {
+                make(vec![a.0.sets[0].clone(), b.0.sets[1].clone()], false, ArrayKind::Product(a.clone(), b.clone()))
             }
-            (2, _, 2, _) if fits => make(
-                vec![a.0.sets[0].clone(), b.0.sets[1].clone()],
-                false,
-                ArrayKind::Product(a.clone(), b.clone()),
-            ),
             _ => self.fail(error::shape_mismatch("multiply", (a, a_at), (b, b_at))),
         }
     }
@@ -318,7 +314,9 @@ impl Elaborator<'_> {
                 for (operand, flip) in [(a, false), (b, *op == Op::Sub)] {
                     let drafts = match operand {
                         Operand::Array(x) => self.element_drafts(x, index, ctx, span)?,
-                        Operand::Scalar(n) => vec![Draft { ctx: ctx.clone(), num: self.lift_num(*n, &info.ctx, ctx), span }],
+                        Operand::Scalar(n) => {
+                            vec![Draft { ctx: ctx.clone(), num: self.lift_num(*n, &info.ctx, ctx), span }]
+                        }
                     };
                     for mut d in drafts {
                         if flip {

@@ -359,7 +359,9 @@ fn aggregate(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
     let e = call.arguments[0];
     match me.value(e, env)? {
         Val::Set(set) if call.name == "sum" || call.name == "prod" => {
-            let Some(_) = me.set_numbers(&set) else { return me.fail(error::expected("numbers", "a set of texts", e.span)) };
+            let Some(_) = me.set_numbers(&set) else {
+                return me.fail(error::expected("numbers", "a set of texts", e.span));
+            };
             let values: Vec<f64> = set.iter().map(|x| if let Element::Number(v) = x { v } else { f64::NAN }).collect();
             let total = if call.name == "sum" { values.iter().sum() } else { values.iter().product() };
             Ok(Val::Num(me.constant(total)))
@@ -405,7 +407,9 @@ fn extreme(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
             Val::Set(set) => {
                 let mut best: Option<f64> = None;
                 for e in set.iter() {
-                    let Element::Number(v) = e else { return me.fail(error::expected("numbers", "a set of texts", one.span)) };
+                    let Element::Number(v) = e else {
+                        return me.fail(error::expected("numbers", "a set of texts", one.span));
+                    };
                     best = Some(best.map_or(v, |b| if op == Op::Min { b.min(v) } else { b.max(v) }));
                 }
                 match best {
@@ -422,7 +426,17 @@ fn extreme(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
     let mut total = me.value(call.arguments[0], env)?;
     for k in 1..call.arguments.len() {
         let next = me.value(call.arguments[k], env)?;
-        total = me.elementwise(op, vec![total, next], &Call { name: call.name, arguments: vec![call.arguments[0], call.arguments[k]], except: vec![], span: call.span }, env)?;
+        total = me.elementwise(
+            op,
+            vec![total, next],
+            &Call {
+                name: call.name,
+                arguments: vec![call.arguments[0], call.arguments[k]],
+                except: vec![],
+                span: call.span,
+            },
+            env,
+        )?;
     }
     Ok(total)
 }
@@ -523,7 +537,11 @@ fn kron(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
     let a = me.array(call.arguments[0], env)?;
     let b = me.array(call.arguments[1], env)?;
     if a.0.sets.len() != b.0.sets.len() {
-        return me.fail(error::shape_mismatch("take the Kronecker product of", (&a, call.arguments[0].span), (&b, call.arguments[1].span)));
+        return me.fail(error::shape_mismatch(
+            "take the Kronecker product of",
+            (&a, call.arguments[0].span),
+            (&b, call.arguments[1].span),
+        ));
     }
     let sets = a.0.sets.iter().zip(&b.0.sets).map(|(x, y)| Set::range(1.0, 1.0, x.len() * y.len())).collect();
     Ok(Val::Array(Array::new(sets, ArrayKind::Kron(a, b), &env.ctx, call.span)))
@@ -533,7 +551,11 @@ fn outer(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
     let a = me.array(call.arguments[0], env)?;
     let b = me.array(call.arguments[1], env)?;
     if a.0.sets.len() != 1 || b.0.sets.len() != 1 {
-        return me.fail(error::shape_mismatch("take the outer product of", (&a, call.arguments[0].span), (&b, call.arguments[1].span)));
+        return me.fail(error::shape_mismatch(
+            "take the outer product of",
+            (&a, call.arguments[0].span),
+            (&b, call.arguments[1].span),
+        ));
     }
     let sets = vec![a.0.sets[0].clone(), b.0.sets[0].clone()];
     Ok(Val::Array(Array::new(sets, ArrayKind::Outer(a, b), &env.ctx, call.span)))
@@ -570,7 +592,11 @@ fn matrix_function(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
     let n = a.0.sets[0].len();
     let Some(values) = me.array_values(&a, call.span)? else {
         let construct = BUILTINS.iter().find(|b| b.name == call.name).map_or("det", |b| b.name);
-        me.unsupported(construct, format!("`{}` of a matrix that depends on variables is not in this build", call.name), call.span);
+        me.unsupported(
+            construct,
+            format!("`{}` of a matrix that depends on variables is not in this build", call.name),
+            call.span,
+        );
         let n = me.opaque(env);
         if call.name == "inv" {
             return Ok(Val::Array(Array::new(a.0.sets.clone(), ArrayKind::Opaque(n), &env.ctx, call.span)));
@@ -578,17 +604,17 @@ fn matrix_function(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
         return Ok(Val::Num(n));
     };
     match call.name {
-        "inv" => match crate::linalg::dense::inverse(&values, n) {
+        "inv" => match crate::linalg::matrix::inverse(&values, n) {
             Some(inverse) => Ok(Val::Array(me.constant_array(inverse, a.0.sets.clone(), call.span))),
             None => me.fail(error::singular(call.span, a.0.origin)),
         },
-        "det" => Ok(Val::Num(me.constant(crate::linalg::dense::determinant(&values, n)))),
+        "det" => Ok(Val::Num(me.constant(crate::linalg::matrix::determinant(&values, n)))),
         "logdet" => {
-            let det = crate::linalg::dense::log_determinant(&values, n);
+            let det = crate::linalg::matrix::log_determinant(&values, n);
             Ok(Val::Num(me.constant(det)))
         }
         _ => {
-            let largest = crate::linalg::dense::largest_eigenvalue(&values, n);
+            let largest = crate::linalg::matrix::largest_eigenvalue(&values, n);
             Ok(Val::Num(me.constant(largest)))
         }
     }
@@ -702,7 +728,9 @@ fn neighbour(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
     let set = match (call.arguments.get(1), &value) {
         (Some(e), _) => a_set(me, e, env)?,
         (None, Val::Element(e)) => e.set.clone(),
-        (None, other) => return me.fail(error::expected("an element of a set", &other.describe(), call.arguments[0].span)),
+        (None, other) => {
+            return me.fail(error::expected("an element of a set", &other.describe(), call.arguments[0].span));
+        }
     };
     let at = me.position(&set, &value, call.arguments[0].span, call.span, env)?;
     let step: i64 = if call.name == "next" { 1 } else { -1 };
@@ -742,7 +770,11 @@ fn later(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
         }
     }
     let construct = BUILTINS.iter().find(|b| b.name == call.name).map_or("sensitivity", |b| b.name);
-    me.unsupported(construct, format!("`{}` is understood, but nothing in this build computes it", call.name), call.span);
+    me.unsupported(
+        construct,
+        format!("`{}` is understood, but nothing in this build computes it", call.name),
+        call.span,
+    );
     let n = me.opaque(env);
     match (array, call.name) {
         (Some(a), "project" | "prox") => {

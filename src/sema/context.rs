@@ -109,7 +109,11 @@ pub(super) fn compose(outer: &IndexMap, inner: &IndexMap, count: usize) -> Index
 }
 
 /// The node with every leaf replaced.
-pub(super) fn substitute(graph: &mut Graph, node: NodeId, replace: &mut dyn FnMut(&mut Graph, u32) -> NodeId) -> NodeId {
+pub(super) fn substitute(
+    graph: &mut Graph,
+    node: NodeId,
+    replace: &mut dyn FnMut(&mut Graph, u32) -> NodeId,
+) -> NodeId {
     let mut done: HashMap<NodeId, NodeId> = HashMap::new();
     for id in reachable(graph, node) {
         let new = match graph.node(id) {

@@ -105,9 +105,15 @@ impl Elaborator<'_> {
             DeclarationKind::Objective(statement) => self.objective(scope, &statement),
             DeclarationKind::Row(statement, k) => self.row_statement(scope, &statement, k),
             DeclarationKind::Statement(statement) => match &statement.kind {
-                StatementKind::Param { name, index, checks, value, default } => {
-                    self.define_param(scope, declaration, name, index.as_ref(), checks, value.as_ref(), default.as_ref())
-                }
+                StatementKind::Param { name, index, checks, value, default } => self.define_param(
+                    scope,
+                    declaration,
+                    name,
+                    index.as_ref(),
+                    checks,
+                    value.as_ref(),
+                    default.as_ref(),
+                ),
                 StatementKind::Data { name, value, key } => self.define_data(scope, name, value.as_ref(), key),
                 StatementKind::Set { name, index, value } => self.define_set(scope, name, index.as_ref(), value),
                 StatementKind::Var { name, index, attributes } => {
@@ -117,7 +123,9 @@ impl Elaborator<'_> {
                     self.define_let(scope, declaration, name, index.as_ref(), value)
                 }
                 StatementKind::Def { .. } => Ok(Val::Function(declaration)),
-                StatementKind::Oracle { .. } | StatementKind::External { .. } => self.define_oracle(declaration, &statement),
+                StatementKind::Oracle { .. } | StatementKind::External { .. } => {
+                    self.define_oracle(declaration, &statement)
+                }
                 StatementKind::Use { .. }
                 | StatementKind::Objective { .. }
                 | StatementKind::Saddle { .. }
@@ -160,12 +168,7 @@ impl Elaborator<'_> {
         }
         let inline = indexed.axes.filter.is_none() && env.ctx.id == self.root.id && is_light(value);
         if inline {
-            let array = Array::new(
-                indexed.axes.sets.clone(),
-                ArrayKind::Inline { declaration },
-                &env.ctx,
-                name.span,
-            );
+            let array = Array::new(indexed.axes.sets.clone(), ArrayKind::Inline { declaration }, &env.ctx, name.span);
             // Traced once where it is declared, so that its errors are found even if nobody uses it.
             if indexed.env.ctx.size > 0 {
                 self.drafts(value, &indexed.env)?;

@@ -524,7 +524,8 @@ impl Elaborator<'_> {
             Val::Table(table) => table.rows.clone(),
             Val::Ragged(sets) => {
                 let elements = self.elements(value, &env.ctx, at)?;
-                let mask = elements.iter().zip(sets.iter()).map(|(e, s)| s.position(e).is_some() as u8 as f64).collect();
+                let mask =
+                    elements.iter().zip(sets.iter()).map(|(e, s)| s.position(e).is_some() as u8 as f64).collect();
                 return Ok(self.literal_column(mask, &env.ctx, at.to(set_at)));
             }
             other => return self.fail(error::expected("a set after `in`", &other.describe(), set_at)),

@@ -254,7 +254,8 @@ impl Elaborator<'_> {
     ) -> R<(Vec<u32>, Vec<u32>)> {
         let root = self.root.clone();
         let ctx = self.child(&root, set.len(), IndexMap::scalar(0), true);
-        let mut own = Env { ctx: ctx.clone(), locals: self.scopes[env.scope as usize].locals.clone(), scope: env.scope };
+        let mut own =
+            Env { ctx: ctx.clone(), locals: self.scopes[env.scope as usize].locals.clone(), scope: env.scope };
         let element = Elem { set: set.clone(), at: IndexMap::IDENTITY, table: table.clone() };
         self.bind_step(step.names, 0, element, step.span, &mut own)?;
         let mut new_keys = vec![];
@@ -375,8 +376,7 @@ impl Elaborator<'_> {
                 Err(Halt::Split { ctx, mask }) if ctx == here.id => {
                     // The part where the condition holds is traced first.
                     for wanted in [false, true] {
-                        let part: Vec<u32> =
-                            (0..mask.len() as u32).filter(|&p| mask[p as usize] == wanted).collect();
+                        let part: Vec<u32> = (0..mask.len() as u32).filter(|&p| mask[p as usize] == wanted).collect();
                         let sub = self.child(&here, part.len(), IndexMap::from_positions(part), false);
                         work.push(sub);
                     }
@@ -452,11 +452,7 @@ fn uses_any(e: &Expr, names: &[&str]) -> bool {
 }
 
 /// `(side of the new names, side of the old)` if the conjunct is an equality that can be joined on.
-fn join_sides<'e>(
-    c: &'e Expr,
-    own: &[&str],
-    sees: impl Fn(&Expr) -> (bool, bool),
-) -> Option<(&'e Expr, &'e Expr)> {
+fn join_sides<'e>(c: &'e Expr, own: &[&str], sees: impl Fn(&Expr) -> (bool, bool)) -> Option<(&'e Expr, &'e Expr)> {
     let ExprKind::Relation(left, rest) = &c.kind else { return None };
     let [(RelOp::Eq | RelOp::Assign, right)] = rest.as_slice() else { return None };
     if own.is_empty() {

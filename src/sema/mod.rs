@@ -58,7 +58,10 @@ pub enum Given {
     /// Text from a command line: an expression of the language, a JSON value, or `@file`.
     Text(String),
     /// Last index fastest.
-    Array { shape: Vec<usize>, values: Vec<f64> },
+    Array {
+        shape: Vec<usize>,
+        values: Vec<f64>,
+    },
     Table(Arc<Table>),
     Value(Value),
 }
@@ -72,3 +75,6 @@ pub fn elaborate(
 ) -> (Option<Problem>, Vec<Diagnostic>) {
     scope::Elaborator::new(sources, host, inputs).run(file)
 }
+
+#[cfg(test)]
+mod tests;

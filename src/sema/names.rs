@@ -7,7 +7,7 @@ use crate::syntax::ast::{Argument, Expr, ExprKind, Generator, Subscript};
 /// Calls `f` on an expression and everything inside it.
 pub(super) fn visit<'e>(e: &'e Expr, f: &mut dyn FnMut(&'e Expr)) {
     f(e);
-    let mut generators_of = |generators: &'e [Generator], f: &mut dyn FnMut(&'e Expr)| {
+    let generators_of = |generators: &'e [Generator], f: &mut dyn FnMut(&'e Expr)| {
         for g in generators {
             visit(&g.domain, f);
         }
@@ -86,7 +86,9 @@ pub(super) fn visit<'e>(e: &'e Expr, f: &mut dyn FnMut(&'e Expr)) {
 pub(super) fn bound_names(e: &Expr) -> Vec<&str> {
     let mut out = vec![];
     visit(e, &mut |e| {
-        let (ExprKind::Aggregate { generators, .. } | ExprKind::SetBuilder { generators, .. }) = &e.kind else { return };
+        let (ExprKind::Aggregate { generators, .. } | ExprKind::SetBuilder { generators, .. }) = &e.kind else {
+            return;
+        };
         out.extend(generators.iter().flat_map(|g| g.names.iter().map(|n| n.name.as_str())));
     });
     out

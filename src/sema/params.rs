@@ -1,12 +1,12 @@
 //! `param`: values from the text, from outside, from tables; shapes and promises checked.
 
+use super::Given;
 use super::additive::Draft;
 use super::arrays::through;
 use super::error;
 use super::generators::Indexed;
 use super::scope::{Elaborator, Env, R};
 use super::value::{Array, ArrayKind, Num, Val};
-use super::{Given};
 use crate::diag::Span;
 use crate::expr::family::{IndexMap, Leaf, ParamId, Source};
 use crate::expr::graph::Node;
@@ -47,7 +47,14 @@ impl Elaborator<'_> {
         Ok(result)
     }
 
-    fn param_value(&mut self, e: &Expr, default: Option<&Expr>, indexed: &Indexed, array: bool, name: &Ident) -> R<Val> {
+    fn param_value(
+        &mut self,
+        e: &Expr,
+        default: Option<&Expr>,
+        indexed: &Indexed,
+        array: bool,
+        name: &Ident,
+    ) -> R<Val> {
         if !array {
             let value = self.traced_value(e, &indexed.env)?;
             return self.param_from(&value, e.span, default, indexed, name);
@@ -124,8 +131,13 @@ impl Elaborator<'_> {
                 Ok(Val::Array(self.array_stage(&name.name, indexed, drafts, name.span)))
             }
             Val::Map(entries) => {
-                let found: Vec<(Element, f64, Span)> =
-                    entries.iter().map(|(e, n, s)| { let v = self.column(*n, &root)[0]; (e.clone(), v, *s) }).collect();
+                let found: Vec<(Element, f64, Span)> = entries
+                    .iter()
+                    .map(|(e, n, s)| {
+                        let v = self.column(*n, &root)[0];
+                        (e.clone(), v, *s)
+                    })
+                    .collect();
                 self.param_from_keys(found, at, default, indexed, name)
             }
             Val::Data(d) => match &d.kind {
@@ -243,8 +255,7 @@ impl Elaborator<'_> {
             }
             None => None,
         };
-        let missing: Vec<String> =
-            (0..size).filter(|&p| values[p].is_none()).map(|p| indexed.axes.label(p)).collect();
+        let missing: Vec<String> = (0..size).filter(|&p| values[p].is_none()).map(|p| indexed.axes.label(p)).collect();
         if fill.is_none() && !missing.is_empty() {
             return self.fail(error::missing_keys(&name.name, &missing, at, name.span));
         }
@@ -260,8 +271,7 @@ impl Elaborator<'_> {
     }
 
     pub(super) fn param_array(&mut self, id: ParamId, axes: &Axes, span: Span) -> Array {
-        let kind =
-            ArrayKind::Buffer { source: Source::Param(id), offset: 0, filter: axes.filter.clone(), data: true };
+        let kind = ArrayKind::Buffer { source: Source::Param(id), offset: 0, filter: axes.filter.clone(), data: true };
         let root = self.root.clone();
         Array::new(axes.sets.clone(), kind, &root, span)
     }
@@ -309,7 +319,9 @@ impl Elaborator<'_> {
     /// Numbers without variables for each element of a declaration: bounds, starts.
     pub(super) fn data_column(&mut self, e: &Expr, indexed: &Indexed) -> R<Data> {
         let ctx = indexed.env.ctx.clone();
-        let drafts = match self.value(e, &indexed.env) {
+        // A literal or a named array is one value; only what names the element differs from element to element.
+        let whole = !indexed.named || matches!(e.kind, ExprKind::Array(_));
+        let drafts = match self.value(e, if whole { &indexed.outer } else { &indexed.env }) {
             Ok(Val::Array(a)) => {
                 let fits = a.0.sets == indexed.axes.sets
                     || matches!(a.0.kind, ArrayKind::Elements(_)) && a.len() == indexed.axes.len() && a.0.ctx.size == 1;
@@ -322,7 +334,9 @@ impl Elaborator<'_> {
                 vec![Draft { ctx: ctx.clone(), num, span: e.span }]
             }
             Ok(value) => {
-                let num = self.to_number(value, e.span, &indexed.env)?;
+                let home = if whole { &indexed.outer } else { &indexed.env };
+                let num = self.to_number(value, e.span, home)?;
+                let num = self.lift_num(num, &home.ctx, &ctx);
                 vec![Draft { ctx: ctx.clone(), num, span: e.span }]
             }
             Err(super::scope::Halt::Split { .. }) => self.drafts(e, &indexed.env)?,

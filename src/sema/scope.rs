@@ -174,6 +174,9 @@ impl<'a> Elaborator<'a> {
         for statement in &statements {
             self.statement(top, statement);
         }
+        for statement in &statements {
+            self.after_statement(top, statement);
+        }
         self.check_given_names();
         let wrong = self.diagnostics.iter().any(|d| d.severity == Severity::Error);
         if wrong {
@@ -275,12 +278,11 @@ impl<'a> Elaborator<'a> {
     /// Variables first, in the order of the file, so that positions follow the text; then the rest.
     pub fn resolve_scope(&mut self, scope: u32) {
         let order = self.scopes[scope as usize].order.clone();
-        let is_var = |me: &Self, d: u32| {
-            matches!(&me.declarations[d as usize].kind, DeclarationKind::Statement(s) if matches!(s.kind, StatementKind::Var { .. }))
-        };
+        let is_var = |me: &Self, d: u32| matches!(&me.declarations[d as usize].kind, DeclarationKind::Statement(s) if matches!(s.kind, StatementKind::Var { .. }));
         let (variables, others): (Vec<u32>, Vec<u32>) = order.iter().partition(|&&d| is_var(self, d));
         for d in variables.into_iter().chain(others) {
-            if matches!(self.declarations[d as usize].kind, DeclarationKind::Imported(_)) {
+            // Objectives and rows are built by their statements, in the order of the file.
+            if !matches!(self.declarations[d as usize].kind, DeclarationKind::Statement(_)) {
                 continue;
             }
             let span = self.declarations[d as usize].span;

@@ -116,9 +116,16 @@ impl Elaborator<'_> {
             ExprKind::Range { from, to, step } => self.range(from, to, step.as_deref(), e.span, env),
             ExprKind::SetLiteral(items) => {
                 let columns = self.literal_columns(items, env)?;
-                self.one_or_ragged(env, |p| columns.iter().map(|c| c[p].clone()).collect(), |me, e| {
-                    me.report(error::repeated_element(&e.to_string(), items.last().map_or(Span::default(), |i| i.span)));
-                })
+                self.one_or_ragged(
+                    env,
+                    |p| columns.iter().map(|c| c[p].clone()).collect(),
+                    |me, e| {
+                        me.report(error::repeated_element(
+                            &e.to_string(),
+                            items.last().map_or(Span::default(), |i| i.span),
+                        ));
+                    },
+                )
             }
             ExprKind::SetBuilder { .. } => {
                 let sets = self.set_per_instance(e, env)?;
@@ -225,4 +232,3 @@ pub(super) fn distinct(list: Vec<Element>) -> Vec<Element> {
     let mut seen = HashSet::new();
     list.into_iter().filter(|e| seen.insert(e.clone())).collect()
 }
-

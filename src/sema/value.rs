@@ -93,7 +93,6 @@ pub(super) struct TableInfo {
     pub table: Arc<crate::data::Table>,
     /// Elements that name the rows: key values, or 1..rows.
     pub rows: Set,
-    pub key: Vec<String>,
     /// The buffer of each column: numbers and truth values; `None` for texts.
     pub buffers: Vec<Option<Source>>,
     pub span: Span,
@@ -126,9 +125,16 @@ pub(super) struct ArrayInfo {
 #[derive(Debug)]
 pub(super) enum ArrayKind {
     /// `source[offset + flat position]`; `filter` lists the positions of the product that exist.
-    Buffer { source: Source, offset: usize, filter: Option<Arc<[u32]>>, data: bool },
+    Buffer {
+        source: Source,
+        offset: usize,
+        filter: Option<Arc<[u32]>>,
+        data: bool,
+    },
     /// An indexed declaration whose body is traced where it is used.
-    Inline { declaration: u32 },
+    Inline {
+        declaration: u32,
+    },
     Unary(Op, Array),
     Binary(Op, Operand, Operand),
     /// Matrix product; the inner axis is summed.
@@ -141,7 +147,10 @@ pub(super) enum ArrayKind {
     /// The diagonal of a matrix.
     Diagonal(Array),
     Cumsum(Array),
-    Slice { base: Array, parts: Vec<Part> },
+    Slice {
+        base: Array,
+        parts: Vec<Part>,
+    },
     /// The same elements under other sets of the same sizes.
     Relabelled(Array),
     /// Numbers of `ctx`, last index fastest.

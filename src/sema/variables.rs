@@ -2,11 +2,12 @@
 
 use super::error;
 use super::generators::Indexed;
-use super::scope::{Elaborator, R};
+use super::scope::{Elaborator, Env, R};
 use super::value::{Array, ArrayKind, Val};
 use crate::diag::Span;
-use crate::expr::family::{IndexMap, Leaf, Source, StageId, Term, Family, Stage};
+use crate::expr::family::{Family, IndexMap, Leaf, Source, Stage, StageId, Term};
 use crate::expr::ops::Op;
+use crate::problem::index::Axes;
 use crate::problem::{Constraint, Data, Domain, Kind, Variable};
 use crate::syntax::ast::{Argument, Expr, ExprKind, Ident, IndexSpec, RelOp, VarAttribute};
 
@@ -32,9 +33,9 @@ impl Elaborator<'_> {
             span: name.span,
         };
         let mut radius = None;
-        let mut failed = false;
         for attribute in attributes {
-            failed |= self.attribute(attribute, &indexed, &mut variable, &mut radius).is_err();
+            // After a wrong attribute the variable still has its shape, so its users are checked; the error is reported.
+            let _ = self.attribute(attribute, &indexed, &mut variable, &mut radius);
         }
         let size = variable.axes.len();
         if self.problem.dimension as usize + size > u32::MAX as usize / 4 {
@@ -42,9 +43,10 @@ impl Elaborator<'_> {
         }
         self.problem.dimension += size as u32;
         let number = self.problem.variables.len() as u32;
-        let array = self.variable_value(&variable, &env.ctx, name.span);
         let (domain, offset) = (variable.domain, variable.offset);
+        let shape = variable.axes.clone();
         self.problem.variables.push(variable);
+        let value = self.variable_value(offset as usize, &shape, &name.name, &env, name.span)?;
         match domain {
             Some(Domain::Simplex) => self.domain_row(number, offset, size, false, Data::Constant(1.0), name.span),
             Some(Domain::Ball) => {
@@ -54,26 +56,17 @@ impl Elaborator<'_> {
             Some(other) => self.refuse_domain(other, &name.name, name.span),
             None => {}
         }
-        if failed {
-            // The variable exists with its shape, so that its users are still checked.
-            self.declarations_failed();
-        }
-        Ok(array)
+        Ok(value)
     }
 
-    fn variable_value(&mut self, variable: &Variable, ctx: &super::context::Ctx, span: Span) -> Val {
-        let offset = variable.offset as usize;
-        if variable.axes.is_scalar() {
+    fn variable_value(&mut self, offset: usize, axes: &Axes, name: &str, env: &Env, span: Span) -> R<Val> {
+        if axes.is_scalar() {
             let leaf = Leaf { source: Source::Variables, map: IndexMap::scalar(offset) };
-            return Val::Num(self.read(ctx, leaf, false));
+            return Ok(Val::Num(self.read(&env.ctx, leaf, false)));
         }
-        let kind = ArrayKind::Buffer {
-            source: Source::Variables,
-            offset,
-            filter: variable.axes.filter.clone(),
-            data: false,
-        };
-        Val::Array(Array::new(variable.axes.sets.clone(), kind, &self.root.clone(), span))
+        let kind = ArrayKind::Buffer { source: Source::Variables, offset, filter: axes.filter.clone(), data: false };
+        let full = Array::new(axes.sets.clone(), kind, &self.root.clone(), span);
+        self.seen_inside(full, env, name)
     }
 
     fn attribute(
@@ -188,7 +181,8 @@ impl Elaborator<'_> {
     /// `var tour in permutation(n)` is a vector over 1..n of whole numbers.
     fn whole_domain(&mut self, variable: &mut Variable, domain: Domain, count: usize) -> R<()> {
         if variable.axes.is_scalar() {
-            variable.axes = crate::problem::index::Axes::product(vec![crate::problem::index::Set::range(1.0, 1.0, count)]);
+            variable.axes =
+                crate::problem::index::Axes::product(vec![crate::problem::index::Set::range(1.0, 1.0, count)]);
         }
         variable.domain = Some(domain);
         variable.kind = Kind::Integer;
@@ -216,7 +210,8 @@ impl Elaborator<'_> {
         let name = self.problem.variables[variable as usize].name.clone();
         let label = format!("{name} in {}", if squares { "ball" } else { "simplex" });
         let family = Family { instances: size as u32, leaves: vec![leaf], body };
-        let term = Term { family, target: IndexMap::scalar(0), level: 0, origin: (span.source.0, span.start, span.end) };
+        let term =
+            Term { family, target: IndexMap::scalar(0), level: 0, origin: (span.source.0, span.start, span.end) };
         let stage: StageId = self.add_stage(Stage { name: label.clone(), rows: 1, terms: vec![term] }, false);
         self.problem.constraints.push(Constraint {
             label,

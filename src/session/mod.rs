@@ -1,15 +1,31 @@
-//! (being written)
+//! The stages strung together: all that the command line and embedding programs use.
+//!
+//! ```no_run
+//! # use std::ops::ControlFlow;
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use merit::session::{Model, Options};
+//!
+//! let model = Model::from_file("hs071.opt")?;
+//! let mut problem = model.with_param("n", 50.0).build()?;
+//! let options = Options::default();
+//! let plan = problem.plan(&options)?;
+//! let answer = problem.solve(&plan, &options, |_line| ControlFlow::Continue(()))?;
+//! println!("{} {:?}", answer.status, answer.value("x"));
+//! # Ok(())
+//! # }
+//! ```
 
+pub mod changes;
+pub mod derivatives;
+mod doubts;
+pub mod errors;
+mod expand;
+pub mod model;
 pub mod notation;
+pub mod prepared;
+mod run;
+pub mod start;
 
-#[cfg(test)]
-mod try_notation {
-    #[test]
-    fn zz() {
-        for m in ["hs071","acopf","transport","portfolio","obstacle","ridge_tuning","saddle", "taste"] {
-            let text = std::fs::read_to_string(format!("/work/shared/models/{m}.opt")).unwrap();
-            let (f, d) = crate::syntax::parse(crate::diag::SourceId(0), &text);
-            println!("{m} {}\n{}\n{}", d.len(), super::notation::set_form(&f, super::notation::Style::Text), super::notation::set_form(&f, super::notation::Style::Latex));
-        }
-    }
-}
+pub use errors::{Bug, Errors};
+pub use model::Model;
+pub use prepared::{Options, Prepared};

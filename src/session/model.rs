@@ -2,6 +2,7 @@
 
 use super::errors::Errors;
 use super::prepared::Prepared;
+
 use crate::data::{Table, decode};
 use crate::diag::{Diagnostic, Sources, Span};
 use crate::host::{Disk, Host, Memory};

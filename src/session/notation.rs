@@ -4,8 +4,8 @@
 //! families stay families. One walk serves both styles; where they differ, [`Style`] decides.
 
 use crate::syntax::ast::{
-    Argument, BinaryOp, BlockKind, Check, Expr, ExprKind, File, Generator, GeneratorKind, IndexItem, IndexSpec, Module,
-    RelOp, Row, Sense, Statement, StatementKind, Subscript, VarAttribute,
+    Argument, BinaryOp, BlockKind, Check, Expr, ExprKind, File, Generator, GeneratorKind, IndexItem, IndexSpec, Label,
+    Module, RelOp, Row, Sense, Statement, StatementKind, Subscript, VarAttribute,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +100,8 @@ enum Level {
     Relation,
     Range,
     Sum,
+    /// `Σ ...`: a summand as it is, a factor only in parentheses.
+    Aggregate,
     Product,
     Sign,
     Power,
@@ -134,7 +136,7 @@ impl Writer {
                         Check::Relation(op, bound) => {
                             format!(" {} {}", self.relation(*op), self.expr(bound, Level::Sum))
                         }
-                        Check::In(set) => format!(" {} {}", self.pick("∈", "\\in"), self.expr(set, Level::Range)),
+                        Check::In(set) => self.membership(set),
                         Check::Integer(_) => self.pick(" ∈ ℤ", " \\in \\mathbb{Z}").to_string(),
                         Check::Binary(_) => self.pick(" ∈ {0, 1}", " \\in \\{0, 1\\}").to_string(),
                     };
@@ -151,7 +153,7 @@ impl Writer {
                 }
                 if !key.is_empty() {
                     let names: Vec<String> = key.iter().map(|k| self.name(&k.name)).collect();
-                    out += &format!(" {} {}", self.words(" key "), names.join(", "));
+                    out += &format!("{}{}", self.words(", key "), names.join(", "));
                 }
                 Some(out)
             }
@@ -174,42 +176,47 @@ impl Writer {
                 VarAttribute::Bound(op, bound) => {
                     bounds += &format!(" {} {}", self.relation(*op), self.expr(bound, Level::Sum));
                 }
-                VarAttribute::In(set) => {
-                    bounds += &format!(" {} {}", self.pick("∈", "\\in"), self.expr(set, Level::Range));
-                }
-                VarAttribute::Integer(_) => domain = Some(self.pick("ℤ", "\\mathbb{Z}")),
-                VarAttribute::Binary(_) => domain = Some(self.pick("{0, 1}", "\\{0, 1\\}")),
+                VarAttribute::In(set) => bounds += &self.membership(set),
+                VarAttribute::Integer(_) => domain = Some("integer"),
+                VarAttribute::Binary(_) => domain = Some("binary"),
                 VarAttribute::Start(_) => {}
             }
         }
         out += &bounds;
         match domain {
-            Some(domain) if bounds.is_empty() => out += &format!(" {} {domain}", self.pick("∈", "\\in")),
-            Some(domain) => out += &format!(", {domain}"),
+            Some(domain) => out += &self.words(&format!(", {domain}")),
             None if bounds.is_empty() => out += self.pick(" ∈ ℝ", " \\in \\mathbb{R}"),
             None => {}
         }
         Some(out + &self.for_all(index.as_ref()))
     }
 
+    /// ` ∈ S`; an array of two is an interval.
+    fn membership(&self, set: &Expr) -> String {
+        let text = match &set.kind {
+            ExprKind::Array(rows) => match &rows[..] {
+                [row] => format!("[{}]", self.list(row)),
+                _ => self.expr(set, Level::Range),
+            },
+            _ => self.expr(set, Level::Range),
+        };
+        format!(" {} {text}", self.pick("∈", "\\in"))
+    }
+
     /// The head (`minimize`) and the formula.
     fn objective(&self, kind: &StatementKind) -> Option<(String, String)> {
         match kind {
             StatementKind::Objective { sense, label, value } => {
-                let label = label.as_ref().map(|label| {
-                    let named = self.label(&label.name.name);
-                    (named, self.for_all(label.index.as_ref()))
-                });
-                let (named, index) = label.unwrap_or_default();
+                let named = self.label(label.as_ref());
+                let index = self.for_all(label.as_ref().and_then(|label| label.index.as_ref()));
                 Some((sense_word(*sense).to_string(), format!("{named}{}{index}", self.expr(value, Level::Any))))
             }
             StatementKind::Saddle { first, first_over, second, second_over, value } => {
                 let over = |names: &[Expr]| self.list(names);
                 let body = format!(
-                    "{} {} {} {}: {}",
+                    "{}{}{}: {}",
                     over(first_over),
-                    self.words(sense_word(*second)),
-                    self.words("over"),
+                    self.words(&format!(" {} over ", sense_word(*second))),
                     over(second_over),
                     self.expr(value, Level::Any)
                 );
@@ -220,9 +227,8 @@ impl Writer {
     }
 
     fn row(&self, row: &Row) -> String {
-        let label = row.label.as_ref().map(|label| self.label(&label.name.name)).unwrap_or_default();
         let index = row.label.as_ref().and_then(|label| label.index.as_ref());
-        let mut out = label + &self.expr(&row.body, Level::Any);
+        let mut out = self.label(row.label.as_ref()) + &self.expr(&row.body, Level::Any);
         if let Some(complement) = &row.complement {
             out += &format!(" {} {}", self.pick("⊥", "\\perp"), self.expr(complement, Level::Any));
         }
@@ -253,19 +259,24 @@ impl Writer {
             StatementKind::Oracle { name, formals, value, .. } => {
                 let formals: Vec<String> = formals.iter().map(|f| self.name(&f.name.name)).collect();
                 let head = format!("{}({})", self.name(&name.name), formals.join(", "));
-                Some(format!("{head} {} {}", self.words("oracle"), self.expr(value, Level::Any)))
+                Some(format!("{head}{}{}", self.words(", an oracle: "), self.expr(value, Level::Any)))
             }
             StatementKind::External { name, formals, .. } => {
                 let formals: Vec<String> = formals.iter().map(|f| self.name(&f.name.name)).collect();
                 let head = format!("{}({})", self.name(&name.name), formals.join(", "));
-                Some(format!("{head} {}", self.words("external")))
+                Some(format!("{head}{}", self.words(", external")))
             }
             _ => None,
         }
     }
 
-    fn label(&self, name: &str) -> String {
-        if self.text() { format!("{name}: ") } else { format!("\\text{{{}:}}\\quad ", name.replace('_', "\\_")) }
+    /// `balance[v]: `
+    fn label(&self, label: Option<&Label>) -> String {
+        match (label, self.style) {
+            (None, _) => String::new(),
+            (Some(label), Style::Text) => format!("{}: ", self.indexed_name(&label.name.name, label.index.as_ref())),
+            (Some(label), Style::Latex) => format!("\\text{{{}:}}\\quad ", label.name.name.replace('_', "\\_")),
+        }
     }
 
     /// `x[i]`, `x_{i}`: a declared name with the names that its index binds, or its sets where it binds none.
@@ -397,7 +408,7 @@ impl Writer {
                 let mut out = self.expr(first, Level::Sum);
                 for (subtract, term) in rest {
                     let sign = if *subtract { self.pick("−", "-") } else { "+" };
-                    out += &format!(" {sign} {}", self.expr(term, Level::Product));
+                    out += &format!(" {sign} {}", self.expr(term, Level::Aggregate));
                 }
                 (out, Level::Sum)
             }
@@ -474,12 +485,12 @@ impl Writer {
             (format!("{}{sign}{}", self.expr(a, level), self.expr(b, right)), level)
         };
         match op {
-            BinaryOp::Add => infix(" + ", Level::Sum, Level::Product),
-            BinaryOp::Sub => infix(self.pick(" − ", " - "), Level::Sum, Level::Product),
-            BinaryOp::Mul if self.text() => infix("·", Level::Product, Level::Sign),
-            BinaryOp::Mul if begins_with_number(b) => infix(" \\cdot ", Level::Product, Level::Sign),
-            BinaryOp::Mul => infix(" \\, ", Level::Product, Level::Sign),
-            BinaryOp::Div if self.text() => infix("/", Level::Product, Level::Sign),
+            BinaryOp::Add => infix(" + ", Level::Sum, Level::Aggregate),
+            BinaryOp::Sub => infix(self.pick(" − ", " - "), Level::Sum, Level::Aggregate),
+            BinaryOp::Mul if self.text() => infix("·", Level::Product, Level::Power),
+            BinaryOp::Mul if begins_with_number(b) => infix(" \\cdot ", Level::Product, Level::Power),
+            BinaryOp::Mul => infix(" \\, ", Level::Product, Level::Power),
+            BinaryOp::Div if self.text() => infix("/", Level::Product, Level::Power),
             BinaryOp::Div => {
                 let fraction = format!("\\frac{{{}}}{{{}}}", self.expr(a, Level::Any), self.expr(b, Level::Any));
                 (fraction, Level::Product)
@@ -488,13 +499,13 @@ impl Writer {
             BinaryOp::Pow => {
                 (format!("{{{}}}^{{{}}}", self.expr(a, Level::Atom), self.expr(b, Level::Any)), Level::Power)
             }
-            BinaryOp::ElementMul => infix(self.pick(" ⊙ ", " \\odot "), Level::Product, Level::Sign),
-            BinaryOp::ElementDiv => infix(self.pick(" ⊘ ", " \\oslash "), Level::Product, Level::Sign),
+            BinaryOp::ElementMul => infix(self.pick(" ⊙ ", " \\odot "), Level::Product, Level::Power),
+            BinaryOp::ElementDiv => infix(self.pick(" ⊘ ", " \\oslash "), Level::Product, Level::Power),
             BinaryOp::ElementPow => infix(self.pick(".^", "^{\\odot}"), Level::Atom, Level::Power),
             BinaryOp::Union => infix(self.pick(" ∪ ", " \\cup "), Level::Sum, Level::Product),
-            BinaryOp::Inter => infix(self.pick(" ∩ ", " \\cap "), Level::Product, Level::Sign),
+            BinaryOp::Inter => infix(self.pick(" ∩ ", " \\cap "), Level::Product, Level::Power),
             BinaryOp::Minus => infix(self.pick(" ∖ ", " \\setminus "), Level::Sum, Level::Product),
-            BinaryOp::Cross => infix(self.pick(" × ", " \\times "), Level::Product, Level::Sign),
+            BinaryOp::Cross => infix(self.pick(" × ", " \\times "), Level::Product, Level::Power),
         }
     }
 
@@ -539,7 +550,7 @@ impl Writer {
             Some((_, text, latex)) => {
                 let body = self.expr(body, Level::Product);
                 let head = if self.text() { format!("{text}({over}) ") } else { format!("{latex}_{{{over}}} ") };
-                (head + &body, Level::Sum)
+                (head + &body, Level::Aggregate)
             }
             None => {
                 let inner = format!("{over}: {}", self.expr(body, Level::Any));
@@ -575,7 +586,7 @@ impl Writer {
             }
             if let Some((_, text, latex)) = AGGREGATES.iter().find(|(known, ..)| *known == name) {
                 let body = self.expr(only, Level::Product);
-                return (format!("{} {body}", self.pick(text, latex)), Level::Sum);
+                return (format!("{} {body}", self.pick(text, latex)), Level::Aggregate);
             }
         }
         if let (Style::Latex, "dot", [a, b]) = (self.style, &name[..], &values[..]) {
@@ -644,3 +655,69 @@ const GREEK: &[&str] = &[
     "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi",
     "Pi", "Sigma", "Phi", "Psi", "Omega",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::SourceId;
+    use crate::syntax::parse;
+
+    fn shown(text: &str, style: Style) -> String {
+        let (file, diagnostics) = parse(SourceId(0), text);
+        assert!(diagnostics.is_empty(), "{diagnostics:?}");
+        set_form(&file, style)
+    }
+
+    const NETWORK: &str = "
+        set V = {\"a\", \"b\"}
+        param cap[V] = 3
+        var flow[(i,j) in V cross V where i != j] in [0, cap[i]]
+        var k integer in 0..10
+        minimize cost: sum((i,j) in V cross V where i != j: flow[i,j]^2) * 2 - k
+        subject to balance[v in V]: sum(j in V where j != v: flow[v,j]) + sum(j in V where j != v: -flow[j,v]) == 0
+        let twice = 2 * k";
+
+    #[test]
+    fn text_reads_like_the_paper() {
+        let expected = "\
+given       V = {\"a\", \"b\"}
+            cap[V] = 3
+
+variables   flow[i, j] ∈ [0, cap[i]]   ∀ (i, j) ∈ V × V : i ≠ j
+            k ∈ 0..10, integer
+
+minimize    cost: (Σ((i, j) ∈ V × V : i ≠ j) flow[i, j]^2)·2 − k
+
+subject to  balance[v]: Σ(j ∈ V : j ≠ v) flow[v, j] + Σ(j ∈ V : j ≠ v) −flow[j, v] = 0   ∀ v ∈ V
+
+where       twice = 2·k
+";
+        assert_eq!(shown(NETWORK, Style::Text), expected);
+    }
+
+    #[test]
+    fn latex_is_an_align_environment() {
+        let text = "var x[1..4] in [1, 5]\nminimize c_1: x[1]^(a + 1) / sqrt(x[2]) * 3\nsubject to abs(x[3]) <= -2";
+        let expected = "\\begin{align*}
+  \\text{variables}\\quad & {x}_{1 \\mathbin{..} 4} \\in [1, 5] \\\\
+  \\text{minimize}\\quad & \\text{c\\_1:}\\quad \\frac{{{x}_{1}}^{a + 1}}{\\sqrt{{x}_{2}}} \\cdot 3 \\\\
+  \\text{subject to}\\quad & \\left\\lvert {x}_{3} \\right\\rvert \\le -2
+\\end{align*}
+";
+        assert_eq!(shown(text, Style::Latex), expected);
+    }
+
+    #[test]
+    fn parentheses_stand_where_they_are_needed() {
+        let cases = [
+            ("minimize (a - b) - (c - d)", "a − b − (c − d)"),
+            ("minimize a / (b * c)", "a/(b·c)"),
+            ("minimize (-x)^2 + -x^2", "(−x)^2 + −x^2"),
+            ("minimize (a + b)'", "(a + b)'"),
+            ("minimize 2 * sum(i in I: x[i]) + y", "2·(Σ(i ∈ I) x[i]) + y"),
+        ];
+        for (text, formula) in cases {
+            assert_eq!(shown(text, Style::Text), format!("minimize    {formula}\n"));
+        }
+    }
+}

@@ -36,6 +36,17 @@ pub enum Default {
     Bool(bool),
 }
 
+impl Default {
+    /// What holds where nothing is set.
+    pub fn value(&self) -> Value {
+        match self {
+            Default::Number { value, .. } => Value::Number(*value),
+            Default::Choice { value, .. } => Value::Text(value.to_string()),
+            Default::Bool(value) => Value::Bool(*value),
+        }
+    }
+}
+
 /// The options of one solve: what was set by the user, checked against the rows of the method.
 #[derive(Clone, Debug, std::default::Default, PartialEq, Serialize)]
 pub struct Options {
@@ -199,7 +210,10 @@ mod tests {
         let rows = [
             (said("tolerance", Value::Number(1.0)), "unknown-option: `method` has no option `tolerance`"),
             (said("tl", Value::Number(1.0)), "(did you mean `tol`?)"),
-            (said("tol", Value::Number(2.0)), "bad-option: option `tol` of `method` must be a number between 0 and 1, not 2"),
+            (
+                said("tol", Value::Number(2.0)),
+                "bad-option: option `tol` of `method` must be a number between 0 and 1, not 2",
+            ),
             (said("tol", Value::Number(f64::NAN)), "not NaN"),
             (said("tol", Value::Text("x".into())), "not \"x\""),
             (said("search", Value::Text("c".into())), "must be `a` or `b`, not \"c\""),

@@ -35,6 +35,7 @@ pub enum SyntaxError {
     /// `met`: the closer of another kind, or the semicolon, that stands where this bracket is still open.
     UnclosedBracket {
         open: Span,
+        closer: char,
         met: Option<Span>,
     },
     UnexpectedCloser {
@@ -123,13 +124,14 @@ impl SyntaxError {
                 Diagnostic::error("number-too-large", *at, "this number does not fit: the largest is about 1.8e308")
                     .help("write `inf` for infinity")
             }
-            Self::UnclosedBracket { open, met: Some(met) } => {
-                Diagnostic::error("unclosed-bracket", *open, "this bracket is never closed")
+            Self::UnclosedBracket { open, closer, met } => {
+                let diagnostic = Diagnostic::error("unclosed-bracket", *open, "this bracket is never closed")
                     .here("opened here")
-                    .label(*met, "something else ends here while it is open")
-            }
-            Self::UnclosedBracket { open, met: None } => {
-                Diagnostic::error("unclosed-bracket", *open, "this bracket is never closed").here("opened here")
+                    .help(format!("close it with `{closer}`"));
+                match met {
+                    Some(met) => diagnostic.label(*met, "this ends something else while it is open"),
+                    None => diagnostic,
+                }
             }
             Self::UnexpectedCloser { at } => Diagnostic::error("unopened-bracket", *at, "this bracket closes nothing"),
             Self::TooDeep { at } => {

@@ -250,6 +250,12 @@ impl<'a> Statement<'a> {
         if found == ":=" || found == ":" && expects(Rule::value) {
             return Some("a definition is written with `=`".to_string());
         }
+        if first == "var" && found == "," {
+            return Some("one variable a statement: write `var` once for each".to_string());
+        }
+        if found == "," && self.open_bracket().is_none() && self.text.contains(['<', '>', '=', '≤', '≥']) {
+            return Some("a row ends at the end of its line, without a comma".to_string());
+        }
         if found == "*" && self.before().ends_with('*') {
             return Some("a power is written `x ^ 2`".to_string());
         }
@@ -264,9 +270,6 @@ impl<'a> Statement<'a> {
         }
         if first == "var" && self.at <= first.len() + 1 && found.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
             return Some("a two-sided bound is written `var x in [lo, hi]`".to_string());
-        }
-        if first == "var" && found == "," {
-            return Some("one variable a statement: write `var` once for each".to_string());
         }
         if first == "var" && found == "=" {
             return Some("`start` gives a starting point, `let` names an expression".to_string());

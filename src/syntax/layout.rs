@@ -12,7 +12,6 @@ use super::depth::{self, Depth};
 use super::error::{Lint, SyntaxError};
 use super::lex::{Lexed, Placed, lex};
 use super::token::Lexeme;
-use super::words;
 use crate::diag::{SourceId, Span};
 use std::collections::BTreeSet;
 
@@ -88,7 +87,7 @@ fn mask_text(mask: Vec<u8>) -> String {
 
 /// What an open bracket is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Bracket {
+pub(super) enum Bracket {
     Paren,
     Subscript,
     Array,
@@ -101,10 +100,11 @@ struct Open {
     token: usize,
 }
 
-struct Walk<'a> {
+/// The state of the walk.
+pub(super) struct Walk<'a> {
     source: SourceId,
-    text: &'a str,
-    tokens: &'a [Placed],
+    pub(super) text: &'a str,
+    pub(super) tokens: &'a [Placed],
     distrusted: &'a BTreeSet<usize>,
     mask: Vec<u8>,
     errors: Vec<SyntaxError>,
@@ -133,11 +133,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn word(&self, i: usize) -> &'a str {
+    pub(super) fn word(&self, i: usize) -> &'a str {
         self.tokens.get(i).map_or("", |token| &self.text[token.start..token.end])
     }
 
-    fn lexeme(&self, i: usize) -> Option<Lexeme> {
+    pub(super) fn lexeme(&self, i: usize) -> Option<Lexeme> {
         self.tokens.get(i).map(|token| token.lexeme)
     }
 
@@ -146,8 +146,17 @@ impl<'a> Walk<'a> {
         Span::new(self.source, token.start, token.end)
     }
 
+    fn unclosed(&self, opener: usize, met: Option<Span>) -> SyntaxError {
+        let closer = match self.tokens[opener].lexeme {
+            Lexeme::OpenParen => ')',
+            Lexeme::OpenBracket => ']',
+            _ => '}',
+        };
+        SyntaxError::UnclosedBracket { open: self.span(opener), closer, met }
+    }
+
     /// Whether the token before `i` is right beside it.
-    fn touches(&self, i: usize) -> bool {
+    pub(super) fn touches(&self, i: usize) -> bool {
         i > 0 && self.tokens[i - 1].end == self.tokens[i].start
     }
 
@@ -174,7 +183,7 @@ impl<'a> Walk<'a> {
                         && token.column <= column
                         && self.opens_statement(self.at)
                     {
-                        self.errors.push(SyntaxError::UnclosedBracket { open: self.span(brace), met: None });
+                        self.errors.push(self.unclosed(brace, None));
                         return pieces;
                     }
                     let piece = self.piece(context, nesting);
@@ -187,7 +196,7 @@ impl<'a> Walk<'a> {
         {
             self.block_left_open = true;
             if self.close_by_indentation {
-                self.errors.push(SyntaxError::UnclosedBracket { open: self.span(brace), met: None });
+                self.errors.push(self.unclosed(brace, None));
             }
         }
         pieces
@@ -199,12 +208,14 @@ impl<'a> Walk<'a> {
         if !self.distrusted.contains(&self.tokens[first].start) {
             match self.scan(context, nesting, false) {
                 Ok(piece) => return piece,
-                Err(_) if nesting >= BLOCK_LIMIT => {}
                 Err(error) => {
                     self.at = first;
                     self.errors.truncate(reported);
                     let piece = self.cut(context, nesting);
-                    if self.errors.len() == reported {
+                    if self.tokens[first..self.at].iter().any(|token| token.lexeme == Lexeme::OpenText) {
+                        // The string that is never closed, already reported, has swallowed the closer.
+                        self.errors.truncate(reported);
+                    } else if self.errors.len() == reported {
                         self.errors.push(error);
                     }
                     return piece;
@@ -219,103 +230,6 @@ impl<'a> Walk<'a> {
         match self.scan(context, nesting, true) {
             Ok(piece) => Piece { damaged: true, ..piece },
             Err(_) => unreachable!("bug in layout: a scan that recovers does not fail"),
-        }
-    }
-
-    /// Whether a token can only open a statement, whatever bracket is open around it.
-    fn opens_statement(&self, i: usize) -> bool {
-        let next = self.lexeme(i + 1);
-        match self.word(i) {
-            "minimize" | "maximize" | "ensure" | "show" => next != Some(Lexeme::Colon),
-            "use" => matches!(next, Some(Lexeme::Name | Lexeme::Text)) && !words::is_infix(self.word(i + 1)),
-            "subject" => self.word(i + 1) == "to",
-            "solve" => self.word(i + 1) == "with",
-            word if words::DECLARING.contains(&word) => {
-                next == Some(Lexeme::Name)
-                    && !words::is_infix(self.word(i + 1))
-                    && !words::is_contextual_infix(self.word(i + 1))
-            }
-            _ => false,
-        }
-    }
-
-    /// What the braces of a block hold, if the statement at `i` is the header of one.
-    fn header(&self, i: usize) -> Option<Context> {
-        let chosen = matches!(self.word(i), "pessimistic" | "optimistic" | "generalized");
-        let keyword = if chosen { i + 1 } else { i };
-        match self.word(keyword) {
-            "lower" | "player" if self.lexeme(keyword + 1) == Some(Lexeme::Name) => Some(Context::Statements),
-            "optimality" if self.lexeme(keyword + 1) == Some(Lexeme::Name) => Some(Context::Conditions),
-            "subject" if self.word(i + 1) == "to" => {
-                let brace = if self.word(i + 2) == "generalized" { i + 3 } else { i + 2 };
-                (self.lexeme(brace) == Some(Lexeme::OpenBrace)).then_some(Context::Rows)
-            }
-            "solve" if self.word(i + 1) == "with" => Some(Context::Options),
-            _ => None,
-        }
-    }
-
-    /// Whether the statement that starts at `first` goes on after the token `i`, whatever follows.
-    fn ends_open(&self, first: usize, i: usize) -> bool {
-        match self.tokens[i].lexeme {
-            Lexeme::Factor
-            | Lexeme::Relation
-            | Lexeme::Sign
-            | Lexeme::Comma
-            | Lexeme::Colon
-            | Lexeme::Range
-            | Lexeme::Dot => true,
-            Lexeme::Name => {
-                let word = self.word(i);
-                words::wants_operand(word)
-                    || i > first
-                        && (words::is_contextual_infix(word) && self.ends_operand(i - 1)
-                            || word == "to" && self.word(i - 1) == "subject"
-                            || matches!(word, "start" | "default" | "key" | "via" | "by" | "to")
-                                && words::continues_declaration(self.word(first), word)
-                                && self.ends_operand(i - 1)
-                                && i > first + 1)
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether a line that starts with the token `i` belongs to the statement above, which started at `first`.
-    fn starts_joined(&self, first: usize, i: usize) -> bool {
-        let token = &self.tokens[i];
-        match token.lexeme {
-            Lexeme::Factor | Lexeme::Relation => !token.broken,
-            Lexeme::OpenBrace | Lexeme::Range | Lexeme::Quote | Lexeme::Comma | Lexeme::Colon | Lexeme::Dot => true,
-            Lexeme::CloseParen | Lexeme::CloseBracket => true,
-            Lexeme::Name => {
-                let word = self.word(i);
-                words::is_infix(word)
-                    || word == "not" && matches!(self.word(i + 1), "in" | "∈")
-                    || words::is_contextual_infix(word) && self.starts_operand(i + 1)
-                    || token.column > self.tokens[first].column
-                        && words::continues_declaration(self.word(first), word)
-                        && !matches!(self.lexeme(i + 1), Some(Lexeme::Colon))
-            }
-            _ => false,
-        }
-    }
-
-    fn ends_operand(&self, i: usize) -> bool {
-        match self.tokens[i].lexeme {
-            Lexeme::Number | Lexeme::Text | Lexeme::Quote => true,
-            Lexeme::CloseParen | Lexeme::CloseBracket | Lexeme::CloseBrace => true,
-            Lexeme::Name => !words::wants_operand(self.word(i)),
-            _ => false,
-        }
-    }
-
-    /// Whether the token `i` begins an operand and cannot be the tail of the word before it.
-    fn starts_operand(&self, i: usize) -> bool {
-        match self.lexeme(i) {
-            Some(Lexeme::Number | Lexeme::Text | Lexeme::OpenBrace) => true,
-            Some(Lexeme::Name) => !words::is_infix(self.word(i)) && !words::is_contextual_infix(self.word(i)),
-            Some(Lexeme::OpenParen | Lexeme::OpenBracket) => !self.touches(i),
-            _ => false,
         }
     }
 
@@ -343,7 +257,7 @@ impl<'a> Walk<'a> {
             if i > first && token.first_of_line {
                 match open.last() {
                     None => {
-                        if !self.joins(first, i, has_relation)? {
+                        if !self.joins(first, i, has_relation) {
                             break;
                         }
                     }
@@ -359,7 +273,7 @@ impl<'a> Walk<'a> {
                             if recover {
                                 break;
                             }
-                            return Err(SyntaxError::UnclosedBracket { open: self.span(inner.token), met: None });
+                            return Err(self.unclosed(inner.token, None));
                         }
                         if inner.bracket == Bracket::Array && !closes && self.separates_rows(first, i) {
                             self.separate_rows(i);
@@ -403,7 +317,7 @@ impl<'a> Walk<'a> {
                         Some(Open { bracket, token: opener }) if !closes(bracket, lexeme) => {
                             if !recover {
                                 let met = Some(self.span(i));
-                                return Err(SyntaxError::UnclosedBracket { open: self.span(opener), met });
+                                return Err(self.unclosed(opener, met));
                             }
                             if lexeme == Lexeme::CloseBrace && !open.iter().any(|o| o.bracket == Bracket::Brace) {
                                 open.push(Open { bracket, token: opener });
@@ -425,7 +339,7 @@ impl<'a> Walk<'a> {
                     Some(_) if recover => break,
                     Some(inner) => {
                         let met = Some(self.span(i));
-                        return Err(SyntaxError::UnclosedBracket { open: self.span(inner.token), met });
+                        return Err(self.unclosed(inner.token, met));
                     }
                 },
                 Lexeme::Comma | Lexeme::Colon => depth.comma(),
@@ -454,7 +368,7 @@ impl<'a> Walk<'a> {
             i += 1;
         }
         if let Some(inner) = open.last() {
-            let error = SyntaxError::UnclosedBracket { open: self.span(inner.token), met: None };
+            let error = self.unclosed(inner.token, None);
             if !recover {
                 return Err(error);
             }
@@ -475,17 +389,21 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether the line that starts with the token `i`, outside all brackets, continues the statement from `first`.
-    fn joins(&mut self, first: usize, i: usize, has_relation: bool) -> Result<bool, SyntaxError> {
-        if self.ends_open(first, i - 1) || self.starts_joined(first, i) {
-            return Ok(true);
+    fn joins(&mut self, first: usize, i: usize, has_relation: bool) -> bool {
+        if self.starts_joined(first, i) {
+            return true;
+        }
+        if self.ends_open(first, i - 1) {
+            // `r: x <=` above `s: y <= 1`: the line above lacks its end, and the next is not to suffer for it.
+            return !self.opens_statement(i) && !self.is_label_after_operator(i);
         }
         if self.tokens[i].lexeme != Lexeme::Sign || !self.is_deeper(first, i) {
-            return Ok(false);
+            return false;
         }
         if has_relation && let Some(relation) = self.relation_on_line(i) {
             self.lints.push(Lint::JoinedRelation { sign: self.span(i), relation: self.span(relation) });
         }
-        Ok(true)
+        true
     }
 
     /// Whether the token `i` of a later line stands right of the column of `first`. Where tabs and spaces mix so that
@@ -503,57 +421,6 @@ impl<'a> Walk<'a> {
             }
         }
         self.tokens[i].column > self.tokens[first].column
-    }
-
-    /// The white space that leads the line of the token `i`.
-    fn indentation(&self, i: usize) -> &'a str {
-        let token = &self.tokens[i];
-        let line = &self.text[token.start - token.offset..];
-        &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
-    }
-
-    /// A relation outside brackets on the line of the token `i`.
-    fn relation_on_line(&self, i: usize) -> Option<usize> {
-        let mut depth = 0;
-        for j in i..self.tokens.len() {
-            let token = &self.tokens[j];
-            if j > i && token.first_of_line {
-                return None;
-            }
-            match token.lexeme {
-                Lexeme::Relation if depth == 0 => return Some(j),
-                lexeme if lexeme.opens() => depth += 1,
-                lexeme if lexeme.closes() => depth -= 1,
-                _ => {}
-            }
-        }
-        None
-    }
-
-    fn bracket(&self, first: usize, i: usize) -> Bracket {
-        match self.tokens[i].lexeme {
-            Lexeme::OpenParen => Bracket::Paren,
-            Lexeme::OpenBrace => Bracket::Brace,
-            _ if i > first && self.touches(i) && self.subscriptable(i - 1) => Bracket::Subscript,
-            _ => Bracket::Array,
-        }
-    }
-
-    fn subscriptable(&self, i: usize) -> bool {
-        match self.tokens[i].lexeme {
-            Lexeme::CloseParen | Lexeme::CloseBracket | Lexeme::Quote => true,
-            Lexeme::Name => !words::precedes_literal(self.word(i)),
-            _ => false,
-        }
-    }
-
-    /// Whether the line end before the token `i` separates two rows of an array literal.
-    fn separates_rows(&self, first: usize, i: usize) -> bool {
-        let before = self.tokens[i - 1].lexeme;
-        !matches!(before, Lexeme::OpenBracket | Lexeme::Semicolon)
-            && !matches!(self.tokens[i].lexeme, Lexeme::Semicolon)
-            && !self.ends_open(first, i - 1)
-            && !(self.starts_joined(first, i) && self.tokens[i].lexeme != Lexeme::OpenBrace)
     }
 
     fn separate_rows(&mut self, i: usize) {

@@ -4,9 +4,7 @@
 //! formatter of files; it prints single statements and expressions for people to read.
 
 use super::ast::{
-    Argument, BinaryOp, BlockKind, Check, Choice, Expr, ExprKind, File, Formal, Generator, GeneratorKind, Ident,
-    IndexItem, IndexSpec, Label, Module, OracleAnswers, OracleSource, RelOp, Row, Sense, Statement, StatementKind,
-    Subscript, VarAttribute,
+    Argument, BinaryOp, Expr, ExprKind, File, Generator, GeneratorKind, IndexItem, IndexSpec, Statement, Subscript,
 };
 use super::operators::{Power, infix, relation_text};
 
@@ -34,20 +32,20 @@ pub fn expression(expr: &Expr) -> String {
 }
 
 #[derive(Default)]
-struct Printer {
-    text: String,
+pub(super) struct Printer {
+    pub(super) text: String,
     indent: usize,
     /// Sums are printed without spaces: in a subscript or a range, `x[k+1]` and `0..n-1` read best.
     tight: bool,
 }
 
 impl Printer {
-    fn put(&mut self, text: &str) {
+    pub(super) fn put(&mut self, text: &str) {
         self.text.push_str(text);
     }
 
     /// Items with a separator between.
-    fn list<T>(&mut self, items: &[T], separator: &str, mut print: impl FnMut(&mut Printer, &T)) {
+    pub(super) fn list<T>(&mut self, items: &[T], separator: &str, mut print: impl FnMut(&mut Printer, &T)) {
         for (i, item) in items.iter().enumerate() {
             if i > 0 {
                 self.put(separator);
@@ -63,7 +61,7 @@ impl Printer {
         self.tight = before;
     }
 
-    fn line(&mut self, print: impl FnOnce(&mut Printer)) {
+    pub(super) fn line(&mut self, print: impl FnOnce(&mut Printer)) {
         for _ in 0..self.indent {
             self.put("  ");
         }
@@ -72,7 +70,7 @@ impl Printer {
     }
 
     /// ` {`, the lines that `print` writes, `}`.
-    fn braces(&mut self, print: impl FnOnce(&mut Printer)) {
+    pub(super) fn braces(&mut self, print: impl FnOnce(&mut Printer)) {
         self.put(" {\n");
         self.indent += 1;
         print(self);
@@ -83,241 +81,7 @@ impl Printer {
         self.put("}");
     }
 
-    // ---- statements ------------------------------------------------------------------------------------------
-
-    fn statement(&mut self, statement: &Statement) {
-        self.line(|printer| printer.statement_text(&statement.kind));
-    }
-
-    fn statement_text(&mut self, kind: &StatementKind) {
-        match kind {
-            StatementKind::Param { name, index, checks, value, default } => {
-                self.head("param", name, index);
-                for check in checks {
-                    self.check(check);
-                }
-                self.optional(" = ", value, Power::Or);
-                self.optional(" default ", default, Power::Choose);
-            }
-            StatementKind::Data { name, value, key } => {
-                self.head("data", name, &None);
-                self.optional(" = ", value, Power::Or);
-                if !key.is_empty() {
-                    self.put(" key ");
-                    self.list(key, ", ", |printer, name| printer.put(&name.name));
-                }
-            }
-            StatementKind::Set { name, index, value } => self.definition("set", name, index, value),
-            StatementKind::Let { name, index, value } => self.definition("let", name, index, value),
-            StatementKind::Var { name, index, attributes } => {
-                self.head("var", name, index);
-                for attribute in attributes {
-                    self.attribute(attribute);
-                }
-            }
-            StatementKind::Def { name, formals, value } => {
-                self.head("def", name, &None);
-                self.formals(formals);
-                self.put(" = ");
-                self.expr(value, Power::Or);
-            }
-            StatementKind::Use { module } => self.module(module),
-            StatementKind::Objective { sense, label, value } => {
-                self.put(sense_word(*sense));
-                self.put(" ");
-                self.label(label);
-                self.expr(value, Power::Or);
-            }
-            StatementKind::Saddle { first, first_over, second, second_over, value } => {
-                self.over(*first, first_over);
-                self.put(" ");
-                self.over(*second, second_over);
-                self.put(": ");
-                self.expr(value, Power::Or);
-            }
-            StatementKind::SubjectTo { generalized, bare, rows } => self.rows(*generalized, *bare, rows),
-            StatementKind::Block { kind, name, index, choice, body } => {
-                self.head(block_word(*kind), name, index);
-                if let Some(choice) = choice {
-                    self.put(" ");
-                    self.put(choice_word(*choice));
-                }
-                self.braces(|printer| body.iter().for_each(|statement| printer.statement(statement)));
-            }
-            StatementKind::Oracle { name, formals, answers, source, value } => {
-                self.head("oracle", name, &None);
-                self.formals(formals);
-                self.put(match answers {
-                    OracleAnswers::Ranks => " ranks",
-                    OracleAnswers::Values => " values",
-                });
-                self.put(match source {
-                    OracleSource::Via => " via ",
-                    OracleSource::By => " by ",
-                });
-                self.expr(value, Power::Choose);
-            }
-            StatementKind::External { name, formals, via, derivatives } => {
-                self.head("external", name, &None);
-                self.formals(formals);
-                self.put(" via ");
-                self.expr(via, Power::Choose);
-                if *derivatives {
-                    self.put(" derivatives");
-                }
-            }
-            StatementKind::Show { values } => {
-                self.put("show ");
-                self.list(values, ", ", |printer, value| printer.expr(value, Power::Or));
-            }
-            StatementKind::Sensitivity { of, to } => {
-                self.put("sensitivity ");
-                self.expr(of, Power::Choose);
-                self.put(" to ");
-                self.list(to, ", ", |printer, value| printer.expr(value, Power::Choose));
-            }
-            StatementKind::Ensure { condition } => {
-                self.put("ensure ");
-                self.expr(condition, Power::Or);
-            }
-            StatementKind::Solve { method, options } => {
-                self.head("solve with", method, &None);
-                if !options.is_empty() {
-                    self.options(options);
-                }
-            }
-            StatementKind::Choice(choice) => self.put(choice_word(*choice)),
-        }
-    }
-
-    /// `keyword NAME[index]`
-    fn head(&mut self, keyword: &str, name: &Ident, index: &Option<IndexSpec>) {
-        self.put(keyword);
-        self.put(" ");
-        self.put(&name.name);
-        self.index(index);
-    }
-
-    fn definition(&mut self, keyword: &str, name: &Ident, index: &Option<IndexSpec>, value: &Expr) {
-        self.head(keyword, name, index);
-        self.put(" = ");
-        self.expr(value, Power::Or);
-    }
-
-    fn optional(&mut self, before: &str, value: &Option<Expr>, least: Power) {
-        if let Some(value) = value {
-            self.put(before);
-            self.expr(value, least);
-        }
-    }
-
-    fn check(&mut self, check: &Check) {
-        match check {
-            Check::Relation(op, bound) => self.bound(*op, bound),
-            Check::In(set) => self.bound(RelOp::In, set),
-            Check::Integer(_) => self.put(" integer"),
-            Check::Binary(_) => self.put(" binary"),
-        }
-    }
-
-    fn bound(&mut self, op: RelOp, bound: &Expr) {
-        self.put(" ");
-        self.put(relation_text(op));
-        self.put(" ");
-        self.expr(bound, Power::Choose);
-    }
-
-    fn attribute(&mut self, attribute: &VarAttribute) {
-        match attribute {
-            VarAttribute::Bound(op, bound) => self.bound(*op, bound),
-            VarAttribute::In(set) => self.bound(RelOp::In, set),
-            VarAttribute::Start(start) => {
-                self.put(" start ");
-                self.expr(start, Power::Choose);
-            }
-            VarAttribute::Integer(_) => self.put(" integer"),
-            VarAttribute::Binary(_) => self.put(" binary"),
-        }
-    }
-
-    fn formals(&mut self, formals: &[Formal]) {
-        self.put("(");
-        self.list(formals, ", ", |printer, formal| {
-            printer.put(&formal.name.name);
-            printer.index(&formal.index);
-        });
-        self.put(")");
-    }
-
-    fn module(&mut self, module: &Module) {
-        self.put("use ");
-        match module {
-            Module::Dotted(parts) => self.list(parts, ".", |printer, part| printer.put(&part.name)),
-            Module::Path(path, _) => self.put(&quoted(path)),
-        }
-    }
-
-    fn over(&mut self, sense: Sense, names: &[Expr]) {
-        self.put(sense_word(sense));
-        self.put(" over ");
-        self.list(names, ", ", |printer, name| printer.expr(name, Power::Postfix));
-    }
-
-    fn label(&mut self, label: &Option<Label>) {
-        if let Some(label) = label {
-            self.put(&label.name.name);
-            self.index(&label.index);
-            self.put(": ");
-        }
-    }
-
-    fn rows(&mut self, generalized: bool, bare: bool, rows: &[Row]) {
-        if bare {
-            self.list(rows, "; ", |printer, row| printer.row(row));
-            return;
-        }
-        self.put("subject to");
-        if generalized {
-            self.put(" generalized");
-        }
-        // After `generalized`, a row that starts with a bracket or sign is safe only in braces.
-        match rows {
-            [row] if !generalized || row.label.is_some() => {
-                self.put(" ");
-                self.row(row);
-            }
-            rows => self.braces(|printer| rows.iter().for_each(|row| printer.line(|printer| printer.row(row)))),
-        }
-    }
-
-    fn row(&mut self, row: &Row) {
-        self.label(&row.label);
-        let start = self.text.len();
-        self.expr(&row.body, Power::Or);
-        if self.text[start..].starts_with('{') {
-            // A brace at the start of a row would open a block, or join the row above.
-            self.text.insert(start, '(');
-            self.put(")");
-        }
-        if let Some(complement) = &row.complement {
-            self.put(" perp ");
-            self.expr(complement, Power::Relation);
-        }
-    }
-
-    fn options(&mut self, options: &[(Ident, Expr)]) {
-        self.put(" { ");
-        self.list(options, ", ", |printer, (name, value)| {
-            printer.put(&name.name);
-            printer.put(" = ");
-            printer.expr(value, Power::Or);
-        });
-        self.put(" }");
-    }
-
-    // ---- index sets ------------------------------------------------------------------------------------------
-
-    fn index(&mut self, index: &Option<IndexSpec>) {
+    pub(super) fn index(&mut self, index: &Option<IndexSpec>) {
         let Some(index) = index else { return };
         self.put("[");
         self.list(&index.items, ", ", |printer, item| match item {
@@ -352,10 +116,8 @@ impl Printer {
         }
     }
 
-    // ---- expressions -----------------------------------------------------------------------------------------
-
     /// Prints `expr` where a power of at least `least` is asked for.
-    fn expr(&mut self, expr: &Expr, least: Power) {
+    pub(super) fn expr(&mut self, expr: &Expr, least: Power) {
         if power_of(&expr.kind) >= least {
             return self.bare(&expr.kind);
         }
@@ -588,36 +350,13 @@ fn is_short(expr: &Expr) -> bool {
     }
 }
 
-fn sense_word(sense: Sense) -> &'static str {
-    match sense {
-        Sense::Minimize => "minimize",
-        Sense::Maximize => "maximize",
-    }
-}
-
-fn block_word(kind: BlockKind) -> &'static str {
-    match kind {
-        BlockKind::Lower => "lower",
-        BlockKind::Optimality => "optimality",
-        BlockKind::Player => "player",
-    }
-}
-
-fn choice_word(choice: Choice) -> &'static str {
-    match choice {
-        Choice::Optimistic => "optimistic",
-        Choice::Pessimistic => "pessimistic",
-        Choice::Generalized => "generalized",
-    }
-}
-
 /// The shortest text that reads as the same number.
 pub fn number(value: f64) -> String {
     let text = format!("{value:?}");
     text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_string)
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {

@@ -70,18 +70,23 @@ struct LineState {
 
 impl LineState {
     fn word(&self, word: &str, next_is_operand: bool) -> TokenKind {
-        let opens = !self.inside
-            && (words::DECLARING.contains(&word) && next_is_operand
-                || matches!(word, "use" | "subject" | "solve" | "pessimistic" | "optimistic" | "generalized")
-                    && next_is_operand);
-        let goes_on = self.after_operand
-            && (words::continues_declaration(&self.opening, word) || words::is_contextual_infix(word))
-            || self.opening == "subject" && matches!(word, "to" | "generalized")
-            || self.opening == "solve" && word == "with"
-            || matches!(self.opening.as_str(), "minimize" | "maximize") && word == "over" && next_is_operand
+        let opening = words::DECLARING.contains(&word)
+            || matches!(word, "use" | "subject" | "solve" | "pessimistic" | "optimistic" | "generalized")
             // An attribute on a line of its own continues the declaration above.
-            || !self.inside && matches!(word, "start" | "default" | "key") && next_is_operand;
-        let keyword = words::RESERVED.contains(&word) || word == "except" && next_is_operand || opens || goes_on;
+            || matches!(word, "start" | "default" | "key");
+        let opens = !self.inside && next_is_operand && opening;
+        let extends = words::continues_declaration(&self.opening, word) || words::is_contextual_infix(word);
+        let goes_on = match self.opening.as_str() {
+            "subject" => matches!(word, "to" | "generalized"),
+            "solve" => word == "with",
+            "minimize" | "maximize" => word == "over" && next_is_operand,
+            _ => false,
+        };
+        let keyword = words::RESERVED.contains(&word)
+            || word == "except" && next_is_operand
+            || opens
+            || goes_on
+            || self.after_operand && extends;
         if keyword { TokenKind::Keyword } else { TokenKind::Name }
     }
 
@@ -211,5 +216,57 @@ impl Lexeme {
                 TokenKind::Operator
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kinds of a text as one letter each: Keyword, Name, number `1`, Text, Operator, Bracket, Punctuation,
+    /// comment `#`, unknown `?`.
+    fn kinds(text: &str) -> String {
+        let letter = |token: Token| match token.kind {
+            TokenKind::Comment => '#',
+            TokenKind::Keyword => 'K',
+            TokenKind::Name => 'N',
+            TokenKind::Number => '1',
+            TokenKind::Text => 'T',
+            TokenKind::Operator => 'O',
+            TokenKind::Bracket => 'B',
+            TokenKind::Punctuation => 'P',
+            TokenKind::Unknown => '?',
+        };
+        tokens(text).into_iter().map(letter).collect()
+    }
+
+    #[test]
+    fn words_are_keywords_where_they_act_as_such() {
+        let rows = [
+            ("var x >= 0 start 1 # why", "KNO1K1#"),
+            ("let start = data + lower", "KNONON"),
+            ("subject to cap: x <= 1", "KKNPNO1"),
+            ("minimize over x maximize over y: f", "KKNKKNPN"),
+            ("lower fit { var w; minimize w }", "KNBKNPKNB"),
+            ("let s = A union B", "KNONKN"),
+            ("let s = union(A)", "KNONBNB"),
+            ("oracle f(x) ranks via host", "KNBNBKKN"),
+            ("let t = \"a # b\" ∑", "KNOT?"),
+            ("if a then b else not c", "KNKNKKN"),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(kinds(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn tokens_and_white_space_are_the_whole_text() {
+        let text = "let é = 1.5 * x'  # ü\n\tshow \"open";
+        let mut last = 0;
+        for token in tokens(text) {
+            assert!(text[last..token.start].trim().is_empty());
+            last = token.end;
+        }
+        assert_eq!(last, text.len());
     }
 }

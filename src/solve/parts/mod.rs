@@ -1,6 +1,5 @@
 //! What several methods share.
 
 pub mod ending;
+pub mod filter;
 pub mod random;
-#[cfg(test)]
-pub mod trial;

@@ -1,6 +1,10 @@
 //! One row per mistake: what is reported, and what is advised.
+
+use super::super::expected::words_for;
 use super::super::parse;
+use super::super::parser::Rule;
 use crate::diag::SourceId;
+use crate::diag::catalogue::{CATALOGUE, lookup};
 
 #[test]
 fn mistakes_are_explained() {
@@ -32,6 +36,8 @@ fn mistakes_are_explained() {
         ("let y = a &&  b", "unexpected-character", "`and`"),
         ("var 0 <= x <= 1", "unexpected-token", "in [lo, hi]"),
         ("var x, y", "unexpected-token", "one variable"),
+        ("subject to {\n  a: x <= 3,\n  b: y <= 2\n}", "unexpected-token", "without a comma"),
+        ("subject to {\n  a: x <=\n  b: y <= 2\n}", "unexpected-token", "end of the statement"),
         ("var x = 3", "unexpected-token", "`start`"),
         ("var if", "unexpected-token", "word of the language"),
         ("minimise x", "unexpected-token", "`minimize`"),
@@ -50,6 +56,7 @@ fn mistakes_are_explained() {
         let (_, diagnostics) = parse(SourceId(0), text);
         let first = diagnostics.first().unwrap_or_else(|| panic!("nothing is reported of {text:?}"));
         assert_eq!(first.id, id, "{text}: {diagnostics:#?}");
+        assert!(lookup(id).is_some(), "{id} is not in the catalogue");
         let said = format!("{} {}", first.message, first.help.as_deref().unwrap_or(""));
         assert!(said.contains(part), "{text}: {said}");
     }
@@ -64,4 +71,32 @@ fn one_run_reports_every_mistake() {
     assert!(ids.len() >= 4, "{diagnostics:#?}");
     assert!(ids.contains(&"unclosed-bracket") && ids.contains(&"malformed-number"), "{ids:?}");
     assert!(file.statements.len() >= 2, "what is right is read");
+}
+
+/// The examples on the page of a diagnostic: the first triggers it, the second is right.
+#[test]
+fn the_pages_of_the_catalogue_tell_the_truth() {
+    let mut tried = 0;
+    for entry in CATALOGUE.iter().filter(|entry| entry.room == "syntax") {
+        let page = format!("{}/docs/errors/{}.md", env!("CARGO_MANIFEST_DIR"), entry.id);
+        let page = std::fs::read_to_string(page).expect("every row has its page");
+        let examples: Vec<&str> =
+            page.split("```merit\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        let [wrong, right] = examples[..] else { continue };
+        let ids: Vec<&str> = parse(SourceId(0), wrong).1.iter().map(|diagnostic| diagnostic.id).collect();
+        assert!(!ids.is_empty() && ids.iter().all(|id| *id == entry.id), "{wrong}: {ids:?}");
+        let (_, diagnostics) = parse(SourceId(0), right);
+        assert!(diagnostics.is_empty(), "{right}: {diagnostics:#?}");
+        tried += 1;
+    }
+    assert!(tried >= 15, "only {tried} pages have examples");
+}
+
+/// What the user is told was expected is never the name of a rule.
+#[test]
+fn rules_are_called_by_the_words_of_the_user() {
+    for rule in Rule::all_rules() {
+        let Some(words) = words_for(*rule) else { continue };
+        assert!(!words.contains('_') && words.contains(|c: char| " `".contains(c)), "{rule:?}: {words}");
+    }
 }

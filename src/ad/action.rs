@@ -1,0 +1,243 @@
+//! The steps of an evaluation: kernels, and the few operations on arrays between them.
+
+use super::kernel::{Kernel, Scratch, Space};
+use crate::expr::family::IndexMap;
+use crate::linalg::pattern::Pattern;
+use std::sync::Arc;
+
+#[derive(Clone, Debug)]
+pub enum Action {
+    Kernel(Kernel),
+    Clear {
+        space: Space,
+        base: usize,
+        length: usize,
+    },
+    /// From the arena.
+    Copy {
+        from: usize,
+        space: Space,
+        base: usize,
+        length: usize,
+    },
+    /// Single entries: 0, or what stands in the arena at `template + entry`.
+    SetSome {
+        space: Space,
+        base: usize,
+        entries: Vec<u32>,
+        template: Option<usize>,
+    },
+    Chain(Chain),
+    Outer(Outer),
+    RankUpdate(RankUpdate),
+    /// `to[r] += Σ_j A[r, j] vector[j]`, the vector standing in the arena.
+    Multiply {
+        matrix: MatrixAt,
+        vector: usize,
+        space: Space,
+        base: usize,
+    },
+    /// `to[j] += Σ_r A[r, j] vector[r]`
+    MultiplyTransposed {
+        matrix: MatrixAt,
+        vector: usize,
+        space: Space,
+        base: usize,
+    },
+}
+
+/// A dense matrix in the arena, row after row.
+#[derive(Clone, Copy, Debug)]
+pub struct MatrixAt {
+    pub values: usize,
+    pub width: usize,
+    pub rows: usize,
+}
+
+/// Rows of a stage's Jacobian: row `map(p)` for instance `p`.
+#[derive(Clone, Debug)]
+pub struct StageRows {
+    pub pattern: Arc<Pattern>,
+    /// Where the values stand in the arena.
+    pub values: usize,
+    pub map: IndexMap,
+}
+
+/// The chain rule for one leaf: `out[positions...] += factor[p] * (row map(p) of the leaf's Jacobian)`.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    pub instances: usize,
+    /// Where the partial derivatives stand in the arena.
+    pub factor: usize,
+    pub rows: StageRows,
+    pub space: Space,
+    pub base: usize,
+    pub positions: Positions,
+}
+
+/// Where the entries of one instance after the other go.
+#[derive(Clone, Debug)]
+pub enum Positions {
+    /// To consecutive entries from here on, for each instance.
+    Runs(Vec<u32>),
+    /// One by one.
+    Each(Vec<u32>),
+}
+
+/// One side of a product of Jacobian rows.
+#[derive(Clone, Debug)]
+pub enum Side {
+    /// A variable: the unit row.
+    Unit,
+    Stage(StageRows),
+}
+
+/// This bit of a position says that the entry counts twice.
+pub const TWICE: u32 = 1 << 31;
+
+/// `out[positions...] += factor[p] * (row of left)' (row of right)`, entry by entry in row-major order.
+///
+/// Where `triangle`, both sides are the same and entries right of the diagonal are left out.
+#[derive(Clone, Debug)]
+pub struct Outer {
+    pub instances: usize,
+    pub factor: usize,
+    pub left: Side,
+    pub right: Side,
+    pub triangle: bool,
+    pub positions: Vec<u32>,
+}
+
+/// `out[positions] += Σ_p factor[p] a_p a_p'` with the rows `a_p` of a dense block, lower triangle in row-major order.
+#[derive(Clone, Debug)]
+pub struct RankUpdate {
+    pub instances: usize,
+    pub factor: usize,
+    pub values: usize,
+    pub width: usize,
+    pub map: IndexMap,
+    pub positions: Vec<u32>,
+}
+
+pub fn run(actions: &[Action], arena: &mut [f64], out: &mut [f64], scratch: &mut Scratch) {
+    for action in actions {
+        action.run(arena, out, scratch);
+    }
+}
+
+impl Action {
+    pub fn run(&self, arena: &mut [f64], out: &mut [f64], scratch: &mut Scratch) {
+        match self {
+            Action::Kernel(kernel) => kernel.run(arena, out, scratch),
+            Action::Clear { space, base, length } => match space {
+                Space::Arena => arena[*base..base + length].fill(0.0),
+                Space::Out => out[*base..base + length].fill(0.0),
+            },
+            Action::Copy { from, space, base, length } => match space {
+                Space::Arena => arena.copy_within(*from..from + length, *base),
+                Space::Out => out[*base..base + length].copy_from_slice(&arena[*from..from + length]),
+            },
+            Action::SetSome { space: Space::Out, base, entries, template } => {
+                let out = &mut out[*base..];
+                match template {
+                    Some(from) => entries.iter().for_each(|&entry| out[entry as usize] = arena[from + entry as usize]),
+                    None => entries.iter().for_each(|&entry| out[entry as usize] = 0.0),
+                }
+            }
+            Action::SetSome { space: Space::Arena, base, entries, template } => {
+                for &entry in entries {
+                    arena[base + entry as usize] = template.map_or(0.0, |from| arena[from + entry as usize]);
+                }
+            }
+            Action::Chain(chain) => chain.run(arena, out),
+            Action::Outer(outer) => outer.run(arena, out),
+            Action::RankUpdate(update) => update.run(arena, out, scratch),
+            Action::Multiply { matrix, vector, space, base } => {
+                let sums = scratch.numbers(matrix.rows);
+                let a = &arena[matrix.values..matrix.values + matrix.rows * matrix.width];
+                super::dense::multiply(a, &arena[*vector..*vector + matrix.width], sums);
+                add_to(space, *base, sums, arena, out);
+            }
+            Action::MultiplyTransposed { matrix, vector, space, base } => {
+                let sums = scratch.numbers(matrix.width);
+                let a = &arena[matrix.values..matrix.values + matrix.rows * matrix.width];
+                super::dense::multiply_transposed(a, &arena[*vector..*vector + matrix.rows], sums);
+                add_to(space, *base, sums, arena, out);
+            }
+        }
+    }
+}
+
+fn add_to(space: &Space, base: usize, values: &[f64], arena: &mut [f64], out: &mut [f64]) {
+    let to = match space {
+        Space::Arena => &mut arena[base..base + values.len()],
+        Space::Out => &mut out[base..base + values.len()],
+    };
+    to.iter_mut().zip(values).for_each(|(to, value)| *to += value);
+}
+
+impl Chain {
+    fn run(&self, arena: &mut [f64], out: &mut [f64]) {
+        let mut next = 0;
+        for p in 0..self.instances {
+            let factor = arena[self.factor + p];
+            let row = self.rows.pattern.row(self.rows.map.at(p));
+            for (k, e) in row.clone().enumerate() {
+                let at = match &self.positions {
+                    Positions::Runs(starts) => starts[p] as usize + k,
+                    Positions::Each(each) => each[next + k] as usize,
+                };
+                let value = factor * arena[self.rows.values + e];
+                match self.space {
+                    Space::Arena => arena[self.base + at] += value,
+                    Space::Out => out[self.base + at] += value,
+                }
+            }
+            next += row.len();
+        }
+    }
+}
+
+impl Outer {
+    fn run(&self, arena: &[f64], out: &mut [f64]) {
+        let mut positions = self.positions.iter();
+        let mut add = |value: f64| {
+            if let Some(&at) = positions.next() {
+                let factor = if at & TWICE != 0 { 2.0 } else { 1.0 };
+                out[(at & !TWICE) as usize] += factor * value;
+            }
+        };
+        for p in 0..self.instances {
+            let factor = arena[self.factor + p];
+            let right = self.right.values(arena, p);
+            for (k, a) in self.left.values(arena, p).iter().enumerate() {
+                let end = if self.triangle { k + 1 } else { right.len() };
+                right[..end].iter().for_each(|b| add(factor * a * b));
+            }
+        }
+    }
+}
+
+impl Side {
+    fn values<'a>(&self, arena: &'a [f64], p: usize) -> &'a [f64] {
+        match self {
+            Side::Unit => &[1.0],
+            Side::Stage(rows) => {
+                let row = rows.pattern.row(rows.map.at(p));
+                &arena[rows.values + row.start..rows.values + row.end]
+            }
+        }
+    }
+}
+
+impl RankUpdate {
+    fn run(&self, arena: &[f64], out: &mut [f64], scratch: &mut Scratch) {
+        let width = self.width;
+        let total = scratch.numbers(width * width);
+        super::dense::rank_update(self, arena, total);
+        let lower = (0..width).flat_map(|i| (0..=i).map(move |j| i * width + j));
+        for (&at, from) in self.positions.iter().zip(lower) {
+            out[at as usize] += total[from];
+        }
+    }
+}

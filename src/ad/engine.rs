@@ -1,0 +1,350 @@
+//! Memory and compilation shared by all quantities of an evaluator.
+//!
+//! The arena holds the variables, parameters and values of stages; adjoints, tangents, columns and Jacobians of stages
+//! are added when a quantity that needs them is first asked for. What depends on parameters alone is computed by the
+//! `data` actions, once for each version of the parameters.
+
+use super::action::{Action, MatrixAt};
+use super::groups::{Functions, Group, Matrix, Role};
+use super::kernel::{Input, Kernel, Sink, Space, form, in_place};
+use super::program::{Form, Program};
+use crate::expr::family::{IndexMap, ParamId, Source, StageId};
+use crate::expr::graph::{Graph, Node, NodeId};
+use crate::expr::ops::Op;
+use crate::problem::Problem;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+type ProgramKey = (Vec<NodeId>, Vec<Form>, Vec<bool>);
+
+#[derive(Debug)]
+pub struct Engine {
+    pub functions: Functions,
+    pub variables: usize,
+    pub rows: usize,
+    pub arena: Vec<f64>,
+    /// In order: what depends on parameters alone.
+    pub data: Vec<Action>,
+    /// `data` must run before anything is evaluated.
+    pub data_stale: bool,
+    pub x: usize,
+    params: HashMap<ParamId, (usize, usize)>,
+    values: Vec<Option<usize>>,
+    adjoints: Vec<Option<usize>>,
+    tangents: Vec<Option<usize>>,
+    adjoint_tangents: Vec<Option<usize>>,
+    v: Option<usize>,
+    columns: HashMap<(usize, NodeId), Input>,
+    full_columns: HashMap<(usize, NodeId), usize>,
+    programs: HashMap<ProgramKey, Arc<Program>>,
+}
+
+/// A quantity that every stage may have, with a place in the arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    Value,
+    /// Derivative of the Lagrangian with respect to the value.
+    Adjoint,
+    /// Derivative of the value in the direction of a product.
+    Tangent,
+    /// Derivative of the adjoint in the direction of a product.
+    AdjointTangent,
+}
+
+impl Engine {
+    pub fn new(problem: &Problem) -> Engine {
+        let functions = Functions::new(problem);
+        let stages = problem.stages.len();
+        let mut engine = Engine {
+            variables: problem.dimension as usize,
+            rows: problem.row_count(),
+            arena: vec![],
+            data: vec![],
+            data_stale: true,
+            x: 0,
+            params: HashMap::new(),
+            values: vec![None; stages],
+            adjoints: vec![None; stages],
+            tangents: vec![None; stages],
+            adjoint_tangents: vec![None; stages],
+            v: None,
+            columns: HashMap::new(),
+            full_columns: HashMap::new(),
+            programs: HashMap::new(),
+            functions,
+        };
+        engine.x = engine.allocate(engine.variables);
+        for id in engine.functions.params.clone() {
+            let values = &problem.param(id).values;
+            let at = engine.allocate(values.len());
+            engine.arena[at..at + values.len()].copy_from_slice(values);
+            engine.params.insert(id, (at, values.len()));
+        }
+        engine
+    }
+
+    /// A new range of zeros in the arena, on a boundary of cache lines relative to its begin.
+    pub fn allocate(&mut self, length: usize) -> usize {
+        let at = self.arena.len().next_multiple_of(8);
+        self.arena.resize(at + length, 0.0);
+        at
+    }
+
+    pub fn set_param(&mut self, id: ParamId, values: &[f64]) -> bool {
+        let Some(&(at, length)) = self.params.get(&id) else { return false };
+        assert_eq!(length, values.len(), "a parameter keeps its length");
+        self.arena[at..at + length].copy_from_slice(values);
+        self.data_stale = true;
+        true
+    }
+
+    /// Where a quantity of a stage begins in the arena.
+    pub fn place(&mut self, quantity: Quantity, stage: StageId) -> usize {
+        let s = stage.0 as usize;
+        let known = match quantity {
+            Quantity::Value => self.values[s],
+            Quantity::Adjoint => self.adjoints[s],
+            Quantity::Tangent => self.tangents[s],
+            Quantity::AdjointTangent => self.adjoint_tangents[s],
+        };
+        if let Some(at) = known {
+            return at;
+        }
+        let at = self.allocate(self.functions.rows[s]);
+        let slot = match quantity {
+            Quantity::Value => &mut self.values[s],
+            Quantity::Adjoint => &mut self.adjoints[s],
+            Quantity::Tangent => &mut self.tangents[s],
+            Quantity::AdjointTangent => &mut self.adjoint_tangents[s],
+        };
+        *slot = Some(at);
+        at
+    }
+
+    /// Where the direction of a product stands in the arena.
+    pub fn direction(&mut self) -> usize {
+        match self.v {
+            Some(at) => at,
+            None => {
+                let at = self.allocate(self.variables);
+                self.v = Some(at);
+                at
+            }
+        }
+    }
+
+    /// Where a source begins in the arena. `After` never stands in what an evaluator needs.
+    pub fn source(&mut self, source: Source) -> usize {
+        match source {
+            Source::Variables => self.x,
+            Source::Param(id) => self.params[&id].0,
+            Source::Stage(id) => self.place(Quantity::Value, id),
+            Source::After(_) => unreachable!("quantities after the solve stand in `show` and `ensure` alone"),
+        }
+    }
+
+    /// The input that the tangent (or the value) of a leaf is.
+    pub fn tangent_of(&mut self, source: Source, map: &IndexMap) -> Input {
+        let base = match source {
+            Source::Stage(id) => self.place(Quantity::Tangent, id),
+            Source::Variables | Source::Param(_) | Source::After(_) => self.direction(),
+        };
+        Input { base, map: map.clone() }
+    }
+
+    /// A kernel of group `g` that computes `roots` into their sinks, or none if there are none.
+    ///
+    /// Leaves of the roots are the leaves of the group, then `extra`, which depend on variables. Subexpressions of
+    /// parameters alone become columns that `data` computes.
+    pub fn kernel(&mut self, g: usize, roots: Vec<(NodeId, Sink)>, extra: Vec<Input>) -> Option<Action> {
+        if roots.is_empty() {
+            return None;
+        }
+        let instances = self.functions.groups[g].instances;
+        let (nodes, sinks): (Vec<NodeId>, Vec<Sink>) = roots.into_iter().unzip();
+        let mut inputs = self.inputs(g);
+        inputs.extend(extra);
+        let nodes = match self.functions.groups[g].role {
+            Role::Data => nodes,
+            Role::Inner | Role::Objective | Role::Constraint => self.hoist(g, &nodes, &mut inputs),
+        };
+        Some(self.compile(&nodes, inputs, sinks, instances))
+    }
+
+    /// A kernel whose roots depend on parameters alone; nothing is hoisted.
+    pub fn data_kernel(&mut self, g: usize, roots: Vec<(NodeId, Sink)>) -> Option<Action> {
+        if roots.is_empty() {
+            return None;
+        }
+        let instances = self.functions.groups[g].instances;
+        let (nodes, sinks): (Vec<NodeId>, Vec<Sink>) = roots.into_iter().unzip();
+        let inputs = self.inputs(g);
+        Some(self.compile(&nodes, inputs, sinks, instances))
+    }
+
+    /// Where the matrix of group `g` stands in the arena, row after row, if the group is a product with one.
+    pub fn matrix(&mut self, g: usize) -> Option<(Matrix, MatrixAt)> {
+        let group = &self.functions.groups[g];
+        let matrix = group.matrix?;
+        let (width, rows) = (matrix.width, group.instances / matrix.width);
+        let leaf = match self.functions.graph.node(matrix.coefficient) {
+            Node::Leaf(k) => Some(group.leaves[k as usize].clone()),
+            Node::Constant(_) | Node::Call(..) => None,
+        };
+        let in_place = leaf.and_then(|leaf| match leaf.map {
+            IndexMap::Affine { start, stride: 1 } => Some((leaf.source, start as usize)),
+            IndexMap::Affine { .. } | IndexMap::Tile { .. } | IndexMap::Repeat { .. } | IndexMap::Gather(_) => None,
+        });
+        let values = match in_place {
+            Some((source, start)) => self.source(source) + start,
+            None => self.full_column(g, matrix.coefficient),
+        };
+        Some((matrix, MatrixAt { values, width, rows }))
+    }
+
+    fn inputs(&mut self, g: usize) -> Vec<Input> {
+        let leaves: Vec<(Source, IndexMap)> =
+            self.functions.groups[g].leaves.iter().map(|leaf| (leaf.source, leaf.map.clone())).collect();
+        leaves.into_iter().map(|(source, map)| Input { base: self.source(source), map }).collect()
+    }
+
+    fn compile(&mut self, nodes: &[NodeId], inputs: Vec<Input>, sinks: Vec<Sink>, instances: usize) -> Action {
+        let forms: Vec<Form> = inputs.iter().map(|input| form(&input.map, instances)).collect();
+        let direct: Vec<bool> = sinks.iter().map(|sink| in_place(sink, instances)).collect();
+        let graph = &self.functions.graph;
+        let key = (nodes.to_vec(), forms, direct);
+        let program = self
+            .programs
+            .entry(key)
+            .or_insert_with_key(|(nodes, forms, direct)| Arc::new(Program::compile(graph, nodes, forms, direct)));
+        Action::Kernel(Kernel::new(program.clone(), inputs, sinks, instances))
+    }
+
+    /// Which nodes reachable from `roots` depend on data leaves of group `g` alone.
+    pub fn data_nodes(&self, g: usize, roots: &[NodeId]) -> HashMap<NodeId, bool> {
+        data_nodes(&self.functions.graph, &self.functions.groups[g], roots)
+    }
+
+    /// Replaces maximal subexpressions of data by new inputs that read columns.
+    fn hoist(&mut self, g: usize, roots: &[NodeId], inputs: &mut Vec<Input>) -> Vec<NodeId> {
+        let group = &self.functions.groups[g];
+        let graph = &self.functions.graph;
+        let is_data = data_nodes(graph, group, roots);
+        let order = graph.reachable(roots);
+        let mut candidates = std::collections::BTreeSet::new();
+        let mut consider = |id: NodeId| {
+            if is_data[&id] && matches!(graph.node(id), Node::Call(..)) && worth_a_column(graph, group, id) {
+                candidates.insert(id);
+            }
+        };
+        roots.iter().for_each(|&root| consider(root));
+        for &id in order.iter().filter(|id| !is_data[id]) {
+            let (operands, arity) = graph.operands(id);
+            operands[..arity].iter().for_each(|&operand| consider(operand));
+        }
+        if candidates.is_empty() {
+            return roots.to_vec();
+        }
+        let mut replaced = HashMap::new();
+        for id in candidates {
+            let input = self.column(g, id);
+            let leaf = self.functions.graph.leaf(inputs.len() as u32);
+            inputs.push(input);
+            replaced.insert(id, leaf);
+        }
+        substitute(&mut self.functions.graph, roots, replaced)
+    }
+
+    /// The column that holds a node of data for all instances of group `g`.
+    fn column(&mut self, g: usize, id: NodeId) -> Input {
+        if let Some(input) = self.columns.get(&(g, id)) {
+            return input.clone();
+        }
+        let group = &self.functions.groups[g];
+        let scalar = leaves_of(&self.functions.graph, id)
+            .iter()
+            .all(|&k| matches!(group.leaves[k as usize].map, IndexMap::Affine { stride: 0, .. }));
+        let instances = if scalar { 1 } else { group.instances };
+        let base = self.fill_column(g, id, instances);
+        let map = if scalar { IndexMap::scalar(0) } else { IndexMap::IDENTITY };
+        let input = Input { base, map };
+        self.columns.insert((g, id), input.clone());
+        input
+    }
+
+    /// As [`Engine::column`], but never a shared scalar.
+    fn full_column(&mut self, g: usize, id: NodeId) -> usize {
+        if let Some(&base) = self.full_columns.get(&(g, id)) {
+            return base;
+        }
+        let base = self.fill_column(g, id, self.functions.groups[g].instances);
+        self.full_columns.insert((g, id), base);
+        base
+    }
+
+    /// A new range of the arena that the data actions fill with the values of a node.
+    fn fill_column(&mut self, g: usize, id: NodeId, instances: usize) -> usize {
+        let base = self.allocate(instances);
+        let inputs = self.inputs(g);
+        let sink = Sink { space: Space::Arena, base, map: IndexMap::IDENTITY, add: false, twice: vec![] };
+        let action = self.compile(&[id], inputs, vec![sink], instances);
+        self.data.push(action);
+        self.data_stale = true;
+        base
+    }
+}
+
+fn data_nodes(graph: &Graph, group: &Group, roots: &[NodeId]) -> HashMap<NodeId, bool> {
+    let mut is_data: HashMap<NodeId, bool> = HashMap::new();
+    for id in graph.reachable(roots) {
+        let data = match graph.node(id) {
+            Node::Constant(_) => true,
+            Node::Leaf(k) => group.leaves.get(k as usize).is_some_and(|leaf| !leaf.active),
+            Node::Call(op, args) => args[..op.row().arity].iter().all(|a| is_data[a]),
+        };
+        is_data.insert(id, data);
+    }
+    is_data
+}
+
+fn leaves_of(graph: &Graph, id: NodeId) -> Vec<u32> {
+    let leaf = |id: NodeId| match graph.node(id) {
+        Node::Leaf(k) => Some(k),
+        Node::Constant(_) | Node::Call(..) => None,
+    };
+    graph.reachable(&[id]).into_iter().filter_map(leaf).collect()
+}
+
+/// Reading a column costs about what one addition costs; a shared scalar is free.
+fn worth_a_column(graph: &Graph, group: &Group, id: NodeId) -> bool {
+    let nodes = graph.reachable(&[id]);
+    let mut operations = 0;
+    let mut scalar = true;
+    for &node in &nodes {
+        match graph.node(node) {
+            Node::Constant(_) => {}
+            Node::Leaf(k) => scalar &= matches!(group.leaves[k as usize].map, IndexMap::Affine { stride: 0, .. }),
+            Node::Call(Op::Add | Op::Sub | Op::Mul | Op::Neg | Op::Square, _) => operations += 1,
+            Node::Call(..) => operations += 4,
+        }
+    }
+    scalar || operations >= 2
+}
+
+/// `roots` with some nodes replaced by others.
+fn substitute(graph: &mut Graph, roots: &[NodeId], mut known: HashMap<NodeId, NodeId>) -> Vec<NodeId> {
+    for id in graph.reachable(roots) {
+        if known.contains_key(&id) {
+            continue;
+        }
+        let new = match graph.node(id) {
+            Node::Constant(_) | Node::Leaf(_) => id,
+            Node::Call(op, args) => {
+                let operands: Vec<NodeId> = args[..op.row().arity].iter().map(|a| known[a]).collect();
+                if operands == args[..op.row().arity] { id } else { graph.call(op, &operands) }
+            }
+        };
+        known.insert(id, new);
+    }
+    roots.iter().map(|root| known[root]).collect()
+}

@@ -1,0 +1,308 @@
+//! The evaluator: what methods call.
+//!
+//! Everything is compiled when it is first asked for. Values of stages, and their Jacobians, are kept for the last
+//! point and the last version of the parameters.
+
+use super::action::{Action, run};
+use super::engine::{Engine, Quantity};
+use super::groups::{FOR_CONSTRAINTS, FOR_OBJECTIVE, Role};
+use super::hessian::Hessian;
+use super::jacobian::Jacobian;
+use super::kernel::Scratch;
+use super::sweeps;
+use super::values::Values;
+use crate::expr::family::{ParamId, Source, StageId};
+use crate::linalg::pattern::Pattern;
+use crate::problem::{Data, Problem};
+use std::sync::Arc;
+
+const BOTH: u8 = FOR_OBJECTIVE | FOR_CONSTRAINTS;
+
+/// Functions and derivatives of the first objective and of all constraints (dropped ones too) of a problem.
+///
+/// Values that are not finite are returned as they are.
+#[derive(Debug)]
+pub struct Evaluator {
+    engine: Engine,
+    scratch: Scratch,
+    values: Values,
+    /// For whom the values (and the Jacobians) of inner stages are those of the point in the arena.
+    values_done: u8,
+    jacobians_done: u8,
+    point_valid: bool,
+    jacobian: Option<Jacobian>,
+    hessian: Option<Hessian>,
+    gradient: Option<Vec<Action>>,
+    inner_adjoints: Option<Vec<Action>>,
+    transposed_product: Option<Vec<Action>>,
+    row_tangents: Option<Vec<Action>>,
+    inner_tangents: Option<Vec<Action>>,
+    hessian_product: Option<Vec<Action>>,
+}
+
+/// Compiles a list of actions unless it is there, and hands it out while the rest of the evaluator can be used.
+macro_rules! lazily {
+    ($self:ident . $field:ident, $build:expr) => {
+        match $self.$field.take() {
+            Some(actions) => actions,
+            None => {
+                let build = $build;
+                build(&mut $self.engine)
+            }
+        }
+    };
+}
+
+impl Evaluator {
+    /// Prepares values; derivatives are compiled when they are first asked for.
+    pub fn new(problem: &Problem) -> Evaluator {
+        let mut engine = Engine::new(problem);
+        let values = Values::new(&mut engine);
+        Evaluator {
+            engine,
+            scratch: Scratch::default(),
+            values,
+            values_done: 0,
+            jacobians_done: 0,
+            point_valid: false,
+            jacobian: None,
+            hessian: None,
+            gradient: None,
+            inner_adjoints: None,
+            transposed_product: None,
+            row_tangents: None,
+            inner_tangents: None,
+            hessian_product: None,
+        }
+    }
+
+    pub fn variables(&self) -> usize {
+        self.engine.variables
+    }
+
+    /// All constraint rows in order, dropped ones too.
+    pub fn rows(&self) -> usize {
+        self.engine.rows
+    }
+
+    /// New numbers for a parameter, as many as before. Nothing is recompiled.
+    pub fn set_param(&mut self, id: ParamId, values: &[f64]) {
+        if self.engine.set_param(id, values) {
+            self.point_valid = false;
+        }
+    }
+
+    /// The numbers of `data` for its `count` elements, for the parameters as they are now.
+    ///
+    /// Reads parameters and stages without variables that bounds and starts of the problem read.
+    pub fn data(&mut self, data: &Data, count: usize) -> Vec<f64> {
+        self.refresh_data();
+        match data {
+            Data::Constant(value) => vec![*value; count],
+            Data::Read(leaf) => {
+                let base = self.engine.source(leaf.source);
+                (0..count).map(|p| self.engine.arena[base + leaf.map.at(p)]).collect()
+            }
+        }
+    }
+
+    /// All rows of a stage without variables that the functions, bounds or starts of the problem read.
+    pub fn data_stage(&mut self, stage: StageId) -> &[f64] {
+        self.refresh_data();
+        let base = self.engine.source(Source::Stage(stage));
+        &self.engine.arena[base..base + self.engine.functions.rows[stage.0 as usize]]
+    }
+
+    /// `f(x)` as stated, whatever its sense; 0 if there is no objective.
+    pub fn objective(&mut self, x: &[f64]) -> f64 {
+        let Some(stage) = self.engine.functions.objective else { return 0.0 };
+        self.move_to(x, FOR_OBJECTIVE);
+        run(&self.values.objective, &mut self.engine.arena, &mut [], &mut self.scratch);
+        let at = self.engine.place(Quantity::Value, stage);
+        self.engine.arena[at]
+    }
+
+    /// Writes `∇f(x)`.
+    pub fn gradient(&mut self, x: &[f64], out: &mut [f64]) {
+        let actions = lazily!(self.gradient, sweeps::gradient);
+        self.move_to(x, FOR_OBJECTIVE);
+        self.seed(1.0, &[], FOR_OBJECTIVE);
+        run(&actions, &mut self.engine.arena, out, &mut self.scratch);
+        self.gradient = Some(actions);
+    }
+
+    /// Writes the bodies of all rows, without bounds.
+    pub fn constraints(&mut self, x: &[f64], out: &mut [f64]) {
+        self.move_to(x, FOR_CONSTRAINTS);
+        run(&self.values.constraints, &mut self.engine.arena, out, &mut self.scratch);
+    }
+
+    pub fn jacobian_pattern(&mut self) -> &Arc<Pattern> {
+        &self.prepared_jacobian().pattern
+    }
+
+    /// Writes the entries of `∇c(x)` in the order of [`Evaluator::jacobian_pattern`].
+    pub fn jacobian(&mut self, x: &[f64], out: &mut [f64]) {
+        self.prepared_jacobian();
+        self.move_to(x, FOR_CONSTRAINTS);
+        self.inner_jacobians(FOR_CONSTRAINTS);
+        if let Some(jacobian) = &self.jacobian {
+            run(&jacobian.constraints, &mut self.engine.arena, out, &mut self.scratch);
+        }
+    }
+
+    pub fn hessian_pattern(&mut self) -> &Arc<Pattern> {
+        &self.prepared_hessian().pattern
+    }
+
+    /// Writes the entries of `sigma ∇²f(x) + Σ weights[r] ∇²c_r(x)` in the order of [`Evaluator::hessian_pattern`].
+    pub fn hessian(&mut self, x: &[f64], sigma: f64, weights: &[f64], out: &mut [f64]) {
+        self.prepared_hessian();
+        self.adjoints(x, sigma, weights);
+        self.inner_jacobians(BOTH);
+        if let Some(hessian) = &self.hessian {
+            run(&hessian.actions, &mut self.engine.arena, out, &mut self.scratch);
+        }
+    }
+
+    /// Writes `(sigma ∇²f(x) + Σ weights[r] ∇²c_r(x)) v` without forming the matrix.
+    pub fn hessian_product(&mut self, x: &[f64], sigma: f64, weights: &[f64], v: &[f64], out: &mut [f64]) {
+        let product = lazily!(self.hessian_product, sweeps::hessian_product);
+        let tangents = lazily!(self.inner_tangents, |engine| sweeps::tangents(engine, BOTH, false));
+        self.adjoints(x, sigma, weights);
+        self.set_direction(v);
+        run(&tangents, &mut self.engine.arena, &mut [], &mut self.scratch);
+        self.clear(Quantity::AdjointTangent);
+        run(&product, &mut self.engine.arena, out, &mut self.scratch);
+        self.hessian_product = Some(product);
+        self.inner_tangents = Some(tangents);
+    }
+
+    /// Writes `∇c(x) v`.
+    pub fn jacobian_product(&mut self, x: &[f64], v: &[f64], out: &mut [f64]) {
+        let actions = lazily!(self.row_tangents, |engine| sweeps::tangents(engine, FOR_CONSTRAINTS, true));
+        self.move_to(x, FOR_CONSTRAINTS);
+        self.set_direction(v);
+        run(&actions, &mut self.engine.arena, out, &mut self.scratch);
+        self.row_tangents = Some(actions);
+    }
+
+    /// Writes `∇c(x)' y`.
+    pub fn jacobian_transposed_product(&mut self, x: &[f64], y: &[f64], out: &mut [f64]) {
+        let actions = lazily!(self.transposed_product, sweeps::jacobian_transposed_product);
+        self.move_to(x, FOR_CONSTRAINTS);
+        self.seed(0.0, y, FOR_CONSTRAINTS);
+        run(&actions, &mut self.engine.arena, out, &mut self.scratch);
+        self.transposed_product = Some(actions);
+    }
+
+    fn prepared_jacobian(&mut self) -> &Jacobian {
+        self.jacobian.get_or_insert_with(|| {
+            self.jacobians_done = 0;
+            Jacobian::new(&mut self.engine)
+        })
+    }
+
+    fn prepared_hessian(&mut self) -> &Hessian {
+        let jacobian = self.jacobian.get_or_insert_with(|| {
+            self.jacobians_done = 0;
+            Jacobian::new(&mut self.engine)
+        });
+        self.hessian.get_or_insert_with(|| Hessian::new(&mut self.engine, jacobian))
+    }
+
+    fn refresh_data(&mut self) {
+        if self.engine.data_stale {
+            let data = std::mem::take(&mut self.engine.data);
+            run(&data, &mut self.engine.arena, &mut [], &mut self.scratch);
+            self.engine.data = data;
+            self.engine.data_stale = false;
+        }
+    }
+
+    /// Makes the values of inner stages that `mask` needs those at `x`.
+    fn move_to(&mut self, x: &[f64], mask: u8) {
+        assert_eq!(x.len(), self.engine.variables, "a point has one number for each variable");
+        self.refresh_data();
+        let range = self.engine.x..self.engine.x + x.len();
+        let here = &mut self.engine.arena[range];
+        if !self.point_valid || *here != *x {
+            here.copy_from_slice(x);
+            self.point_valid = true;
+            self.values_done = 0;
+            self.jacobians_done = 0;
+        }
+        run_missing(&self.values.inner, mask, &mut self.values_done, &mut self.engine.arena, &mut self.scratch);
+    }
+
+    fn inner_jacobians(&mut self, mask: u8) {
+        if let Some(jacobian) = &self.jacobian {
+            run_missing(&jacobian.inner, mask, &mut self.jacobians_done, &mut self.engine.arena, &mut self.scratch);
+        }
+    }
+
+    /// Values, and adjoints of the Lagrangian for all stages.
+    fn adjoints(&mut self, x: &[f64], sigma: f64, weights: &[f64]) {
+        let actions = lazily!(self.inner_adjoints, sweeps::inner_adjoints);
+        self.move_to(x, BOTH);
+        self.seed(sigma, weights, BOTH);
+        run(&actions, &mut self.engine.arena, &mut [], &mut self.scratch);
+        self.inner_adjoints = Some(actions);
+    }
+
+    /// Sets adjoints of the objective's stage to `sigma`, those of constraints to `weights`, of all others to 0.
+    fn seed(&mut self, sigma: f64, weights: &[f64], mask: u8) {
+        self.clear(Quantity::Adjoint);
+        if let (Some(stage), true) = (self.engine.functions.objective, mask & FOR_OBJECTIVE != 0) {
+            let at = self.engine.place(Quantity::Adjoint, stage);
+            self.engine.arena[at] = sigma;
+        }
+        if mask & FOR_CONSTRAINTS == 0 {
+            return;
+        }
+        for k in 0..self.engine.functions.constraints.len() {
+            let (stage, row) = self.engine.functions.constraints[k];
+            let rows = self.engine.functions.rows[stage.0 as usize];
+            let at = self.engine.place(Quantity::Adjoint, stage);
+            let to = &mut self.engine.arena[at..at + rows];
+            match self.engine.functions.roles[stage.0 as usize] {
+                Some(Role::Data) | None => {}
+                Some(Role::Constraint) => to.copy_from_slice(&weights[row..row + rows]),
+                Some(Role::Inner | Role::Objective) => {
+                    to.iter_mut().zip(&weights[row..row + rows]).for_each(|(to, weight)| *to += weight);
+                }
+            }
+        }
+    }
+
+    /// Sets a quantity of all stages to 0, except of constraints, whose rows are written as a whole.
+    fn clear(&mut self, quantity: Quantity) {
+        for s in 0..self.engine.functions.rows.len() {
+            match self.engine.functions.roles[s] {
+                Some(Role::Inner | Role::Objective) => {
+                    let at = self.engine.place(quantity, StageId(s as u32));
+                    self.engine.arena[at..at + self.engine.functions.rows[s]].fill(0.0);
+                }
+                Some(Role::Data | Role::Constraint) | None => {}
+            }
+        }
+    }
+
+    fn set_direction(&mut self, v: &[f64]) {
+        let at = self.engine.direction();
+        self.engine.arena[at..at + v.len()].copy_from_slice(v);
+    }
+}
+
+/// Runs what `mask` needs and `done` does not have yet.
+fn run_missing(actions: &[(u8, Action)], mask: u8, done: &mut u8, arena: &mut [f64], scratch: &mut Scratch) {
+    if mask & !*done == 0 {
+        return;
+    }
+    for (of, action) in actions {
+        if of & mask != 0 && of & *done == 0 {
+            action.run(arena, &mut [], scratch);
+        }
+    }
+    *done |= mask;
+}

@@ -1,0 +1,322 @@
+//! Branch-free elementary functions that the compiler turns into vector code when they are inlined in a loop.
+//!
+//! `FUSED`: `a * b + c` is one instruction. Errors are under 1 ulp for `exp`, `ln`, `sin` and `cos`, under 3 ulp for
+//! what is built of them, on every level of [`super::isa`]; zeros, infinities, NaN and subnormal numbers are right.
+//! Polynomials and splittings are those of fdlibm (Sun Microsystems, 1993), except for `exp`, which is a Taylor
+//! polynomial on `|r| <= ln(2)/2`.
+
+/// `1.5 * 2^52`: adding it rounds to an integer, which then stands in the low bits.
+const ROUNDER: f64 = 6755399441055744.0;
+const LN2_HIGH: f64 = 6.93147180369123816490e-01;
+const LN2_LOW: f64 = 1.90821492927058770002e-10;
+
+/// Arguments of [`sine_cosine`] must not be larger.
+pub const LARGEST_ANGLE: f64 = 1.0e6;
+
+#[inline(always)]
+pub fn multiply_add<const FUSED: bool>(a: f64, b: f64, c: f64) -> f64 {
+    if FUSED { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// `if` as a blend: both values are computed.
+#[inline(always)]
+pub fn pick(condition: bool, a: f64, b: f64) -> f64 {
+    if condition { a } else { b }
+}
+
+/// `1/2! + r/3! + ... + r^11/13!`, so that `exp(r) = 1 + r + r² p(r)`.
+#[inline(always)]
+fn exponential_tail<const FUSED: bool>(r: f64) -> f64 {
+    const C: [f64; 12] = [
+        0.5,
+        1.0 / 6.0,
+        1.0 / 24.0,
+        1.0 / 120.0,
+        1.0 / 720.0,
+        1.0 / 5040.0,
+        1.0 / 40320.0,
+        1.0 / 362880.0,
+        1.0 / 3628800.0,
+        1.0 / 39916800.0,
+        1.0 / 479001600.0,
+        1.0 / 6227020800.0,
+    ];
+    let r2 = r * r;
+    let r4 = r2 * r2;
+    let low = multiply_add::<FUSED>(pair::<FUSED>(C[2], C[3], r), r2, pair::<FUSED>(C[0], C[1], r));
+    let middle = multiply_add::<FUSED>(pair::<FUSED>(C[6], C[7], r), r2, pair::<FUSED>(C[4], C[5], r));
+    let high = multiply_add::<FUSED>(pair::<FUSED>(C[10], C[11], r), r2, pair::<FUSED>(C[8], C[9], r));
+    multiply_add::<FUSED>(high, r4 * r4, multiply_add::<FUSED>(middle, r4, low))
+}
+
+/// `a + b x`
+#[inline(always)]
+fn pair<const FUSED: bool>(a: f64, b: f64, x: f64) -> f64 {
+    multiply_add::<FUSED>(b, x, a)
+}
+
+/// `(k, r)` with `x = k ln 2 + r`, k an integer, `|r| <= ln(2)/2`.
+#[inline(always)]
+fn reduce_exponent<const FUSED: bool>(x: f64) -> (f64, f64) {
+    let k = multiply_add::<FUSED>(x, std::f64::consts::LOG2_E, ROUNDER) - ROUNDER;
+    (k, multiply_add::<FUSED>(k, -LN2_HIGH, x) - k * LN2_LOW)
+}
+
+/// `2^k` from `k + ROUNDER`, for `-1022 <= k <= 1023`.
+#[inline(always)]
+fn power_of_two(rounded: f64) -> f64 {
+    f64::from_bits(rounded.to_bits().wrapping_add(1023) << 52)
+}
+
+#[inline(always)]
+pub fn exp<const FUSED: bool>(x: f64) -> f64 {
+    let x = pick(x > 710.0, 710.0, x);
+    let x = pick(x < -746.0, -746.0, x);
+    let (k, r) = reduce_exponent::<FUSED>(x);
+    let e = multiply_add::<FUSED>(exponential_tail::<FUSED>(r), r * r, r) + 1.0;
+    // In two factors, so that overflow and subnormal results come out right.
+    let half = multiply_add::<FUSED>(k, 0.5, ROUNDER);
+    let rest = (k - (half - ROUNDER)) + ROUNDER;
+    e * power_of_two(half) * power_of_two(rest)
+}
+
+/// `exp(x) - 1` without cancellation.
+#[inline(always)]
+pub fn exp_minus_one<const FUSED: bool>(x: f64) -> f64 {
+    let clamped = pick(x > 710.0, 710.0, x);
+    let clamped = pick(clamped < -50.0, -50.0, clamped);
+    let (k, r) = reduce_exponent::<FUSED>(clamped);
+    let e = multiply_add::<FUSED>(exponential_tail::<FUSED>(r), r * r, r);
+    // 2^k (e + 1) - 1, by halves because 2^1024 is not a number.
+    let half_scale = power_of_two((k - 1.0) + ROUNDER);
+    let value = multiply_add::<FUSED>(e, half_scale, half_scale - 0.5) * 2.0;
+    pick(x.abs() < 1e-17, x, value)
+}
+
+#[inline(always)]
+pub fn ln<const FUSED: bool>(x: f64) -> f64 {
+    let subnormal = x < f64::MIN_POSITIVE;
+    let scaled = pick(subnormal, x * 18014398509481984.0, x); // 2^54
+    let bits = scaled.to_bits();
+    // scaled = 2^k m with sqrt(1/2) <= m < sqrt(2); the exponent is biased by 1024 to stay positive.
+    let biased = bits.wrapping_sub(0x3fe6a09e667f3bcd).wrapping_add(1024u64 << 52) >> 52;
+    let k = f64::from_bits(biased | 0x4330000000000000) - (4503599627370496.0 + 1024.0);
+    let k = pick(subnormal, k - 54.0, k);
+    let m = f64::from_bits(bits.wrapping_sub(biased.wrapping_sub(1024) << 52));
+    let f = m - 1.0;
+    let s = f / (2.0 + f);
+    let z = s * s;
+    let w = z * z;
+    let odd = multiply_add::<FUSED>(w, 1.531383769920937332e-01, 2.222219843214978396e-01);
+    let odd = w * multiply_add::<FUSED>(w, odd, 3.999999999940941908e-01);
+    let even = multiply_add::<FUSED>(w, 1.479819860511658591e-01, 1.818357216161805012e-01);
+    let even =
+        multiply_add::<FUSED>(w, multiply_add::<FUSED>(w, even, 2.857142874366239149e-01), 6.666666666666735130e-01);
+    let r = multiply_add::<FUSED>(z, even, odd);
+    let h = 0.5 * f * f;
+    let low = h - multiply_add::<FUSED>(s, h + r, k * LN2_LOW);
+    let value = multiply_add::<FUSED>(k, LN2_HIGH, -(low - f));
+    let value = pick(x == f64::INFINITY, x, value);
+    let value = pick(x == 0.0, f64::NEG_INFINITY, value);
+    let value = pick(x < 0.0, f64::NAN, value);
+    pick(x.is_nan(), x, value)
+}
+
+/// `ln(1 + x)` without cancellation: the rounding error of `1 + x` is put back to first order.
+#[inline(always)]
+pub fn ln_one_plus<const FUSED: bool>(x: f64) -> f64 {
+    let u = 1.0 + x;
+    let lost = pick(x < 1.0, x - (u - 1.0), 1.0 - (u - x));
+    let value = ln::<FUSED>(u) + pick(u > 0.0, lost / u, 0.0);
+    let value = pick(x == f64::INFINITY, x, value);
+    pick(x.abs() < 1e-17, x, value)
+}
+
+/// `c0 + c1 z + ... + c5 z^5`, given `z²` and `z⁴`.
+#[inline(always)]
+fn six_terms<const FUSED: bool>(z: f64, z2: f64, z4: f64, c: [f64; 6]) -> f64 {
+    let (low, middle) = (pair::<FUSED>(c[0], c[1], z), pair::<FUSED>(c[2], c[3], z));
+    let high = pair::<FUSED>(c[4], c[5], z);
+    multiply_add::<FUSED>(high, z4, multiply_add::<FUSED>(middle, z2, low))
+}
+
+/// `(sin x, cos x)` for `|x| <= LARGEST_ANGLE`.
+#[inline(always)]
+pub fn sine_cosine<const FUSED: bool>(x: f64) -> (f64, f64) {
+    let rounded = multiply_add::<FUSED>(x, std::f64::consts::FRAC_2_PI, ROUNDER);
+    let q = rounded - ROUNDER;
+    let quadrant = rounded.to_bits();
+    // x - q π/2 = r + low, with π/2 in three parts of 33 bits and more.
+    let r0 = multiply_add::<FUSED>(q, -1.57079632673412561417e+00, x);
+    let w = q * 6.07710050630396597660e-11;
+    let r1 = r0 - w;
+    let w = multiply_add::<FUSED>(q, -2.02226624879595063154e-21, (r0 - r1) - w);
+    let r = r1 + w;
+    let low = (r1 - r) + w;
+    let z = r * r;
+    let z2 = z * z;
+    let z4 = z2 * z2;
+    let p = six_terms::<FUSED>(
+        z,
+        z2,
+        z4,
+        [
+            -1.66666666666666324348e-01,
+            8.33333333332248946124e-03,
+            -1.98412698298579493134e-04,
+            2.75573137070700676789e-06,
+            -2.50507602534068634195e-08,
+            1.58969099521155010221e-10,
+        ],
+    );
+    let sine = r + multiply_add::<FUSED>(r * z, p, multiply_add::<FUSED>(-0.5 * z, low, low));
+    let p = six_terms::<FUSED>(
+        z,
+        z2,
+        z4,
+        [
+            4.16666666666666019037e-02,
+            -1.38888888888741095749e-03,
+            2.48015872894767294178e-05,
+            -2.75573143513906633035e-07,
+            2.08757232129817482790e-09,
+            -1.13596475577881948265e-11,
+        ],
+    );
+    let h = 0.5 * z;
+    let w = 1.0 - h;
+    let cosine = w + (((1.0 - w) - h) + multiply_add::<FUSED>(z2, p, -(r * low)));
+    let swapped = (quadrant & 1) != 0;
+    let (s, c) = (pick(swapped, cosine, sine), pick(swapped, sine, cosine));
+    let sine_sign = (quadrant & 2) << 62;
+    let cosine_sign = (quadrant.wrapping_add(1) & 2) << 62;
+    // -0 keeps its sign; every other angle is never exactly 0 after reduction.
+    let s = f64::from_bits(s.to_bits() ^ sine_sign);
+    (pick(x == 0.0, x, s), f64::from_bits(c.to_bits() ^ cosine_sign))
+}
+
+/// `sin x` for `|x| <= LARGEST_ANGLE`.
+#[inline(always)]
+pub fn sine<const FUSED: bool>(x: f64) -> f64 {
+    sine_cosine::<FUSED>(x).0
+}
+
+/// `cos x` for `|x| <= LARGEST_ANGLE`.
+#[inline(always)]
+pub fn cosine<const FUSED: bool>(x: f64) -> f64 {
+    sine_cosine::<FUSED>(x).1
+}
+
+#[inline(always)]
+pub fn hyperbolic_tangent<const FUSED: bool>(x: f64) -> f64 {
+    let e = exp_minus_one::<FUSED>(2.0 * pick(x.abs() > 25.0, 25.0f64.copysign(x), x));
+    e / (e + 2.0)
+}
+
+/// `1 / (1 + exp(-x))`, with full relative precision on both sides.
+#[inline(always)]
+pub fn sigmoid<const FUSED: bool>(x: f64) -> f64 {
+    let e = exp::<FUSED>(-x.abs());
+    pick(x < 0.0, e, 1.0) / (1.0 + e)
+}
+
+/// `exp(-|x|)`, the first half of `ln(1 + exp(x))`.
+#[inline(always)]
+pub fn exp_of_minus_size<const FUSED: bool>(x: f64) -> f64 {
+    exp::<FUSED>(-x.abs())
+}
+
+/// `ln(1 + exp(x))` from `e = exp(-|x|)`.
+#[inline(always)]
+pub fn finish_softplus<const FUSED: bool>(e: f64, x: f64, _: f64) -> f64 {
+    pick(x > 0.0, x, 0.0) + ln_one_plus::<FUSED>(e)
+}
+
+/// `exp(-|a - b|)`, the first half of `ln(exp(a) + exp(b))`.
+#[inline(always)]
+pub fn exp_of_minus_gap<const FUSED: bool>(a: f64, b: f64) -> f64 {
+    exp::<FUSED>(-pick(a == b, 0.0, (a - b).abs()))
+}
+
+/// `ln(exp(a) + exp(b))` from `e = exp(-|a - b|)`.
+#[inline(always)]
+pub fn finish_log_add_exp<const FUSED: bool>(e: f64, a: f64, b: f64) -> f64 {
+    pick(a > b, a, b) + ln_one_plus::<FUSED>(e)
+}
+
+/// `x ln x`, continued by 0 at 0.
+#[inline(always)]
+pub fn x_log_x<const FUSED: bool>(x: f64) -> f64 {
+    pick(x == 0.0, 0.0, x * ln::<FUSED>(x))
+}
+
+/// `x ln(x / y)`, continued by 0 at `x = 0` for `y > 0`.
+#[inline(always)]
+pub fn x_log_x_over_y<const FUSED: bool>(x: f64, y: f64) -> f64 {
+    pick((x == 0.0) & (y > 0.0), 0.0, x * ln::<FUSED>(x / y))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Units in the last place of `want` between the two.
+    fn ulps(got: f64, want: f64) -> f64 {
+        if got == want || (got.is_nan() && want.is_nan()) {
+            return 0.0;
+        }
+        (got - want).abs() / (want.abs().next_up() - want.abs())
+    }
+
+    /// Numbers over many magnitudes, both signs.
+    fn samples(least: f64, most: f64) -> impl Iterator<Item = f64> {
+        let ratio = (most / least).powf(1.0 / 20_000.0);
+        (0..=20_000).flat_map(move |k| {
+            let size = least * ratio.powi(k);
+            [size, -size]
+        })
+    }
+
+    /// `most` allows for the errors of both sides: the references of std are themselves off by up to 1 ulp.
+    fn compare(name: &str, points: impl Iterator<Item = f64>, most: f64, got: fn(f64) -> f64, want: fn(f64) -> f64) {
+        for x in points {
+            let error = ulps(got(x), want(x));
+            assert!(error <= most, "{name}({x}) = {} is off by {error} ulp from {}", got(x), want(x));
+        }
+    }
+
+    #[test]
+    fn functions_agree_with_std_to_the_last_places() {
+        compare("exp", samples(1e-20, 700.0), 1.5, exp::<true>, f64::exp);
+        compare("exp_minus_one", samples(1e-20, 700.0), 3.0, exp_minus_one::<true>, f64::exp_m1);
+        compare("ln", samples(1e-300, 1e300), 1.5, ln::<true>, f64::ln);
+        compare("ln_one_plus", samples(1e-20, 1e20), 2.5, ln_one_plus::<true>, f64::ln_1p);
+        compare("sine", samples(1e-20, LARGEST_ANGLE), 1.5, sine::<true>, f64::sin);
+        compare("cosine", samples(1e-20, LARGEST_ANGLE), 1.5, cosine::<true>, f64::cos);
+        compare("tanh", samples(1e-20, 30.0), 4.0, hyperbolic_tangent::<true>, f64::tanh);
+    }
+
+    #[test]
+    fn without_fused_operations_too() {
+        compare("exp", samples(1e-20, 700.0), 2.0, exp::<false>, f64::exp);
+        compare("ln", samples(1e-300, 1e300), 1.5, ln::<false>, f64::ln);
+        compare("sine", samples(1e-20, 1e5), 1.5, sine::<false>, f64::sin);
+        compare("cosine", samples(1e-20, 1e5), 1.5, cosine::<false>, f64::cos);
+    }
+
+    #[test]
+    fn the_ends_of_the_range_are_right() {
+        assert_eq!(exp::<true>(f64::NEG_INFINITY), 0.0);
+        assert_eq!(exp::<true>(f64::INFINITY), f64::INFINITY);
+        assert!(exp::<true>(f64::NAN).is_nan() && ln::<true>(f64::NAN).is_nan() && ln::<true>(-1.0).is_nan());
+        assert!((exp::<true>(-744.0) - (-744.0f64).exp()).abs() <= 5e-324, "a subnormal result");
+        assert_eq!(ln::<true>(0.0), f64::NEG_INFINITY);
+        assert_eq!(ln::<true>(f64::INFINITY), f64::INFINITY);
+        assert!(ulps(ln::<true>(5e-324), 5e-324f64.ln()) <= 1.0);
+        assert_eq!(ln_one_plus::<true>(-1.0), f64::NEG_INFINITY);
+        assert_eq!(exp_minus_one::<true>(f64::NEG_INFINITY), -1.0);
+        assert_eq!(exp_minus_one::<true>(800.0), f64::INFINITY);
+        assert!(sine::<true>(-0.0).is_sign_negative());
+        assert_eq!((sigmoid::<true>(-800.0), sigmoid::<true>(800.0)), (0.0, 1.0));
+    }
+}

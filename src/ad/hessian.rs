@@ -1,0 +1,218 @@
+//! The sparse Hessian of the Lagrangian, lower triangle.
+//!
+//! With adjoints `w` of all stages for `L = sigma f + weights' c`, every instance of every group contributes
+//! `Σ_ab h_ab J_a' J_b`, where `h = ∂²(Σ_t w_t b_t)/∂leaf_a∂leaf_b` and `J_a` is the unit row of a variable or the row
+//! of a stage's Jacobian. Pairs of variables are entries that kernels write where they belong; pairs with stages leave
+//! `h_ab` in the arena for an outer product, which is one dense rank update where all rows have the same columns.
+
+use super::action::{Action, Outer, RankUpdate, Side, TWICE};
+use super::engine::{Engine, Quantity};
+use super::groups::{GroupLeaf, Role};
+use super::jacobian::Jacobian;
+use super::kernel::{Input, Sink, Space};
+use super::patterns::{Entries, locate, uniform_columns};
+use super::touch::Touch;
+use crate::expr::derive;
+use crate::expr::family::{IndexMap, Source};
+use crate::expr::graph::NodeId;
+use crate::linalg::pattern::Pattern;
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub struct Hessian {
+    pub pattern: Arc<Pattern>,
+    /// Into the caller's slice; after values, adjoints and Jacobians of inner stages.
+    pub actions: Vec<Action>,
+}
+
+/// One entry of a local Hessian: between leaves `a` and `b` of a group.
+struct Pair {
+    group: usize,
+    a: GroupLeaf,
+    b: GroupLeaf,
+    same: bool,
+    node: NodeId,
+}
+
+impl Hessian {
+    pub fn new(engine: &mut Engine, jacobian: &Jacobian) -> Hessian {
+        let pairs = local_pairs(engine);
+        let mut entries = Entries::new(engine.variables, engine.variables);
+        for pair in &pairs {
+            let instances = engine.functions.groups[pair.group].instances;
+            match uniform(pair, jacobian) {
+                Some(columns) => columns.iter().enumerate().for_each(|(k, &row)| {
+                    entries.extend_row(row as usize, &columns[..=k]);
+                }),
+                None => each_entry(pair, jacobian, instances, |_, row, column, _| entries.push(row, column)),
+            }
+        }
+        let pattern = Arc::new(entries.pattern());
+        let mut touch = Touch::new(pattern.entries());
+        let (mut kernels, mut products) = (vec![], vec![]);
+        for of_group in pairs.chunk_by(|a, b| a.group == b.group) {
+            let g = of_group[0].group;
+            let instances = engine.functions.groups[g].instances;
+            let mut roots: Vec<(NodeId, Sink)> = vec![];
+            let mut announced = vec![];
+            // Backwards, as in the sweeps.
+            for pair in of_group.iter().rev() {
+                let sink = if is_variable(&pair.a) && is_variable(&pair.b) {
+                    let sink = entry_sink(pair, &pattern, instances);
+                    if sink.twice.is_empty() {
+                        announced.push((roots.len(), touch.announce(g, &sink.map, instances)));
+                    } else {
+                        announced.push((roots.len(), touch.announce_added(g, &sink.map, instances)));
+                    }
+                    sink
+                } else {
+                    let factor = engine.allocate(instances);
+                    products.push(product(pair, jacobian, &pattern, instances, factor));
+                    Sink { space: Space::Arena, base: factor, map: IndexMap::IDENTITY, add: false, twice: vec![] }
+                };
+                roots.push((pair.node, sink));
+            }
+            for (k, number) in announced {
+                roots[k].1.add = touch.adds(number);
+            }
+            let extra = weights(engine, g);
+            kernels.extend(engine.kernel(g, roots, extra));
+        }
+        for action in &products {
+            touch.announce_sum(touched_by(action).map(|at| (at & !TWICE) as usize));
+        }
+        let mut actions: Vec<Action> = touch.prepare(Space::Out, 0, None).into_iter().collect();
+        actions.extend(kernels);
+        actions.extend(products);
+        Hessian { pattern, actions }
+    }
+}
+
+fn is_variable(leaf: &GroupLeaf) -> bool {
+    leaf.source == Source::Variables
+}
+
+/// Adjoints of the parts of a group, as inputs after its leaves.
+fn weights(engine: &mut Engine, g: usize) -> Vec<Input> {
+    let parts: Vec<_> = engine.functions.groups[g].parts.iter().map(|part| (part.stage, part.target.clone())).collect();
+    parts.into_iter().map(|(stage, map)| Input { base: engine.place(Quantity::Adjoint, stage), map }).collect()
+}
+
+/// Second derivatives of the weighted bodies of all groups that depend on variables.
+fn local_pairs(engine: &mut Engine) -> Vec<Pair> {
+    let mut pairs = vec![];
+    for g in 0..engine.functions.groups.len() {
+        let group = engine.functions.groups[g].clone();
+        if group.role == Role::Data {
+            continue;
+        }
+        let graph = &mut engine.functions.graph;
+        let leaves = group.active_leaves();
+        let mut products = vec![];
+        for (t, part) in group.parts.iter().enumerate() {
+            let weight = graph.leaf((group.leaves.len() + t) as u32);
+            products.push(graph.mul(weight, part.body));
+        }
+        let lagrangian = graph.sum(&products);
+        for (i, j, node) in derive::hessian(graph, lagrangian, &leaves) {
+            let leaf = |k: usize| group.leaves[leaves[k] as usize].clone();
+            pairs.push(Pair { group: g, a: leaf(i), b: leaf(j), same: i == j, node });
+        }
+    }
+    pairs
+}
+
+/// The columns of a stage whose rows all have the same ones, where it is paired with itself.
+fn uniform(pair: &Pair, jacobian: &Jacobian) -> Option<Vec<u32>> {
+    let (true, Source::Stage(z)) = (pair.same, pair.a.source) else { return None };
+    let rows = jacobian.rows_of(z, &pair.a.map);
+    uniform_columns(&rows.pattern).map(<[u32]>::to_vec)
+}
+
+/// Calls `visit(instance, row, column, twice)` for all entries of the lower triangle that a pair contributes to, in the
+/// order in which [`Outer`] makes them.
+fn each_entry(pair: &Pair, jacobian: &Jacobian, instances: usize, mut visit: impl FnMut(usize, usize, u32, bool)) {
+    let side = |leaf: &GroupLeaf| match leaf.source {
+        Source::Stage(z) => Some(jacobian.rows_of(z, &leaf.map)),
+        Source::Variables | Source::Param(_) | Source::After(_) => None,
+    };
+    let (left, right) = (side(&pair.a), side(&pair.b));
+    for p in 0..instances {
+        let (unit_a, unit_b);
+        let columns_a = match &left {
+            Some(rows) => &rows.pattern.columns[rows.pattern.row(rows.map.at(p))],
+            None => {
+                unit_a = [pair.a.map.at(p) as u32];
+                &unit_a[..]
+            }
+        };
+        let columns_b = match &right {
+            Some(rows) => &rows.pattern.columns[rows.pattern.row(rows.map.at(p))],
+            None => {
+                unit_b = [pair.b.map.at(p) as u32];
+                &unit_b[..]
+            }
+        };
+        for (k, &a) in columns_a.iter().enumerate() {
+            let end = if pair.same { k + 1 } else { columns_b.len() };
+            for &b in &columns_b[..end] {
+                visit(p, a.max(b) as usize, a.min(b), !pair.same && a == b);
+            }
+        }
+    }
+}
+
+/// Both leaves are variables: the entry of each instance.
+fn entry_sink(pair: &Pair, pattern: &Pattern, instances: usize) -> Sink {
+    let mut positions = Vec::with_capacity(instances);
+    let mut twice = vec![];
+    for p in 0..instances {
+        let (a, b) = (pair.a.map.at(p), pair.b.map.at(p));
+        positions.push(locate(pattern, a.max(b), a.min(b) as u32) as u32);
+        if !pair.same && a == b {
+            twice.push(p as u32);
+        }
+    }
+    let map = IndexMap::from_positions(positions);
+    Sink { space: Space::Out, base: 0, map, add: true, twice }
+}
+
+/// A pair with a stage: what carries its factors, which stand in the arena, into the Hessian.
+fn product(pair: &Pair, jacobian: &Jacobian, pattern: &Pattern, instances: usize, factor: usize) -> Action {
+    if let (Some(columns), Source::Stage(z)) = (uniform(pair, jacobian), pair.a.source) {
+        let rows = jacobian.rows_of(z, &pair.a.map);
+        let mut positions = vec![];
+        for (k, &row) in columns.iter().enumerate() {
+            positions.extend(columns[..=k].iter().map(|&column| locate(pattern, row as usize, column) as u32));
+        }
+        let width = columns.len();
+        return Action::RankUpdate(RankUpdate {
+            instances,
+            factor,
+            values: rows.values,
+            width,
+            map: rows.map,
+            positions,
+        });
+    }
+    let side = |leaf: &GroupLeaf| match leaf.source {
+        Source::Stage(z) => Side::Stage(jacobian.rows_of(z, &leaf.map)),
+        Source::Variables | Source::Param(_) | Source::After(_) => Side::Unit,
+    };
+    let mut positions = vec![];
+    each_entry(pair, jacobian, instances, |_, row, column, twice| {
+        positions.push(locate(pattern, row, column) as u32 | if twice { TWICE } else { 0 });
+    });
+    let (left, right) = (side(&pair.a), side(&pair.b));
+    Action::Outer(Outer { instances, factor, left, right, triangle: pair.same, positions })
+}
+
+fn touched_by(action: &Action) -> impl Iterator<Item = u32> + '_ {
+    let positions: &[u32] = match action {
+        Action::Outer(outer) => &outer.positions,
+        Action::RankUpdate(update) => &update.positions,
+        Action::Kernel(_) | Action::Clear { .. } | Action::Copy { .. } | Action::SetSome { .. } => &[],
+        Action::Chain(_) | Action::Multiply { .. } | Action::MultiplyTransposed { .. } => &[],
+    };
+    positions.iter().copied()
+}

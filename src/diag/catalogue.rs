@@ -1,0 +1,106 @@
+//! The catalogue of diagnostics: one row per id. `docs/errors/ID.md` is the page of each.
+//!
+//! To add one: a row here (in order), a page there, and the variant with its sentence where it is found.
+
+/// What an id stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub id: &'static str,
+    /// The room that reports it.
+    pub room: &'static str,
+    pub summary: &'static str,
+}
+
+const fn row(id: &'static str, room: &'static str, summary: &'static str) -> Entry {
+    Entry { id, room, summary }
+}
+
+/// Every diagnostic, in alphabetical order.
+pub const CATALOGUE: &[Entry] = &[
+    row("bad-answer", "session", "The file to start from is no answer of Merit."),
+    row(
+        "bad-change",
+        "session",
+        "A change names what the model does not have, or gives it a value that it cannot take.",
+    ),
+    row("bad-json", "data", "A JSON file is not well formed."),
+    row("bad-number", "data", "A cell of a numeric column is not a number."),
+    row("bad-quoting", "data", "A quotation mark of a csv file stands where none may stand."),
+    row(
+        "bad-separator",
+        "data",
+        "The header of a csv file has no comma, but another character that separates columns.",
+    ),
+    row("bad-svmlight", "data", "An entry of an svmlight file is not `index:value`."),
+    row("chained-range", "syntax", "A range has more than two ends."),
+    row("domain-risk", "session", "A function may be asked outside of its domain."),
+    row("duplicate-column", "data", "Two columns of a csv file have the same name."),
+    row("duplicate-field", "data", "A JSON object names a field twice."),
+    row("empty-cell", "data", "A cell of a column of numbers or truth values is empty, or `null` in JSON."),
+    row("empty-column-name", "data", "A column of a csv file has no name in the header."),
+    row("empty-file", "data", "A csv file has no header."),
+    row("file-too-large", "syntax", "A model or data file is larger than can be read."),
+    row("joined-rows", "syntax", "A line that starts with a sign joins the row above, and both hold a relation."),
+    row("key-without-value", "syntax", "A map has an element without a value."),
+    row("malformed-number", "syntax", "A number lacks a digit beside its point, or touches a name."),
+    row("mixed-column", "data", "A field of a JSON table is text in some rows and a truth value in others."),
+    row(
+        "mixed-indentation",
+        "syntax",
+        "Tabs and spaces mix so that it is unclear whether a line continues the statement above.",
+    ),
+    row("not-a-generator", "syntax", "Something stands where a generator must: `i in I`."),
+    row("not-utf8", "data", "A file is not UTF-8 text."),
+    row("number-too-large", "syntax", "A number is larger than any floating-point number."),
+    row("ragged-array", "data", "The rows of an array of numbers in JSON are not equally long."),
+    row("ragged-row", "data", "A row of a csv file has more or fewer cells than the header has names."),
+    row("sign-in-array", "syntax", "A sign with a space before it and none after it, inside an array literal."),
+    row("step-without-range", "syntax", "`by` stands where there is no range."),
+    row("too-deep", "syntax", "A statement nests too deeply to be read."),
+    row("transposed-number", "syntax", "A `'` stands right after a number."),
+    row("unclosed-bracket", "syntax", "A bracket is never closed."),
+    row("unclosed-string", "syntax", "A string does not end on its line."),
+    row("unexpected-character", "syntax", "A character means nothing in a model."),
+    row("unexpected-token", "syntax", "A statement does not go on as it must."),
+    row("unopened-bracket", "syntax", "A bracket closes, and none is open."),
+    row("unreadable-file", "session", "A file cannot be read."),
+    row("where-without-body", "syntax", "A call has a `where` but no `:` and body."),
+];
+
+/// The row of an id.
+pub fn lookup(id: &str) -> Option<&'static Entry> {
+    CATALOGUE.iter().find(|entry| entry.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn rows_are_in_order_with_plain_ids() {
+        for pair in CATALOGUE.windows(2) {
+            assert!(pair[0].id < pair[1].id, "{} and {} are out of order", pair[0].id, pair[1].id);
+        }
+        for entry in CATALOGUE {
+            assert!(entry.id.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", entry.id);
+            assert!(entry.summary.ends_with('.'), "{}: a summary is a sentence", entry.id);
+            assert_eq!(lookup(entry.id), Some(entry));
+        }
+    }
+
+    #[test]
+    fn every_row_has_its_page_and_every_page_its_row() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/errors");
+        for entry in CATALOGUE {
+            let page = std::fs::read_to_string(folder.join(format!("{}.md", entry.id)));
+            let page = page.unwrap_or_else(|_| panic!("docs/errors/{}.md is missing", entry.id));
+            assert!(page.starts_with(&format!("# {}\n", entry.id)), "{}", entry.id);
+        }
+        for file in std::fs::read_dir(&folder).expect("the folder of pages is there") {
+            let name = file.expect("a readable entry").file_name().to_string_lossy().into_owned();
+            let id = name.trim_end_matches(".md");
+            assert!(id == "README" || lookup(id).is_some(), "{name} has no row in the catalogue");
+        }
+    }
+}

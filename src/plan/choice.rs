@@ -1,0 +1,88 @@
+//! Which method: the one asked for if it accepts, else the first of a ranking that does.
+
+use super::{Candidates, Request, refusal};
+use crate::diag::Diagnostic;
+use crate::problem::features::{Fact, Features};
+use crate::solve::METHODS;
+use crate::solve::method::{Method, Objection};
+
+pub struct Choice {
+    pub method: &'static Method,
+    /// It is shown the epigraph form.
+    pub smooth: bool,
+    pub because: Vec<Fact>,
+}
+
+pub fn choose(candidates: &Candidates, request: &Request) -> Result<Choice, Vec<Diagnostic>> {
+    if let Some((method, span)) = request.method()? {
+        let because = vec![Fact::at("it was asked for", span)];
+        return match candidates.asks(method) {
+            Ok(smooth) => Ok(Choice { method, smooth, because }),
+            Err(objection) => Err(vec![refusal::objection(method.name, &objection, span)]),
+        };
+    }
+    let features = &candidates.form(true).features;
+    for (name, why) in ranking(features) {
+        if let Some(method) = crate::solve::by_name(name)
+            && let Ok(smooth) = candidates.asks(method)
+        {
+            let mut because = vec![Fact::new(why)];
+            because.extend(features.cases.iter().map(|case| {
+                Fact { sentence: format!("{}: derivatives are those of the case that holds", case.sentence), span: case.span }
+            }));
+            return Ok(Choice { method, smooth, because });
+        }
+    }
+    Err(vec![nobody(features)])
+}
+
+/// What the methods that were not chosen say.
+pub fn others(candidates: &Candidates, chosen: &Method) -> Vec<(&'static str, Option<Objection>)> {
+    let others = METHODS.iter().filter(|method| method.name != chosen.name);
+    others.map(|method| (method.name, candidates.asks(method).err())).collect()
+}
+
+/// An exact Hessian stops paying beyond this many variables where nothing is known of its sparsity.
+const LARGE: usize = 20_000;
+/// Least squares are solved by dense normal equations up to here.
+const FEW_FOR_LEAST_SQUARES: usize = 1_000;
+
+/// Methods from the best down, each with its reason. Those that do not accept are passed over.
+fn ranking(features: &Features) -> Vec<(&'static str, &'static str)> {
+    let plain = features.rows == 0 && features.bounded.is_none();
+    let large = features.variables > LARGE;
+    if !features.kinks.is_empty() {
+        let why = "kinks could not be written as smooth rows, so values alone are compared";
+        return vec![("brent", why), ("nelder_mead", why)];
+    }
+    match (features.rows > 0 || features.sense.is_none(), plain) {
+        (true, _) => vec![("interior_point", "it has rows; Newton steps with exact second derivatives converge fast")],
+        (false, true) if features.squares.is_ok() && features.variables <= FEW_FOR_LEAST_SQUARES => vec![
+            ("levenberg_marquardt", "the objective is a sum of squares and nothing is constrained"),
+            ("trust_region_newton", "nothing is constrained and second derivatives are exact"),
+            ("lbfgs", "nothing is constrained"),
+        ],
+        (false, true) if large => vec![("lbfgs", "nothing is constrained and there are very many variables")],
+        (false, true) => vec![
+            ("trust_region_newton", "nothing is constrained and second derivatives are exact"),
+            ("lbfgs", "nothing is constrained"),
+        ],
+        (false, false) if large => vec![
+            ("projected_lbfgs", "only bounds constrain, and there are very many variables"),
+            ("interior_point", "only bounds constrain"),
+        ],
+        (false, false) => vec![
+            ("interior_point", "bounds constrain; Newton steps with exact second derivatives converge fast"),
+            ("projected_lbfgs", "only bounds constrain"),
+        ],
+    }
+}
+
+/// Only kinks leave a problem without a method.
+fn nobody(features: &Features) -> Diagnostic {
+    let kink = features.kinks.first().or(features.first_row.as_ref());
+    let span = kink.and_then(|fact| fact.span).unwrap_or_default();
+    let why = kink.map_or("it has no form that a method accepts", |fact| &fact.sentence);
+    Diagnostic::error("no-method", span, format!("no method accepts this problem: {why}"))
+        .help("state it with smooth rows (`t >= a`, `t >= -a` for `abs(a)`), or with fewer variables")
+}

@@ -1,0 +1,101 @@
+//! Carries a plan out: view, method, and the way back to the problem as stated.
+
+use super::Plan;
+use super::rewrites::epigraph;
+use crate::answer::{Evaluations, Multipliers, Outcome, Stop};
+use crate::diag::Sources;
+use crate::problem::Problem;
+use crate::problem::values::{Bounds, Numbers};
+use crate::solve::method::{Context, Method};
+use crate::solve::monitor::Monitor;
+use crate::solve::view::EngineView;
+
+/// An earlier answer to begin from, in the problem's own numbering and signs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Warm {
+    pub x: Vec<f64>,
+    pub multipliers: Option<Multipliers>,
+}
+
+/// Solves `problem` as planned. The outcome is in the problem's own numbering and signs.
+pub fn execute(problem: &Problem, plan: &Plan, warm: Option<&Warm>, sources: &Sources, monitor: &mut Monitor) -> Outcome {
+    let Some(method) = crate::solve::by_name(plan.method) else {
+        return without_method(plan, Stop::Failed(format!("there is no method {}", plan.method)));
+    };
+    let bounds = Bounds::of(problem, &Numbers::of(problem));
+    if let Some(stop) = hopeless(&bounds) {
+        return without_method(plan, stop);
+    }
+    let mut view = EngineView::new(&plan.problem, method, &plan.start.x, sources);
+    let start = start(problem, plan, warm, &bounds);
+    let warm = warm.and_then(|w| w.multipliers.as_ref()).map(|m| view.reduce_multipliers(&padded(m, &plan.problem)));
+    let reduced = view.reduce(&start);
+    limit_iterations(method, plan, monitor);
+    let outcome = match reduced.is_empty() {
+        true => view.constant_outcome(),
+        false => {
+            let mut context = Context { nlp: &mut view, start: reduced, warm, options: &plan.options, monitor };
+            (method.run)(&mut context)
+        }
+    };
+    let mut outcome = view.lift(outcome);
+    if outcome.log.is_empty() {
+        outcome.log = std::mem::take(&mut monitor.log);
+    }
+    plan.lifts.iter().rev().fold(outcome, |outcome, lift| lift.lift(outcome))
+}
+
+/// The start with the variables that rewrites added.
+fn start(problem: &Problem, plan: &Plan, warm: Option<&Warm>, bounds: &Bounds) -> Vec<f64> {
+    let Some(warm) = warm.filter(|w| w.x.len() == problem.dimension as usize) else {
+        return plan.start.x.clone();
+    };
+    let inside = |(k, v): (usize, &f64)| v.max(bounds.lower[k]).min(bounds.upper[k]);
+    let mut x: Vec<f64> = warm.x.iter().enumerate().map(inside).collect();
+    x.resize(plan.problem.dimension as usize, 0.0);
+    for lift in &plan.lifts {
+        epigraph::complete(&plan.problem, &lift.helpers, &mut x);
+    }
+    x
+}
+
+/// Multipliers of what rewrites added are not known from an earlier answer: 0.
+fn padded(multipliers: &Multipliers, shown: &Problem) -> Multipliers {
+    let padded = |values: &[f64], count: usize| {
+        let mut values = values.to_vec();
+        values.resize(count, 0.0);
+        values
+    };
+    let n = shown.dimension as usize;
+    Multipliers {
+        rows: padded(&multipliers.rows, shown.row_count()),
+        lower: padded(&multipliers.lower, n),
+        upper: padded(&multipliers.upper, n),
+    }
+}
+
+/// Bounds or sides that no number satisfies, or that are not numbers.
+fn hopeless(bounds: &Bounds) -> Option<Stop> {
+    let pairs = || {
+        let variables = bounds.lower.iter().zip(&bounds.upper);
+        variables.chain(bounds.row_lower.iter().zip(&bounds.row_upper))
+    };
+    if pairs().any(|(l, u)| l.is_nan() || u.is_nan()) {
+        return Some(Stop::NotFinite("a bound or a side of a row is not a number".to_string()));
+    }
+    pairs().any(|(l, u)| l > u).then_some(Stop::Infeasible { ray: None })
+}
+
+fn without_method(plan: &Plan, stop: Stop) -> Outcome {
+    let x = plan.start.x.clone();
+    let outcome = Outcome { x, multipliers: None, stop, iterations: 0, evaluations: Evaluations::default(), log: vec![] };
+    plan.lifts.iter().rev().fold(outcome, |outcome, lift| lift.lift(outcome))
+}
+
+/// The option of the method, unless the caller's limit is lower.
+fn limit_iterations(method: &Method, plan: &Plan, monitor: &mut Monitor) {
+    if method.options.iter().any(|row| row.name == "max_iter") {
+        let limit = plan.options.number(method.options, "max_iter") as usize;
+        monitor.iteration_limit = monitor.iteration_limit.min(limit);
+    }
+}

@@ -1,0 +1,83 @@
+//! What the user asked of the planner: a method and options, from the command line or from `solve with`.
+
+use crate::diag::near::nearest;
+use crate::diag::{Diagnostic, Span};
+use crate::problem::{Directive, OptionValue};
+use crate::solve::METHODS;
+use crate::solve::method::Method;
+use crate::solve::options::{Options, Value, check};
+
+/// Places are those of the model or of a source that holds the command line.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Request {
+    pub method: Option<(String, Span)>,
+    pub options: Vec<(String, Value, Span)>,
+    pub seed: u64,
+    /// Options of an overruled `solve with`.
+    overruled: Vec<String>,
+}
+
+impl Request {
+    pub fn new(method: Option<(String, Span)>, options: Vec<(String, Value, Span)>, seed: u64) -> Request {
+        Request { method, options, seed, overruled: vec![] }
+    }
+
+    /// With the model's own `solve with`, which the request overrules. If it asks for another method, the options of
+    /// the model's are set aside.
+    pub(super) fn merged(&self, directive: Option<&Directive>) -> Request {
+        let mut merged = self.clone();
+        let Some(directive) = directive else { return merged };
+        let same = self.method.as_ref().is_none_or(|(name, _)| *name == directive.method);
+        if !same {
+            merged.overruled = directive.options.iter().map(|(name, ..)| name.clone()).collect();
+            return merged;
+        }
+        merged.method.get_or_insert_with(|| (directive.method.clone(), directive.method_span));
+        let own = directive.options.iter().map(|(name, value, span)| (name.clone(), plain(value), *span));
+        merged.options = own.chain(self.options.iter().cloned()).collect();
+        merged
+    }
+
+    pub(super) fn unused(&self) -> Vec<String> {
+        self.overruled.clone()
+    }
+
+    /// The row of the method asked for, if any.
+    pub(super) fn method(&self) -> Result<Option<(&'static Method, Span)>, Vec<Diagnostic>> {
+        let Some((name, span)) = &self.method else { return Ok(None) };
+        if let Some(method) = crate::solve::by_name(name) {
+            return Ok(Some((method, *span)));
+        }
+        let near = nearest(name, METHODS.iter().map(|method| method.name));
+        let names: Vec<&str> = METHODS.iter().map(|method| method.name).collect();
+        let help = match near.is_empty() {
+            true => format!("the methods are {}", names.join(", ")),
+            false => format!("did you mean `{}`?", near.join("` or `")),
+        };
+        Err(vec![Diagnostic::error("unknown-method", *span, format!("there is no method `{name}`")).help(help)])
+    }
+
+    /// The options, if all of them are options of the method and within their ranges. `seed` is known to all.
+    pub(super) fn checked_options(&self, method: &'static Method) -> Result<Options, Vec<Diagnostic>> {
+        let mut options = Options { set: vec![], seed: self.seed };
+        let mut wrong = vec![];
+        for (name, value, span) in &self.options {
+            match (name.as_str(), value) {
+                ("seed", Value::Number(seed)) if *seed >= 0.0 && seed.fract() == 0.0 => options.seed = *seed as u64,
+                _ => match check(method.options, name, value, *span) {
+                    Ok(()) => options.set.push((name.clone(), value.clone())),
+                    Err(error) => wrong.push(error.diagnostic(method.name)),
+                },
+            }
+        }
+        if wrong.is_empty() { Ok(options) } else { Err(wrong) }
+    }
+}
+
+fn plain(value: &OptionValue) -> Value {
+    match value {
+        OptionValue::Number(v) => Value::Number(*v),
+        OptionValue::Text(t) => Value::Text(t.clone()),
+        OptionValue::Bool(b) => Value::Bool(*b),
+    }
+}

@@ -1,0 +1,315 @@
+//! Epigraph form: `max(a, b)` in a place where a larger value can only hurt becomes a variable `t` with rows `t >= a`
+//! and `t >= b`; likewise `abs(a)` with `t >= a`, `t >= -a`, and `min(a, b)` where a smaller value can only hurt.
+//!
+//! Whether a larger value hurts follows from the sense of the objective, the open side of a row, and the slopes of all
+//! functions on the way up, also through stages (`t` sits wherever the kink sat, also inside another kink). At an
+//! optimum `t` equals the kink, or could be lowered to it without loss; rows keep their place, so their multipliers
+//! are those of the original rows. Kinks in equations, or under functions that neither rise nor fall, stay.
+
+use super::{Helper, Lift, Rewrite};
+use crate::expr::eval;
+use crate::expr::family::{Family, IndexMap, Leaf, Source, Stage, StageId, Term};
+use crate::expr::graph::{Node, NodeId};
+use crate::expr::interval::Interval;
+use crate::expr::ops::{Op, Operand, Slope};
+use crate::problem::features::Fact;
+use crate::problem::index::{Axes, Set};
+use crate::problem::ranges::Ranges;
+use crate::problem::squares::span_of;
+use crate::problem::values::{Bounds, Numbers, depends_on_variables};
+use crate::problem::{Constraint, Data, Kind, Problem, Sense, Variable};
+use std::collections::HashMap;
+
+pub const REWRITE: Rewrite = Rewrite {
+    name: "epigraph",
+    doc: "max, min and abs become variables with one smooth row per branch, where that loses nothing",
+    lifts: "the added variables and rows are forgotten; the other multipliers are those of the original",
+};
+
+/// The rewritten problem if every kink could be written so; `None` if one could not.
+pub fn apply(problem: &Problem) -> Option<(Problem, Lift, Vec<Fact>)> {
+    let numbers = Numbers::of(problem);
+    let bounds = Bounds::of(problem, &numbers);
+    let ranges = Ranges::of(problem, &numbers, &bounds);
+    let mut work = Work {
+        problem,
+        numbers: &numbers,
+        bounds: &bounds,
+        ranges: &ranges,
+        depends: depends_on_variables(problem),
+        out: problem.clone(),
+        helpers: vec![],
+        facts: vec![],
+    };
+    let pressures = work.pressures();
+    for k in 0..problem.stages.len() {
+        for t in 0..problem.stages[k].terms.len() {
+            work.term(k, t, pressures[k])?;
+        }
+    }
+    let lift = Lift { variables: problem.dimension as usize, rows: problem.row_count(), helpers: work.helpers };
+    (!work.facts.is_empty()).then_some((work.out, lift, work.facts))
+}
+
+/// What a larger value does to the problem.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Pressure {
+    /// Nothing reads it.
+    None,
+    /// A larger value can only hurt.
+    Down,
+    /// A smaller value can only hurt.
+    Up,
+    /// Both, or not known.
+    Both,
+}
+
+impl Pressure {
+    fn and(self, other: Pressure) -> Pressure {
+        match (self, other) {
+            (Pressure::None, p) | (p, Pressure::None) => p,
+            (Pressure::Down, Pressure::Down) => Pressure::Down,
+            (Pressure::Up, Pressure::Up) => Pressure::Up,
+            (Pressure::Down | Pressure::Up | Pressure::Both, _) => Pressure::Both,
+        }
+    }
+
+    /// On an operand of a function that is under pressure.
+    fn through(self, slope: Slope) -> Pressure {
+        match (self, slope) {
+            (Pressure::None, _) | (_, Slope::Flat) => Pressure::None,
+            (p, Slope::Rising) => p,
+            (Pressure::Down, Slope::Falling) => Pressure::Up,
+            (Pressure::Up, Slope::Falling) => Pressure::Down,
+            (Pressure::Both, _) | (Pressure::Down | Pressure::Up, Slope::Neither) => Pressure::Both,
+        }
+    }
+}
+
+struct Work<'a> {
+    problem: &'a Problem,
+    numbers: &'a Numbers,
+    bounds: &'a Bounds,
+    ranges: &'a Ranges,
+    depends: Vec<bool>,
+    out: Problem,
+    helpers: Vec<Helper>,
+    facts: Vec<Fact>,
+}
+
+impl Work<'_> {
+    /// Of every stage: from the objective and the rows down, through the stages that read it.
+    fn pressures(&self) -> Vec<Pressure> {
+        let mut pressures = vec![Pressure::None; self.problem.stages.len()];
+        let mut add = |id: StageId, p: Pressure| {
+            let at = &mut pressures[id.0 as usize];
+            *at = at.and(p);
+        };
+        for objective in &self.problem.objectives {
+            add(objective.stage, if objective.sense == Sense::Minimize { Pressure::Down } else { Pressure::Up });
+        }
+        let starts = self.problem.row_starts();
+        for (constraint, start) in self.problem.constraints.iter().zip(starts).filter(|(c, _)| !c.dropped) {
+            for r in start..start + constraint.rows as usize {
+                if self.bounds.row_lower[r] > f64::NEG_INFINITY {
+                    add(constraint.stage, Pressure::Up);
+                }
+                if self.bounds.row_upper[r] < f64::INFINITY {
+                    add(constraint.stage, Pressure::Down);
+                }
+            }
+        }
+        for k in (0..self.problem.stages.len()).rev() {
+            for term in &self.problem.stages[k].terms {
+                let on_nodes = self.on_nodes(term, pressures[k]);
+                for (id, pressure) in on_nodes {
+                    let Node::Leaf(leaf) = self.problem.graph.node(id) else { continue };
+                    match term.family.leaves[leaf as usize].source {
+                        // A recurrence feeds on itself: what a larger value does is not followed.
+                        Source::Stage(source) if source.0 as usize == k => pressures[k] = Pressure::Both,
+                        Source::Stage(source) => {
+                            let at = &mut pressures[source.0 as usize];
+                            *at = at.and(pressure);
+                        }
+                        Source::Variables | Source::Param(_) | Source::After(_) => {}
+                    }
+                }
+            }
+        }
+        pressures
+    }
+
+    /// Of every node of a term's body.
+    fn on_nodes(&self, term: &Term, on_body: Pressure) -> HashMap<NodeId, Pressure> {
+        let graph = &self.problem.graph;
+        let intervals = self.ranges.nodes(self.problem, self.numbers, self.bounds, term);
+        let mut order = graph.reachable(&[term.family.body]);
+        order.reverse();
+        let mut found = HashMap::from([(term.family.body, on_body)]);
+        for id in order {
+            let Node::Call(op, operands) = graph.node(id) else { continue };
+            let on_this = found.get(&id).copied().unwrap_or(Pressure::None);
+            let slopes = (op.row().slopes)(self.operands(term, &operands, op.row().arity, &intervals));
+            for (operand, slope) in operands.iter().zip(slopes).take(op.row().arity) {
+                let pressure = match op {
+                    Op::Select if *operand == operands[0] => Pressure::Both,
+                    _ => on_this.through(slope),
+                };
+                let before = found.get(operand).copied().unwrap_or(Pressure::None);
+                found.insert(*operand, before.and(pressure));
+            }
+        }
+        found
+    }
+
+    fn operands(
+        &self,
+        term: &Term,
+        operands: &[NodeId; 3],
+        arity: usize,
+        intervals: &HashMap<NodeId, Interval>,
+    ) -> [Operand; 3] {
+        std::array::from_fn(|k| {
+            let id = operands[if k < arity { k } else { 0 }];
+            Operand { interval: intervals[&id], constant: !self.varies(term, id) }
+        })
+    }
+
+    fn varies(&self, term: &Term, node: NodeId) -> bool {
+        self.problem.graph.reachable(&[node]).into_iter().any(|id| match self.problem.graph.node(id) {
+            Node::Leaf(k) => match term.family.leaves[k as usize].source {
+                Source::Variables | Source::After(_) => true,
+                Source::Stage(id) => self.depends[id.0 as usize],
+                Source::Param(_) => false,
+            },
+            Node::Constant(_) | Node::Call(..) => false,
+        })
+    }
+
+    /// Replaces the kinks of one term, innermost first; `None` if one cannot be.
+    fn term(&mut self, stage: usize, t: usize, on_body: Pressure) -> Option<()> {
+        if on_body == Pressure::None || !self.depends[stage] {
+            return Some(());
+        }
+        let term = &self.problem.stages[stage].terms[t];
+        let pressures = self.on_nodes(term, on_body);
+        let intervals = self.ranges.nodes(self.problem, self.numbers, self.bounds, term);
+        let mut family = term.family.clone();
+        let mut made: HashMap<NodeId, NodeId> = HashMap::new();
+        for id in self.problem.graph.reachable(&[term.family.body]) {
+            let Node::Call(op, operands) = self.problem.graph.node(id) else {
+                made.insert(id, id);
+                continue;
+            };
+            let old = &operands[..op.row().arity];
+            let new: Vec<NodeId> = old.iter().map(|o| made[o]).collect();
+            let kinked = matches!(op, Op::Abs | Op::Max | Op::Min)
+                && self.varies(term, id)
+                && !crate::problem::features::is_decided(op, old, &intervals);
+            let node = match kinked {
+                false if new == old => id,
+                false => self.out.graph.call(op, &new),
+                true => {
+                    let largest = match (op, pressures.get(&id)?) {
+                        (Op::Abs | Op::Max, Pressure::Down) => true,
+                        (Op::Min, Pressure::Up) => false,
+                        _ => return None,
+                    };
+                    let branches = match op {
+                        Op::Abs => vec![new[0], self.out.graph.neg(new[0])],
+                        _ => new,
+                    };
+                    self.helper(&mut family, &branches, largest, op, term)
+                }
+            };
+            made.insert(id, node);
+        }
+        let body = made[&term.family.body];
+        self.out.stages[stage].terms[t].family = Family { body, ..family };
+        Some(())
+    }
+
+    /// A variable for each instance of the family, with a row for each branch; returns the leaf that reads it.
+    fn helper(&mut self, family: &mut Family, branches: &[NodeId], largest: bool, op: Op, term: &Term) -> NodeId {
+        let count = family.instances;
+        let offset = self.out.dimension;
+        let axes = Axes::product(vec![Set::range(1.0, 1.0, count as usize)]);
+        let name = format!("{} #{}", op.row().name, self.helpers.len() + 1);
+        let span = span_of(term);
+        self.out.variables.push(Variable {
+            name: name.clone(),
+            axes: axes.clone(),
+            offset,
+            lower: Data::Constant(f64::NEG_INFINITY),
+            upper: Data::Constant(f64::INFINITY),
+            start: None,
+            kind: Kind::Real,
+            domain: None,
+            span,
+        });
+        self.out.dimension += count;
+        let map = IndexMap::Affine { start: offset as i64, stride: 1 };
+        family.leaves.push(Leaf { source: Source::Variables, map });
+        let leaf = self.out.graph.leaf(family.leaves.len() as u32 - 1);
+        let (lower, upper) = if largest { (0.0, f64::INFINITY) } else { (f64::NEG_INFINITY, 0.0) };
+        let mut rows = vec![];
+        for branch in branches {
+            rows.push(self.out.row_count());
+            let body = self.out.graph.sub(leaf, *branch);
+            // The row reads what exists when its family is complete so far, which is all that the branch needs.
+            let row_term = Term {
+                family: Family { body, ..family.clone() },
+                target: IndexMap::IDENTITY,
+                level: 0,
+                origin: term.origin,
+            };
+            let stage = StageId(self.out.stages.len() as u32);
+            self.out.stages.push(Stage { name: name.clone(), rows: count, terms: vec![row_term] });
+            self.out.constraints.push(Constraint {
+                label: name.clone(),
+                labelled: false,
+                axes: axes.clone(),
+                rows: count,
+                stage,
+                lower: Data::Constant(lower),
+                upper: Data::Constant(upper),
+                dual_sign: 1.0,
+                dropped: false,
+                domain_of: None,
+                span,
+            });
+        }
+        self.helpers.push(Helper { offset: offset as usize, count: count as usize, rows, largest });
+        let branches = if op == Op::Abs { "both signs" } else { "each of its arguments" };
+        let relation = if largest { "at least" } else { "at most" };
+        let what = format!("`{}` becomes a variable that is {relation} {branches}", op.row().name);
+        self.facts.push(Fact::at(what, span));
+        leaf
+    }
+}
+
+/// Sets the added variables of a start to the values of the kinks they stand for.
+pub fn complete(problem: &Problem, helpers: &[Helper], x: &mut [f64]) {
+    let params: Vec<&[f64]> = problem.params.iter().map(|param| param.values.as_slice()).collect();
+    let starts = problem.row_starts();
+    for helper in helpers {
+        x[helper.offset..helper.offset + helper.count].fill(0.0);
+        let stages: Vec<StageId> = helper
+            .rows
+            .iter()
+            .filter_map(|row| starts.iter().position(|start| start == row))
+            .map(|k| problem.constraints[k].stage)
+            .collect();
+        let needed = eval::needed(&problem.stages, &stages);
+        let inputs = eval::Inputs { variables: x, params: params.clone(), after: &[] };
+        let values = eval::stages(&problem.graph, &problem.stages, &needed, &inputs);
+        for p in 0..helper.count {
+            // With `t = 0` a row is minus its branch.
+            let branches = stages.iter().map(|id| -values[id.0 as usize][p]);
+            let best = branches.reduce(if helper.largest { f64::max } else { f64::min });
+            if let Some(best) = best.filter(|v| v.is_finite()) {
+                x[helper.offset + p] = best;
+            }
+        }
+    }
+}

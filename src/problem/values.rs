@@ -1,0 +1,137 @@
+//! The numbers of a problem that do not depend on variables: bounds, starts, data.
+
+use super::{Constraint, Data, Problem, Variable};
+use crate::expr::eval::{self, Inputs};
+use crate::expr::family::{Source, StageId};
+
+/// All numbers that bounds and starts read, evaluated once for the current values of the parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Numbers {
+    /// By stage; empty where nothing reads it.
+    stages: Vec<Vec<f64>>,
+}
+
+impl Numbers {
+    /// Evaluates the stages without variables that bounds, starts, rows and objectives read.
+    pub fn of(problem: &Problem) -> Numbers {
+        let of_variables = problem.variables.iter().flat_map(|v| [Some(&v.lower), Some(&v.upper), v.start.as_ref()]);
+        let of_rows = problem.constraints.iter().flat_map(|c| [Some(&c.lower), Some(&c.upper)]);
+        let data = of_variables.chain(of_rows).flatten().filter_map(Data::stage);
+        let functions = problem.objectives.iter().map(|o| o.stage).chain(problem.constraints.iter().map(|c| c.stage));
+        let roots: Vec<StageId> = data.chain(functions).collect();
+        let mut needed = eval::needed(&problem.stages, &roots);
+        for (needed, depends) in needed.iter_mut().zip(depends_on_variables(problem)) {
+            *needed &= !depends;
+        }
+        let params = problem.params.iter().map(|param| param.values.as_slice()).collect();
+        let inputs = Inputs { variables: &[], params, after: &[] };
+        Numbers { stages: eval::stages(&problem.graph, &problem.stages, &needed, &inputs) }
+    }
+
+    /// The numbers of a source; none for one that is not known before the solve.
+    pub fn source<'a>(&'a self, problem: &'a Problem, source: Source) -> &'a [f64] {
+        match source {
+            Source::Param(id) => &problem.param(id).values,
+            Source::Stage(id) => &self.stages[id.0 as usize],
+            Source::Variables | Source::After(_) => &[],
+        }
+    }
+
+    /// One number for each element of the owner, `count` in all.
+    pub fn column(&self, problem: &Problem, data: &Data, count: usize) -> Vec<f64> {
+        let leaf = match data {
+            Data::Constant(value) => return vec![*value; count],
+            Data::Read(leaf) => leaf,
+        };
+        let source = self.source(problem, leaf.source);
+        (0..count).map(|p| source.get(leaf.map.at(p)).copied().unwrap_or(f64::NAN)).collect()
+    }
+}
+
+/// Whether each stage reads variables (or what exists only after the solve), itself or through others.
+pub fn depends_on_variables(problem: &Problem) -> Vec<bool> {
+    let mut depends: Vec<bool> = vec![];
+    for stage in &problem.stages {
+        let mut leaves = stage.terms.iter().flat_map(|term| &term.family.leaves);
+        let reads = leaves.any(|leaf| match leaf.source {
+            Source::Variables | Source::After(_) => true,
+            Source::Stage(id) => depends.get(id.0 as usize).is_some_and(|d| *d),
+            Source::Param(_) => false,
+        });
+        depends.push(reads);
+    }
+    depends
+}
+
+/// Bounds of all variables and all rows in order, dropped rows too.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bounds {
+    pub lower: Vec<f64>,
+    pub upper: Vec<f64>,
+    pub row_lower: Vec<f64>,
+    pub row_upper: Vec<f64>,
+}
+
+impl Bounds {
+    pub fn of(problem: &Problem, numbers: &Numbers) -> Bounds {
+        let variables = |side: fn(&Variable) -> &Data| -> Vec<f64> {
+            problem.variables.iter().flat_map(|v| numbers.column(problem, side(v), v.axes.len())).collect()
+        };
+        let rows = |side: fn(&Constraint) -> &Data| -> Vec<f64> {
+            problem.constraints.iter().flat_map(|c| numbers.column(problem, side(c), c.rows as usize)).collect()
+        };
+        Bounds {
+            lower: variables(|v| &v.lower),
+            upper: variables(|v| &v.upper),
+            row_lower: rows(|c| &c.lower),
+            row_upper: rows(|c| &c.upper),
+        }
+    }
+}
+
+impl Data {
+    /// The stage it reads, if any.
+    pub fn stage(&self) -> Option<StageId> {
+        match self {
+            Data::Read(leaf) => match leaf.source {
+                Source::Stage(id) => Some(id),
+                Source::Variables | Source::Param(_) | Source::After(_) => None,
+            },
+            Data::Constant(_) => None,
+        }
+    }
+}
+
+impl Problem {
+    /// The row of the first of a constraint's rows, for each constraint, and the number of rows at the end.
+    pub fn row_starts(&self) -> Vec<usize> {
+        let mut at = 0;
+        let mut starts = vec![0];
+        for constraint in &self.constraints {
+            at += constraint.rows as usize;
+            starts.push(at);
+        }
+        starts
+    }
+
+    /// `x[3]`: the name of a scalar variable.
+    pub fn variable_name(&self, position: usize) -> String {
+        let owner = self.variables.iter().find(|v| {
+            let first = v.offset as usize;
+            (first..first + v.axes.len()).contains(&position)
+        });
+        match owner {
+            Some(v) => format!("{}{}", v.name, v.axes.label(position - v.offset as usize)),
+            None => format!("variable {position}"),
+        }
+    }
+
+    /// `balance[seattle]`: the name of a scalar row.
+    pub fn row_name(&self, row: usize) -> String {
+        let starts = self.row_starts();
+        match starts.windows(2).position(|pair| (pair[0]..pair[1]).contains(&row)) {
+            Some(k) => format!("{}{}", self.constraints[k].label, self.constraints[k].axes.label(row - starts[k])),
+            None => format!("row {row}"),
+        }
+    }
+}

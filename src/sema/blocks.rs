@@ -1,0 +1,312 @@
+//! Problems inside problems, oracles, expectations: names and shapes are checked, and what no method of this build
+//! takes is left to the planner to refuse, with one sentence and the line.
+
+use super::context::Ctx;
+use super::error;
+use super::scope::{DeclarationKind, Elaborator, Env, R};
+use super::value::{Array, ArrayKind, BlockRef, Part, Val};
+use crate::diag::Span;
+use crate::expr::family::IndexMap;
+use crate::problem::Unsupported;
+use crate::problem::index::{Axes, Set};
+use crate::syntax::ast::{
+    BlockKind, Expr, ExprKind, Generator, Ident, OracleAnswers, OracleSource, Statement, StatementKind,
+};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// A `lower`, `optimality` or `player` block.
+pub(super) struct Block {
+    pub name: String,
+    pub scope: u32,
+    pub outer: u32,
+    /// The index sets of this block and of those around it.
+    pub axes: Axes,
+    pub statement: Rc<Statement>,
+    prepared: bool,
+    /// Arrays over the block's index sets and their own.
+    arrays: HashMap<String, Array>,
+}
+
+/// Distributions that `expect` may draw from.
+const DISTRIBUTIONS: &[&str] =
+    &["normal", "uniform", "exponential", "bernoulli", "poisson", "lognormal", "gamma", "beta"];
+
+impl Elaborator<'_> {
+    pub(super) fn open_block(&mut self, outer: u32, statement: &Rc<Statement>) -> u32 {
+        let StatementKind::Block { name, .. } = &statement.kind else { unreachable!("a block is a block") };
+        let id = self.blocks.len() as u32;
+        let root = self.root.clone();
+        let scope = self.open_scope(Some(outer), Some(id), root);
+        self.blocks.push(Block {
+            name: name.name.clone(),
+            scope,
+            outer,
+            axes: Axes::scalar(),
+            statement: statement.clone(),
+            prepared: false,
+            arrays: HashMap::new(),
+        });
+        id
+    }
+
+    /// Gives the block's scope its context and the names of its index.
+    fn prepare_block(&mut self, block: u32) -> R<()> {
+        let here = &mut self.blocks[block as usize];
+        if here.prepared {
+            return Ok(());
+        }
+        here.prepared = true;
+        let (scope, outer, statement) = (here.scope, here.outer, here.statement.clone());
+        if let Some(parent) = self.scopes[outer as usize].block {
+            self.prepare_block(parent)?;
+        }
+        let StatementKind::Block { index, .. } = &statement.kind else { unreachable!("a block is a block") };
+        let env = self.env(outer);
+        let indexed = self.index_or_scalar(index.as_ref(), &env)?;
+        self.blocks[block as usize].axes = indexed.axes;
+        self.scopes[scope as usize].ctx = indexed.env.ctx;
+        self.scopes[scope as usize].locals = indexed.env.locals;
+        Ok(())
+    }
+
+    pub(super) fn block_value(&mut self, block: u32) -> Val {
+        let root = self.root.clone();
+        Val::Block(Rc::new(BlockRef { block, index: vec![], ctx: root }))
+    }
+
+    pub(super) fn block_statement(&mut self, statement: &Statement) {
+        let Some(block) = self.blocks.iter().position(|b| b.statement.span == statement.span) else { return };
+        if self.prepare_block(block as u32).is_err() {
+            return;
+        }
+        let StatementKind::Block { kind, name, body, .. } = &statement.kind else { return };
+        let scope = self.blocks[block].scope;
+        self.resolve_scope(scope);
+        for inner in body {
+            self.statement(scope, inner);
+        }
+        for inner in body {
+            self.after_statement(scope, inner);
+        }
+        let (construct, what) = match kind {
+            BlockKind::Lower => ("lower", "a problem inside the problem, and no method of this build solves those"),
+            BlockKind::Optimality => ("optimality", "a set of conditions, and no method of this build solves those"),
+            BlockKind::Player => ("player", "a player of a game, and no method of this build finds equilibria"),
+        };
+        let at = statement.span;
+        let header = Span { end: name.span.end, ..at };
+        self.unsupported(construct, format!("`{construct} {}` is {what}", name.name), header);
+    }
+
+    /// The index sets of the blocks around an environment.
+    pub(super) fn block_axes(&self, env: &Env) -> Axes {
+        match self.scopes[env.scope as usize].block {
+            Some(block) if env.ctx.id == self.scopes[env.scope as usize].ctx.id => {
+                self.blocks[block as usize].axes.clone()
+            }
+            _ => Axes::scalar(),
+        }
+    }
+
+    /// `fit.w` for names of a block.
+    pub(super) fn qualified(&self, scope: u32, name: &str) -> String {
+        match self.scopes[scope as usize].block {
+            Some(block) => {
+                let block = &self.blocks[block as usize];
+                format!("{}.{name}", self.qualified(block.outer, &block.name))
+            }
+            None => name.to_string(),
+        }
+    }
+
+    /// An array of a block as its own statements see it: with the block's index put in.
+    pub(super) fn seen_inside(&mut self, full: Array, env: &Env, name: &str) -> R<Val> {
+        let Some(block) = self.scopes[env.scope as usize].block else { return Ok(Val::Array(full)) };
+        let axes = self.blocks[block as usize].axes.clone();
+        if axes.is_scalar() {
+            return Ok(Val::Array(full));
+        }
+        self.blocks[block as usize].arrays.insert(name.to_string(), full.clone());
+        let flat = match &axes.filter {
+            Some(kept) => IndexMap::Gather(kept.clone()),
+            None => IndexMap::IDENTITY,
+        };
+        let index = super::arrays::unflatten(&axes.sets, &flat, env.ctx.size);
+        self.with_index(&full, &index, &env.ctx)
+    }
+
+    fn with_index(&mut self, full: &Array, index: &[IndexMap], ctx: &Ctx) -> R<Val> {
+        let own: Vec<Set> = full.0.sets[index.len()..].to_vec();
+        if own.is_empty() {
+            return Ok(Val::Num(self.element(full, index, ctx)?));
+        }
+        let mut parts: Vec<Part> = index.iter().cloned().map(Part::Fixed).collect();
+        parts.extend(own.iter().map(|s| Part::Kept(s.clone(), IndexMap::IDENTITY)));
+        let kind = ArrayKind::Slice { base: full.clone(), parts };
+        Ok(Val::Array(Array::new(own, kind, ctx, full.0.origin)))
+    }
+
+    pub(super) fn block_field(&mut self, block: &BlockRef, field: &Ident, env: &Env) -> R<Val> {
+        self.prepare_block(block.block)?;
+        let (scope, statement) = {
+            let b = &self.blocks[block.block as usize];
+            (b.scope, b.statement.clone())
+        };
+        let StatementKind::Block { body, .. } = &statement.kind else { unreachable!("a block is a block") };
+        let indexed = !self.blocks[block.block as usize].axes.is_scalar();
+        if field.name == "objective" && !self.scopes[scope as usize].names.contains_key("objective") {
+            if !body.iter().any(|s| matches!(s.kind, StatementKind::Objective { .. })) {
+                return self.fail(error::no_field(&field.name, field.span, &[], statement.span));
+            }
+            return Ok(Val::Num(self.opaque(env)));
+        }
+        let Some(&declaration) = self.scopes[scope as usize].names.get(&field.name) else {
+            let mut names: Vec<String> = self.scopes[scope as usize].names.keys().cloned().collect();
+            names.sort();
+            return self.fail(error::no_field(&field.name, field.span, &names, statement.span));
+        };
+        let value = self.resolve(declaration, field.span)?;
+        if !indexed {
+            return Ok(match value {
+                Val::Num(n) => {
+                    let home = self.scopes[scope as usize].ctx.clone();
+                    if env.ctx.is_within(&home) { Val::Num(self.lift_num(n, &home, &env.ctx)) } else { Val::Num(n) }
+                }
+                other => other,
+            });
+        }
+        match (self.blocks[block.block as usize].arrays.get(&field.name).cloned(), &value) {
+            (Some(full), _) if block.index.is_empty() => Ok(Val::Array(full)),
+            (Some(full), _) => self.with_index(&full, &block.index, &block.ctx.clone()),
+            (None, Val::Row(_) | Val::Set(_) | Val::Table(_)) => Ok(value),
+            (None, _) => Ok(Val::Num(self.opaque(env))),
+        }
+    }
+
+    pub(super) fn unsupported(&mut self, construct: &'static str, sentence: String, span: Span) {
+        let new = Unsupported { construct, sentence, span };
+        if !self.problem.unsupported.contains(&new) {
+            self.problem.unsupported.push(new);
+        }
+    }
+
+    /// `oracle` and `external`: the signature, and the simulated judge's expression.
+    pub(super) fn define_oracle(&mut self, declaration: u32, statement: &Statement) -> R<Val> {
+        let scope = self.declarations[declaration as usize].scope;
+        let env = self.env(scope);
+        match &statement.kind {
+            StatementKind::Oracle { name, formals, answers, source, value } => {
+                let mut inner = env.clone();
+                for formal in formals {
+                    let n = self.opaque(&env);
+                    let value = match &formal.index {
+                        Some(spec) => {
+                            let indexed = self.index(spec, &env)?;
+                            let kind = ArrayKind::Opaque(n);
+                            Val::Array(Array::new(indexed.axes.sets, kind, &env.ctx, formal.name.span))
+                        }
+                        None => Val::Num(n),
+                    };
+                    inner.bind(&formal.name.name, value, formal.name.span);
+                }
+                if *source == OracleSource::By {
+                    self.number(value, &inner)?;
+                } else if !is_channel(value) {
+                    return self.fail(error::bad_channel(value.span));
+                }
+                let verb = if *answers == OracleAnswers::Ranks { "ranks" } else { "values" };
+                let sentence =
+                    format!("`oracle {}` only {verb} candidates, and no method of this build asks oracles", name.name);
+                self.unsupported("oracle", sentence, Span { end: name.span.end, ..statement.span });
+            }
+            StatementKind::External { name, formals, .. } => {
+                for formal in formals {
+                    if let Some(spec) = &formal.index {
+                        self.index(spec, &env)?;
+                    }
+                }
+                let sentence = format!(
+                    "`external {}` is a function of an embedding program, and this build has no door for them",
+                    name.name
+                );
+                self.unsupported("external", sentence, Span { end: name.span.end, ..statement.span });
+            }
+            _ => unreachable!("oracles and external functions only"),
+        }
+        Ok(Val::Oracle(declaration))
+    }
+
+    pub(super) fn apply_oracle(&mut self, declaration: u32, arguments: &[&Expr], span: Span, env: &Env) -> R<Val> {
+        let (kind, defined) = {
+            let d = &self.declarations[declaration as usize];
+            (d.kind.clone(), d.span)
+        };
+        let DeclarationKind::Statement(statement) = kind else { unreachable!("oracles are statements") };
+        let (StatementKind::Oracle { name, formals, .. } | StatementKind::External { name, formals, .. }) =
+            &statement.kind
+        else {
+            unreachable!("oracles and external functions only")
+        };
+        if arguments.len() != formals.len() {
+            let n = formals.len();
+            return self.fail(error::arity(&name.name, arguments.len(), &(n..=n), span, Some(defined)));
+        }
+        for (argument, formal) in arguments.iter().zip(formals) {
+            let value = self.value(argument, env)?;
+            if let (Some(spec), Val::Array(a)) = (&formal.index, &value) {
+                let outer = self.env(self.declarations[declaration as usize].scope);
+                let indexed = self.index(spec, &outer)?;
+                if indexed.axes.sets != a.0.sets {
+                    return self.fail(error::param_shape(
+                        &formal.name.name,
+                        &indexed.axes,
+                        formal.name.span,
+                        a,
+                        argument.span,
+                    ));
+                }
+            }
+        }
+        Ok(Val::Num(self.opaque(env)))
+    }
+
+    /// `expect(z ~ normal(0, 1): body)`
+    pub(super) fn expectation(&mut self, generators: &[Generator], body: &Expr, span: Span, env: &Env) -> R<Val> {
+        let mut inner = env.clone();
+        for g in generators {
+            let ExprKind::Call { function, arguments } = &g.domain.kind else {
+                return self.fail(error::not_a_distribution(g.domain.span, DISTRIBUTIONS));
+            };
+            match &function.kind {
+                ExprKind::Name(n) if DISTRIBUTIONS.contains(&n.as_str()) => {}
+                _ => return self.fail(error::not_a_distribution(function.span, DISTRIBUTIONS)),
+            }
+            for a in arguments {
+                if let crate::syntax::ast::Argument::Value(v) = a {
+                    self.value(v, env)?;
+                }
+            }
+            for name in &g.names {
+                let n = self.opaque(env);
+                inner.bind(&name.name, Val::Num(n), name.span);
+            }
+        }
+        let n = self.number(body, &inner)?;
+        self.unsupported(
+            "expect",
+            "an expectation over a distribution, and no method of this build samples".into(),
+            span,
+        );
+        Ok(Val::Num(n))
+    }
+}
+
+/// `command("...")`, `host`, `asking`.
+fn is_channel(e: &Expr) -> bool {
+    match &e.kind {
+        ExprKind::Name(n) => n == "host" || n == "asking",
+        ExprKind::Call { function, .. } => matches!(&function.kind, ExprKind::Name(n) if n == "command"),
+        _ => false,
+    }
+}

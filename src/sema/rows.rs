@@ -1,0 +1,336 @@
+//! Constraints: sides, bounds, shapes.
+
+use super::additive::Draft;
+use super::arrays::through;
+use super::context::Ctx;
+use super::error;
+use super::generators::Indexed;
+use super::scope::{Elaborator, Halt, R};
+use super::value::{Array, Val};
+use crate::diag::Span;
+use crate::expr::family::Source;
+use crate::expr::ops::Op;
+use crate::problem::index::Axes;
+use crate::problem::{Constraint, Data};
+use crate::syntax::ast::{Expr, ExprKind, RelOp, Row, Statement, StatementKind};
+
+/// One side of a relation as families.
+struct Side {
+    drafts: Vec<Draft>,
+    span: Span,
+}
+
+impl Side {
+    fn is_data(&self) -> bool {
+        self.drafts.iter().all(|d| d.num.data)
+    }
+}
+
+impl Elaborator<'_> {
+    /// The row of a label.
+    pub(super) fn row_statement(&mut self, scope: u32, statement: &Statement, k: usize) -> R<Val> {
+        let StatementKind::SubjectTo { rows, .. } = &statement.kind else { unreachable!("rows stand in `subject to`") };
+        self.row(scope, &rows[k])
+    }
+
+    /// All rows of a statement, in order; labelled ones through their declarations.
+    pub(super) fn rows(&mut self, scope: u32, rows: &[Row]) {
+        for row in rows {
+            match &row.label {
+                Some(label) => {
+                    let Some(d) = self.find(scope, &label.name.name) else { continue };
+                    // A duplicate label was reported and has no declaration of its own.
+                    if self.declarations[d as usize].span == label.name.span {
+                        let _ = self.resolve(d, label.name.span);
+                    }
+                }
+                None => {
+                    let _ = self.row(scope, row);
+                }
+            }
+        }
+    }
+
+    fn row(&mut self, scope: u32, row: &Row) -> R<Val> {
+        let env = self.env(scope);
+        let index = row.label.as_ref().and_then(|l| l.index.as_ref());
+        let indexed = self.index_or_scalar(index, &env)?;
+        let label = match &row.label {
+            Some(l) => self.qualified(scope, &l.name.name),
+            None => self.line_label(row.span),
+        };
+        if let Some(complement) = &row.complement {
+            return self.complementarity(row, complement, &indexed, &label);
+        }
+        let ExprKind::Relation(first, rest) = &row.body.kind else {
+            return self.fail(error::not_a_relation(row.body.span));
+        };
+        if let [(RelOp::In | RelOp::NotIn, set)] = rest.as_slice() {
+            return self.cone(first, set, &indexed, &label, row);
+        }
+        let sides: Vec<&Expr> = std::iter::once(&**first).chain(rest.iter().map(|(_, e)| e)).collect();
+        let ops: Vec<RelOp> = rest.iter().map(|(op, _)| *op).collect();
+        for (op, e) in rest {
+            match op {
+                RelOp::Le | RelOp::Ge | RelOp::Eq | RelOp::Assign => {}
+                RelOp::Lt | RelOp::Gt => return self.fail(error::strict_row(e.span, row.span)),
+                RelOp::Ne | RelOp::In | RelOp::NotIn | RelOp::Distributed => {
+                    return self.fail(error::bad_row_relation(row.span));
+                }
+            }
+        }
+        let (axes, ctx, sides) = self.sides(&sides, &indexed)?;
+        self.constrain(sides, &ops, axes, &ctx, label, row)
+    }
+
+    /// Each side as families over the rows; sides that are arrays make the rows run over their sets too.
+    fn sides(&mut self, sides: &[&Expr], indexed: &Indexed) -> R<(Axes, Ctx, Vec<Side>)> {
+        let env = &indexed.env;
+        let mut arrays: Vec<Option<Array>> = vec![None; sides.len()];
+        for (k, e) in sides.iter().enumerate() {
+            if self.may_be_array(e, env) {
+                match self.value(e, env) {
+                    Ok(Val::Array(a)) => arrays[k] = Some(a),
+                    Ok(_) | Err(Halt::Split { .. }) => {}
+                    Err(Halt::Reported) => return Err(Halt::Reported),
+                }
+            }
+        }
+        let Some((first, like)) = arrays.iter().enumerate().find_map(|(k, a)| a.clone().map(|a| (k, a))) else {
+            let mut out = vec![];
+            for e in sides {
+                out.push(Side { drafts: self.drafts(e, env)?, span: e.span });
+            }
+            return Ok((indexed.axes.clone(), env.ctx.clone(), out));
+        };
+        for (k, other) in arrays.iter().enumerate() {
+            if let Some(other) = other {
+                self.same_shape("compare", &like, sides[first].span, other, sides[k].span)?;
+            }
+        }
+        let (ctx, index) = self.over(&like.0.sets, &env.ctx);
+        let mut axes = indexed.axes.clone();
+        if let Some(kept) = &axes.filter {
+            // The rows that the label filters, times all elements.
+            let size = like.len() as u32;
+            axes.filter = Some(kept.iter().flat_map(|p| (0..size).map(move |k| p * size + k)).collect());
+        }
+        axes.sets.extend(like.0.sets.iter().cloned());
+        let mut out = vec![];
+        for (e, array) in sides.iter().zip(&arrays) {
+            let drafts = match array {
+                Some(a) => {
+                    let parts = self.traced(&ctx, &mut |me, here| {
+                        let index = through(&index, &here.path_to(&ctx), here.size);
+                        me.element_drafts(a, &index, here, e.span)
+                    })?;
+                    parts.into_iter().flat_map(|(_, d)| d).collect()
+                }
+                None => self.drafts(e, &env.within(&ctx))?,
+            };
+            out.push(Side { drafts, span: e.span });
+        }
+        Ok((axes, ctx, out))
+    }
+
+    fn constrain(
+        &mut self,
+        mut sides: Vec<Side>,
+        ops: &[RelOp],
+        axes: Axes,
+        ctx: &Ctx,
+        label: String,
+        row: &Row,
+    ) -> R<Val> {
+        let span = row.span;
+        let free = Data::Constant(f64::NEG_INFINITY);
+        let top = Data::Constant(f64::INFINITY);
+        let (body, lower, upper, sign) = match ops {
+            [op] => {
+                let right = sides.pop().expect("two sides");
+                let left = sides.pop().expect("two sides");
+                if left.is_data() && right.is_data() {
+                    return self.constant_row(*op, left, right, ctx, &axes, &label, span);
+                }
+                let (body, bound, op, sign) = if right.is_data() {
+                    let bound = self.as_data(ctx, right.drafts, right.span);
+                    (left.drafts, bound, *op, 1.0)
+                } else if left.is_data() {
+                    let bound = self.as_data(ctx, left.drafts, left.span);
+                    (right.drafts, bound, mirrored(*op), -1.0)
+                } else {
+                    let mut body = left.drafts;
+                    for mut d in right.drafts {
+                        d.num = self.apply(Op::Neg, &[d.num]);
+                        body.push(d);
+                    }
+                    (self.merged(body), Data::Constant(0.0), *op, 1.0)
+                };
+                match op {
+                    RelOp::Le => (body, free, bound, sign),
+                    RelOp::Ge => (body, bound, top, sign),
+                    _ => (body, bound.clone(), bound, sign),
+                }
+            }
+            [a, b] => {
+                let ascending = |op: &RelOp| matches!(op, RelOp::Le);
+                let same = ascending(a) == ascending(b) && ops.iter().all(|o| matches!(o, RelOp::Le | RelOp::Ge));
+                let last = sides.pop().expect("three sides");
+                let middle = sides.pop().expect("three sides");
+                let first = sides.pop().expect("three sides");
+                if !same || !first.is_data() || !last.is_data() || middle.is_data() {
+                    return self.fail(error::two_sided(span));
+                }
+                let x = self.as_data(ctx, first.drafts, first.span);
+                let y = self.as_data(ctx, last.drafts, last.span);
+                if ascending(a) { (middle.drafts, x, y, 1.0) } else { (middle.drafts, y, x, 1.0) }
+            }
+            _ => return self.fail(error::two_sided(span)),
+        };
+        let stage = self.stage(&label, ctx, body, span);
+        self.problem.constraints.push(Constraint {
+            labelled: row.label.is_some(),
+            label,
+            rows: ctx.size as u32,
+            axes,
+            stage,
+            lower,
+            upper,
+            dual_sign: sign,
+            dropped: false,
+            domain_of: None,
+            span,
+        });
+        Ok(Val::Row(self.problem.constraints.len() as u32 - 1))
+    }
+
+    /// Bodies of the same context added up into one.
+    fn merged(&mut self, drafts: Vec<Draft>) -> Vec<Draft> {
+        let mut out: Vec<Draft> = vec![];
+        for d in drafts {
+            match out.iter_mut().find(|o| o.ctx.id == d.ctx.id) {
+                Some(o) => {
+                    let sum = self.apply(Op::Add, &[o.num, d.num]);
+                    o.num = sum;
+                    o.span = o.span.to(d.span);
+                }
+                None => out.push(d),
+            }
+        }
+        out
+    }
+
+    /// A row without variables holds or does not; either way it is worth a word.
+    #[allow(clippy::too_many_arguments)] // the parts of the row
+    fn constant_row(
+        &mut self,
+        op: RelOp,
+        left: Side,
+        right: Side,
+        ctx: &Ctx,
+        axes: &Axes,
+        label: &str,
+        span: Span,
+    ) -> R<Val> {
+        let (l_at, r_at) = (left.span, right.span);
+        let a = self.stage(label, ctx, left.drafts, l_at);
+        let b = self.stage(label, ctx, right.drafts, r_at);
+        let (a, b) = (self.source_values(Source::Stage(a)), self.source_values(Source::Stage(b)));
+        let bad = (0..ctx.size).find(|&p| match op {
+            RelOp::Le => a[p] > b[p] + 1e-9 * b[p].abs().max(1.0),
+            RelOp::Ge => a[p] < b[p] - 1e-9 * b[p].abs().max(1.0),
+            _ => (a[p] - b[p]).abs() > 1e-9 * b[p].abs().max(1.0),
+        });
+        match bad {
+            Some(p) => self.fail(error::impossible_row(&format!("{label}{}", axes.label(p)), a[p], b[p], span)),
+            None => {
+                self.report(error::constant_row(label, span));
+                // Kept as a row with no variables, so that its name has a meaning.
+                let zero = self.constant(0.0);
+                let drafts = vec![Draft { ctx: ctx.clone(), num: zero, span }];
+                let stage = self.stage(label, ctx, drafts, span);
+                self.problem.constraints.push(Constraint {
+                    label: label.to_string(),
+                    labelled: true,
+                    rows: ctx.size as u32,
+                    axes: axes.clone(),
+                    stage,
+                    lower: Data::Constant(0.0),
+                    upper: Data::Constant(0.0),
+                    dual_sign: 1.0,
+                    dropped: true,
+                    domain_of: None,
+                    span,
+                });
+                Ok(Val::Row(self.problem.constraints.len() as u32 - 1))
+            }
+        }
+    }
+
+    /// `(t, x) in soc`, `X in psd`: checked, and left to the planner to refuse.
+    fn cone(&mut self, member: &Expr, set: &Expr, indexed: &Indexed, label: &str, row: &Row) -> R<Val> {
+        let ExprKind::Name(cone) = &set.kind else { return self.fail(error::not_a_cone(set.span)) };
+        let construct = match cone.as_str() {
+            "soc" => "soc",
+            "psd" => "psd",
+            _ => return self.fail(error::not_a_cone(set.span)),
+        };
+        self.value(member, &indexed.env)?;
+        self.unsupported(construct, format!("no method of this build takes the cone `{construct}`"), row.span);
+        self.placeholder_row(indexed, label, row.span)
+    }
+
+    /// `0 <= y perp F >= 0`: both sides are checked for names and shapes.
+    fn complementarity(&mut self, row: &Row, complement: &Expr, indexed: &Indexed, label: &str) -> R<Val> {
+        for side in [&row.body, complement] {
+            let parts: Vec<&Expr> = match &side.kind {
+                ExprKind::Relation(first, rest) => {
+                    std::iter::once(&**first).chain(rest.iter().map(|(_, e)| e)).collect()
+                }
+                _ => vec![side],
+            };
+            self.sides(&parts, indexed)?;
+        }
+        self.unsupported("perp", "no method of this build solves complementarity conditions".into(), row.span);
+        self.placeholder_row(indexed, label, row.span)
+    }
+
+    /// A row without numbers of a problem that is refused anyway, so that its label has a meaning.
+    pub(super) fn placeholder_row(&mut self, indexed: &Indexed, label: &str, span: Span) -> R<Val> {
+        let ctx = indexed.env.ctx.clone();
+        let stage = self.stage(label, &ctx, vec![], span);
+        self.problem.constraints.push(Constraint {
+            label: label.to_string(),
+            labelled: true,
+            rows: ctx.size as u32,
+            axes: indexed.axes.clone(),
+            stage,
+            lower: Data::Constant(0.0),
+            upper: Data::Constant(0.0),
+            dual_sign: 1.0,
+            dropped: true,
+            domain_of: None,
+            span,
+        });
+        Ok(Val::Row(self.problem.constraints.len() as u32 - 1))
+    }
+
+    /// `c@12`, and `c@12.2` for the second unlabelled row of a line.
+    fn line_label(&self, span: Span) -> String {
+        let (line, _) = self.sources.line_column(span.source, span.start);
+        let base = format!("c@{line}");
+        let taken = |name: &str| self.problem.constraints.iter().any(|c| c.label == name);
+        if !taken(&base) {
+            return base;
+        }
+        (2..).map(|k| format!("{base}.{k}")).find(|name| !taken(name)).expect("there is always another number")
+    }
+}
+
+fn mirrored(op: RelOp) -> RelOp {
+    match op {
+        RelOp::Le => RelOp::Ge,
+        RelOp::Ge => RelOp::Le,
+        other => other,
+    }
+}

@@ -1,0 +1,211 @@
+//! A planned problem to an answer: method, judge, and everything that is evaluated at the end.
+
+use super::prepared::{Options, Prepared};
+use crate::answer::result::{Counts, Ensured, Entry, ObjectiveValue, PlanSummary, Time};
+use crate::answer::status::status;
+use crate::answer::{Answer, LogLine, Multipliers, Outcome};
+use crate::certify::{self, JudgeOptions};
+use crate::diag::Sources;
+use crate::expr::eval::{self, Inputs};
+use crate::expr::family::StageId;
+use crate::plan::execute::execute;
+use crate::plan::{Plan, explain::PlanView};
+use crate::problem::index::Axes;
+use crate::problem::values::{Bounds, Numbers};
+use crate::problem::{AfterSolve, Constraint, Problem};
+use crate::solve::monitor::Monitor;
+use std::ops::ControlFlow;
+
+/// Runs the method, then the judge, then evaluates what the model asks to see.
+pub(super) fn run(
+    prepared: &Prepared,
+    plan: &Plan,
+    options: &Options,
+    progress: &mut dyn FnMut(&LogLine) -> ControlFlow<()>,
+) -> Answer {
+    let host = prepared.host();
+    let clock = || host.seconds();
+    let before = host.interrupts();
+    let interrupted = || host.interrupts() > before;
+    let began = clock();
+    let mut monitor = Monitor {
+        iteration_limit: usize::MAX,
+        deadline: options.time_limit.map_or(f64::INFINITY, |limit| began + limit),
+        clock: &clock,
+        interrupted: &interrupted,
+        progress,
+        keep_log: options.keep_log,
+        log: vec![],
+    };
+    let outcome = execute(&prepared.problem, plan, prepared.warm(), &prepared.sources, &mut monitor);
+    let solved = clock();
+    let certificate = certify::judge(&prepared.problem, &outcome, &JudgeOptions { tolerance: options.tolerance });
+    let time = Time {
+        read: prepared.read_seconds(),
+        plan: prepared.plan_seconds(),
+        solve: solved - began,
+        certify: clock() - solved,
+    };
+    let status = status(&outcome.stop, &certificate);
+    let problem = &prepared.problem;
+    let values = Values::of(problem, &outcome);
+    Answer {
+        status,
+        objectives: values.objectives(),
+        variables: values.variables(&outcome.x),
+        named: problem.named.iter().map(|n| values.entry(&n.name, &n.axes, n.stage)).collect(),
+        duals: values.rows(outcome.multipliers.as_ref().map(|m| &m.rows), |c, y| c.dual_sign * y),
+        slacks: values.rows(Some(&values.slacks), |_, slack| slack),
+        lower_duals: values.bounds(outcome.multipliers.as_ref(), |lower, _| lower),
+        upper_duals: values.bounds(outcome.multipliers.as_ref(), |_, upper| upper),
+        reduced_costs: values.bounds(outcome.multipliers.as_ref(), |lower, upper| lower + upper),
+        certificate,
+        plan: summary(plan.view(&prepared.sources)),
+        ensures: values.ensures(&prepared.sources),
+        shows: problem.shows.iter().map(|s| values.entry(&s.text, &s.axes, s.stage)).collect(),
+        counts: Counts {
+            variables: problem.dimension as usize,
+            constraints: problem.row_count(),
+            iterations: outcome.iterations,
+            evaluations: outcome.evaluations,
+        },
+        time,
+        seed: plan.options.seed,
+        stop: outcome.stop,
+        x: outcome.x,
+        multipliers: outcome.multipliers,
+        log: outcome.log,
+    }
+}
+
+fn summary(view: PlanView) -> PlanSummary {
+    let described = |name: &str, facts: &[String]| match facts {
+        [] => name.to_string(),
+        facts => format!("{name}: {}", facts.join("; ")),
+    };
+    PlanSummary {
+        class: view.class,
+        method: view.method,
+        because: view.because,
+        rewrites: view.rewrites.iter().map(|r| described(&r.name, &r.facts)).collect(),
+        options: view.options.iter().filter(|o| o.set).map(|o| format!("{} = {}", o.name, o.value)).collect(),
+        unused_options: view.unused_options,
+        starts: view.starts_moved.into_iter().chain(view.starts_outside).collect(),
+    }
+}
+
+/// All stages that are asked for after a solve, evaluated at its point by the referee.
+struct Values<'p> {
+    problem: &'p Problem,
+    stages: Vec<Vec<f64>>,
+    /// Of all rows: the distance to the nearest side, negative where it is violated.
+    slacks: Vec<f64>,
+}
+
+impl<'p> Values<'p> {
+    fn of(problem: &'p Problem, outcome: &Outcome) -> Values<'p> {
+        let params = || problem.params.iter().map(|param| param.values.as_slice()).collect();
+        // Rows first: what is shown may read their slacks.
+        let rows: Vec<StageId> = problem.constraints.iter().map(|c| c.stage).collect();
+        let needed = eval::needed(&problem.stages, &rows);
+        let inputs = Inputs { variables: &outcome.x, params: params(), after: &[] };
+        let stages = eval::stages(&problem.graph, &problem.stages, &needed, &inputs);
+        let bodies: Vec<f64> = rows.iter().flat_map(|id| stages[id.0 as usize].iter().copied()).collect();
+        let bounds = Bounds::of(problem, &Numbers::of(problem));
+        let slack = |(r, &c): (usize, &f64)| (c - bounds.row_lower[r]).min(bounds.row_upper[r] - c);
+        let slacks: Vec<f64> = bodies.iter().enumerate().map(slack).collect();
+
+        let after = after_solve(problem, outcome, &slacks);
+        let asked = problem.objectives.iter().map(|o| o.stage).chain(problem.named.iter().map(|n| n.stage));
+        let asked = asked.chain(problem.shows.iter().map(|s| s.stage));
+        let sides = problem.ensures.iter().filter_map(|e| e.sides.as_ref());
+        let ensured = problem.ensures.iter().map(|e| e.stage).chain(sides.flat_map(|(a, _, b)| [*a, *b]));
+        let roots: Vec<StageId> = asked.chain(ensured).collect();
+        let needed = eval::needed(&problem.stages, &roots);
+        let inputs = Inputs { variables: &outcome.x, params: params(), after: &after };
+        let stages = eval::stages(&problem.graph, &problem.stages, &needed, &inputs);
+        Values { problem, stages, slacks }
+    }
+
+    fn stage(&self, id: StageId) -> &[f64] {
+        &self.stages[id.0 as usize]
+    }
+
+    fn entry(&self, name: &str, axes: &Axes, stage: StageId) -> Entry {
+        Entry { name: name.to_string(), axes: axes.clone(), values: self.stage(stage).to_vec() }
+    }
+
+    fn objectives(&self) -> Vec<ObjectiveValue> {
+        let value = |stage| self.stage(stage).first().copied().unwrap_or(0.0);
+        let objectives = self.problem.objectives.iter();
+        objectives.map(|o| ObjectiveValue { name: o.label.clone(), sense: o.sense, value: value(o.stage) }).collect()
+    }
+
+    fn variables(&self, x: &[f64]) -> Vec<Entry> {
+        let part = |offset: u32, count: usize| x[offset as usize..offset as usize + count].to_vec();
+        let variables = self.problem.variables.iter();
+        variables
+            .map(|v| Entry { name: v.name.clone(), axes: v.axes.clone(), values: part(v.offset, v.axes.len()) })
+            .collect()
+    }
+
+    /// A figure per row, by family of rows; rows that state a domain of a variable are not shown.
+    fn rows(&self, figures: Option<&Vec<f64>>, turned: impl Fn(&Constraint, f64) -> f64) -> Vec<Entry> {
+        let Some(figures) = figures else { return vec![] };
+        let starts = self.problem.row_starts();
+        let families = self.problem.constraints.iter().zip(&starts).filter(|(c, _)| c.domain_of.is_none());
+        families
+            .map(|(c, &start)| {
+                let values = figures[start..start + c.rows as usize].iter().map(|&v| turned(c, v)).collect();
+                Entry { name: c.label.clone(), axes: c.axes.clone(), values }
+            })
+            .collect()
+    }
+
+    /// A figure per bound, by family of variables.
+    fn bounds(&self, multipliers: Option<&Multipliers>, pick: impl Fn(f64, f64) -> f64) -> Vec<Entry> {
+        let Some(multipliers) = multipliers else { return vec![] };
+        let figures: Vec<f64> = multipliers.lower.iter().zip(&multipliers.upper).map(|(&l, &u)| pick(l, u)).collect();
+        self.variables(&figures)
+    }
+
+    fn ensures(&self, sources: &Sources) -> Vec<Ensured> {
+        let first = |id: StageId| self.stage(id).first().copied().unwrap_or(f64::NAN);
+        let ensures = self.problem.ensures.iter();
+        ensures
+            .map(|e| Ensured {
+                text: e.text.clone(),
+                line: sources.line_column(e.span.source, e.span.start).0,
+                span: e.span,
+                holds: self.stage(e.stage).iter().all(|&v| v == 1.0),
+                sides: e.sides.as_ref().map(|(a, op, b)| (first(*a), op.clone(), first(*b))),
+            })
+            .collect()
+    }
+}
+
+/// What `Source::After(k)` reads. Without multipliers the duals are not known: NaN.
+fn after_solve(problem: &Problem, outcome: &Outcome, slacks: &[f64]) -> Vec<Vec<f64>> {
+    let starts = problem.row_starts();
+    let multipliers = outcome.multipliers.as_ref();
+    let rows = |k: u32| starts[k as usize]..starts[k as usize + 1];
+    let of_rows = |k: u32| -> Vec<f64> {
+        let sign = problem.constraints[k as usize].dual_sign;
+        rows(k).map(|r| multipliers.map_or(f64::NAN, |m| sign * m.rows[r])).collect()
+    };
+    let of_bounds = |k: u32, pick: fn(f64, f64) -> f64| -> Vec<f64> {
+        let owner = &problem.variables[k as usize];
+        let first = owner.offset as usize;
+        let at = |j: usize| multipliers.map_or(f64::NAN, |m| pick(m.lower[j], m.upper[j]));
+        (first..first + owner.axes.len()).map(at).collect()
+    };
+    let buffer = |after: &AfterSolve| match after {
+        AfterSolve::Dual(k) => of_rows(*k),
+        AfterSolve::Slack(k) => rows(*k).map(|r| slacks[r]).collect(),
+        AfterSolve::LowerDual(k) => of_bounds(*k, |lower, _| lower),
+        AfterSolve::UpperDual(k) => of_bounds(*k, |_, upper| upper),
+        AfterSolve::ReducedCost(k) => of_bounds(*k, |lower, upper| lower + upper),
+        AfterSolve::Unsupported => vec![],
+    };
+    problem.after_solve.iter().map(buffer).collect()
+}

@@ -1,0 +1,169 @@
+//! Primal-dual interior point with a filter line search: the default for smooth constrained problems.
+//!
+//! `problem` scales and adds slacks, `start` finds the first iterate, `solver` is the loop over `newton` (linear
+//! systems), `line_search`, `barrier` and `restoration`; `polish`
+//! sharpens what comes out, at the true bounds.
+
+mod barrier;
+mod iterate;
+mod line_search;
+mod newton;
+mod polish;
+mod problem;
+mod restoration;
+mod solver;
+mod start;
+#[cfg(test)]
+mod tests;
+
+use crate::answer::{Multipliers, Outcome, Stop};
+use crate::solve::method::{Claim, Context, Method, Sees};
+use crate::solve::nlp::Nlp;
+use crate::solve::options::{Default, OptionRow};
+use iterate::Iterate;
+use newton::Newton;
+use polish::polish;
+use problem::Scaled;
+use solver::{Settings, minimise};
+use start::{NotFinite, first_iterate};
+
+/// The row of the method.
+pub const METHOD: Method = Method {
+    name: "interior_point",
+    doc: "primal-dual barrier method with exact second derivatives and a filter line search",
+    source: "Wächter and Biegler (2006), Mathematical Programming 106, 25-57",
+    chosen: "for problems with rows, and for bounds where there are not very many variables",
+    claim: Claim::Stationary,
+    sees: Sees::Plain,
+    second_order: true,
+    accepts: |features| features.needs_smoothness(),
+    options: OPTIONS,
+    run,
+};
+
+const OPTIONS: &[OptionRow] = &[
+    OptionRow {
+        name: "tol",
+        doc: "the scaled optimality error at which the method stops",
+        default: Default::Number { value: 1e-8, least: 1e-14, most: 1.0 },
+    },
+    OptionRow {
+        name: "max_iter",
+        doc: "the most iterations",
+        default: Default::Number { value: 3000.0, least: 0.0, most: 1e9 },
+    },
+    OptionRow {
+        name: "bound_relaxation",
+        doc: "how far bounds are moved outwards during the solve, relative to their size",
+        default: Default::Number { value: 1e-8, least: 0.0, most: 1e-2 },
+    },
+    OptionRow {
+        name: "scaling",
+        doc: "scale objective and rows by their first gradients",
+        default: Default::Bool(true),
+    },
+];
+
+/// Runs the method. See the header.
+pub fn run(context: &mut Context) -> Outcome {
+    let options = context.options;
+    let relaxation = options.number(OPTIONS, "bound_relaxation");
+    let mut settings = Settings {
+        tolerance: options.number(OPTIONS, "tol"),
+        iteration_limit: options.number(OPTIONS, "max_iter") as usize,
+        mu: f64::NAN,
+        nested: false,
+    };
+    let pushed: Vec<f64> = {
+        let shape = context.nlp.shape();
+        let bounds = shape.lower.iter().zip(&shape.upper);
+        context.start.iter().zip(bounds).map(|(x, (l, u))| iterate::inside(*x, *l, *u, start::COLD_PUSH)).collect()
+    };
+    let mut problem = Scaled::new(context.nlp, &pushed, relaxation, options.flag(OPTIONS, "scaling"));
+    let mut iterations = 0;
+    let Ok(mut newton) = Newton::new(&problem) else {
+        return outcome(context, &pushed, None, Stop::Failed("the linear systems do not fit in memory".into()), 0);
+    };
+    let (mut at, mu) = match first_iterate(&mut problem, &mut newton, &context.start, context.warm.as_ref()) {
+        Ok(first) => first,
+        Err(NotFinite { x }) => {
+            let what =
+                problem.nlp.explain_not_finite(&x).unwrap_or_else(|| "a value at the start is not finite".into());
+            return outcome(context, &x, None, Stop::NotFinite(what), 0);
+        }
+    };
+    drop(newton);
+    settings.mu = mu;
+    let mut stop = minimise(&mut problem, &mut at, &settings, context.monitor, &mut iterations, &mut |_| false);
+    if matches!(stop, Stop::Converged | Stop::NoProgress(_)) {
+        let error = polish(&mut problem, &mut at);
+        if error <= settings.tolerance {
+            stop = Stop::Converged;
+        }
+    }
+    let multipliers = multipliers(&problem, &at);
+    let x = at.w[..problem.variables()].to_vec();
+    outcome(context, &x, Some(multipliers), stop, iterations)
+}
+
+/// A point with multipliers in the convention of `answer`, and its optimality error in the scaling it was given.
+pub(super) struct Certified {
+    pub x: Vec<f64>,
+    pub multipliers: Multipliers,
+    pub error: f64,
+}
+
+/// Factors of objective and rows that bring their gradients at `x` under 100; those of free rows are 0.
+pub(super) fn row_factors(nlp: &mut dyn Nlp, x: &[f64]) -> (f64, Vec<f64>) {
+    let problem = Scaled::new(nlp, x, 0.0, true);
+    (problem.objective_scale, problem.row_scale)
+}
+
+/// Polishes the point of another method: `lambda` are multipliers of the scaled rows in `f + lambda'c`.
+pub(super) fn polish_point(nlp: &mut dyn Nlp, x: &[f64], lambda: &[f64], scales: (f64, &[f64])) -> Certified {
+    let mut problem = Scaled::with_factors(nlp, 0.0, scales.0, scales.1.to_vec());
+    let n = x.len();
+    let mut at = Iterate::new(&problem);
+    at.w[..n].copy_from_slice(x);
+    at.lambda.copy_from_slice(lambda);
+    at.place_slacks(&mut problem, 0.0);
+    at.evaluate_derivatives(&mut problem);
+    at.update_dual_residual(&problem);
+    for i in 0..at.w.len() {
+        at.z_lower[i] = if problem.lower[i].is_finite() { at.dual_residual[i].max(0.0) } else { 0.0 };
+        at.z_upper[i] = if problem.upper[i].is_finite() { (-at.dual_residual[i]).max(0.0) } else { 0.0 };
+    }
+    let error = polish(&mut problem, &mut at);
+    let inside = |i: usize| at.w[i].max(problem.true_lower[i]).min(problem.true_upper[i]);
+    Certified { x: (0..n).map(inside).collect(), multipliers: multipliers(&problem, &at), error }
+}
+
+/// The multipliers of the problem as it was given, in the convention of `answer`.
+fn multipliers(problem: &Scaled, at: &Iterate) -> Multipliers {
+    let n = problem.variables();
+    let scale = problem.objective_scale;
+    Multipliers {
+        rows: at.lambda.iter().zip(&problem.row_scale).map(|(l, s)| -l * s / scale).collect(),
+        lower: at.z_lower[..n].iter().map(|z| z / scale).collect(),
+        upper: at.z_upper[..n].iter().map(|z| -z / scale).collect(),
+    }
+}
+
+fn outcome(
+    context: &mut Context,
+    x: &[f64],
+    multipliers: Option<Multipliers>,
+    stop: Stop,
+    iterations: usize,
+) -> Outcome {
+    let shape = context.nlp.shape();
+    let bounds = shape.lower.iter().zip(&shape.upper);
+    Outcome {
+        x: x.iter().zip(bounds).map(|(x, (l, u))| x.max(*l).min(*u)).collect(),
+        multipliers,
+        stop,
+        iterations,
+        evaluations: context.nlp.evaluations(),
+        log: std::mem::take(&mut context.monitor.log),
+    }
+}

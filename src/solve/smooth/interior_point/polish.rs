@@ -1,0 +1,230 @@
+//! The last digits: Newton steps on the optimality conditions of the constraints that are active, at the true bounds.
+//!
+//! The barrier leaves points about `mu` inside their bounds, and relaxed bounds let them be as much outside. Bounds and
+//! rows whose multiplier exceeds their gap are taken as active; the equality-constrained problem that remains is solved
+//! by Newton's method from the point at hand. The result counts only if the optimality error of the full problem fell.
+
+use super::iterate::Iterate;
+use super::problem::{Row, Scaled};
+use crate::linalg::kkt::Kkt;
+use crate::linalg::sparse::add_transposed_product;
+use crate::linalg::vector::{all_finite, max_norm};
+
+const STEPS: usize = 5;
+/// Errors below this are rounding.
+const ROUNDING: f64 = 1e-15;
+
+/// Which bound of a variable or a row holds with equality.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Active {
+    No,
+    Lower,
+    Upper,
+    /// The row is an equality.
+    Both,
+}
+
+/// A candidate with all that its error needs.
+#[derive(Clone)]
+struct Candidate {
+    x: Vec<f64>,
+    lambda: Vec<f64>,
+    gradient: Vec<f64>,
+    values: Vec<f64>,
+    jacobian: Vec<f64>,
+    /// `∇f + J'lambda`.
+    slope: Vec<f64>,
+}
+
+impl Candidate {
+    /// `None` if something is not finite there.
+    fn at(problem: &mut Scaled, x: Vec<f64>, lambda: Vec<f64>) -> Option<Candidate> {
+        let (n, m) = (x.len(), lambda.len());
+        let entries = problem.shape.jacobian.entries();
+        let mut out = Candidate {
+            x,
+            lambda,
+            gradient: vec![0.0; n],
+            values: vec![0.0; m],
+            jacobian: vec![0.0; entries],
+            slope: vec![],
+        };
+        problem.gradient(&out.x, &mut out.gradient);
+        problem.values(&out.x, &mut out.values);
+        problem.jacobian(&out.x, &mut out.jacobian);
+        out.slope = out.gradient.clone();
+        add_transposed_product(&problem.shape.jacobian, &out.jacobian, 1.0, &out.lambda, &mut out.slope);
+        let finite = all_finite(&out.values) && all_finite(&out.jacobian) && all_finite(&out.slope);
+        finite.then_some(out)
+    }
+
+    /// The optimality error for bound multipliers `z`, which a candidate without barrier takes from `slope`.
+    fn error(&self, problem: &Scaled, columns: &[Active], z: Option<(&[f64], &[f64])>) -> f64 {
+        let mut most: f64 = 0.0;
+        for i in 0..self.x.len() {
+            let (below, above) = (self.x[i] - problem.true_lower[i], problem.true_upper[i] - self.x[i]);
+            let (z_lower, z_upper) = match (z, columns[i]) {
+                (Some((lower, upper)), _) => (lower[i], upper[i]),
+                (None, Active::Lower) => (self.slope[i].max(0.0), 0.0),
+                (None, Active::Upper) => (0.0, (-self.slope[i]).max(0.0)),
+                (None, Active::No | Active::Both) => (0.0, 0.0),
+            };
+            let dual = (self.slope[i] - z_lower + z_upper).abs();
+            most = most.max(dual).max(-below).max(-above);
+            most = most.max(product(z_lower, below)).max(product(z_upper, above));
+        }
+        for (r, row) in problem.rows.iter().enumerate() {
+            match row {
+                Row::Equality { target } => most = most.max((self.values[r] - target).abs()),
+                Row::Inequality { slack } => {
+                    let (lower, upper) = (problem.true_lower[*slack], problem.true_upper[*slack]);
+                    let (below, above) = (self.values[r] - lower, upper - self.values[r]);
+                    most = most.max(-below).max(-above);
+                    let y = -self.lambda[r];
+                    most = most.max(if y >= 0.0 { product(y, below) } else { product(-y, above) });
+                }
+                Row::Free => {}
+            }
+        }
+        most
+    }
+}
+
+/// `|y * gap|`; a multiplier of a bound that is not there is an error of its own size.
+fn product(y: f64, gap: f64) -> f64 {
+    if gap.is_finite() { (y * gap).abs() } else { y.abs() }
+}
+
+/// Improves `at`, whose gradient and Jacobian are evaluated; returns the optimality error at the end, in the scaling
+/// of the problem and at its true bounds.
+pub fn polish(problem: &mut Scaled, at: &mut Iterate) -> f64 {
+    let n = problem.variables();
+    let columns: Vec<Active> = (0..n).map(|i| activity(problem, at, i)).collect();
+    let rows: Vec<Active> = problem
+        .rows
+        .iter()
+        .map(|row| match row {
+            Row::Equality { .. } => Active::Both,
+            Row::Inequality { slack } => activity(problem, at, *slack),
+            Row::Free => Active::No,
+        })
+        .collect();
+    let projected = (0..n).map(|i| at.w[i].max(problem.true_lower[i]).min(problem.true_upper[i])).collect();
+    let Some(first) = Candidate::at(problem, projected, at.lambda.clone()) else {
+        return f64::INFINITY;
+    };
+    let before = first.error(problem, &columns, Some((&at.z_lower, &at.z_upper)));
+    let mut x = first.x.clone();
+    let mut lambda = first.lambda.clone();
+    for i in 0..n {
+        match columns[i] {
+            Active::Lower => x[i] = problem.true_lower[i],
+            Active::Upper => x[i] = problem.true_upper[i],
+            Active::No | Active::Both => {}
+        }
+    }
+    lambda.iter_mut().zip(&rows).filter(|(_, active)| **active == Active::No).for_each(|(l, _)| *l = 0.0);
+    let (Some(start), Ok(mut kkt)) =
+        (Candidate::at(problem, x, lambda), Kkt::new(&problem.shape.hessian, &problem.shape.jacobian))
+    else {
+        return before;
+    };
+    let mut best: Option<Candidate> = None;
+    let mut least = before;
+    let mut current = start;
+    for _ in 0..STEPS {
+        let Some(next) = newton_step(problem, &mut kkt, &current, &columns, &rows) else {
+            break;
+        };
+        let error = next.error(problem, &columns, None);
+        let stalled = best.is_some() && error >= least;
+        if stalled || error.is_nan() {
+            break;
+        }
+        current = next.clone();
+        if error < least {
+            least = error;
+            best = Some(next);
+        }
+        if least <= ROUNDING {
+            break;
+        }
+    }
+    let Some(best) = best else {
+        return before;
+    };
+    at.w[..n].copy_from_slice(&best.x);
+    at.lambda.copy_from_slice(&best.lambda);
+    for i in 0..n {
+        at.z_lower[i] = if columns[i] == Active::Lower { best.slope[i].max(0.0) } else { 0.0 };
+        at.z_upper[i] = if columns[i] == Active::Upper { (-best.slope[i]).max(0.0) } else { 0.0 };
+    }
+    least
+}
+
+/// Active are bounds whose multiplier is larger than their gap, both as the barrier left them.
+fn activity(problem: &Scaled, at: &Iterate, i: usize) -> Active {
+    let (below, above) = (at.w[i] - problem.lower[i], problem.upper[i] - at.w[i]);
+    if at.z_lower[i] > below && at.z_lower[i] >= at.z_upper[i] {
+        Active::Lower
+    } else if at.z_upper[i] > above {
+        Active::Upper
+    } else {
+        Active::No
+    }
+}
+
+/// A Newton step on `∇f + J'lambda = 0` for the free variables and `c = bound` for the active rows; what is not part of
+/// the system is replaced by unit rows. `None` if the step is not finite.
+fn newton_step(
+    problem: &mut Scaled,
+    kkt: &mut Kkt,
+    from: &Candidate,
+    columns: &[Active],
+    rows: &[Active],
+) -> Option<Candidate> {
+    let (n, m) = (columns.len(), rows.len());
+    let free = |i: usize| columns[i] == Active::No;
+    let mut hessian = vec![0.0; problem.shape.hessian.entries()];
+    problem.hessian(&from.x, &from.lambda, &mut hessian);
+    let pattern = problem.shape.hessian.clone();
+    for r in 0..n {
+        for k in pattern.row(r) {
+            if !free(r) || !free(pattern.columns[k] as usize) {
+                hessian[k] = 0.0;
+            }
+        }
+    }
+    let mut jacobian = from.jacobian.clone();
+    let pattern = &problem.shape.jacobian;
+    for r in 0..m {
+        for k in pattern.row(r) {
+            if rows[r] == Active::No || !free(pattern.columns[k] as usize) {
+                jacobian[k] = 0.0;
+            }
+        }
+    }
+    let d: Vec<f64> = (0..n).map(|i| if free(i) { 0.0 } else { 1.0 }).collect();
+    let e: Vec<f64> = rows.iter().map(|active| if *active == Active::No { 1.0 } else { 0.0 }).collect();
+    kkt.factor(&hessian, &jacobian, &d, &e).ok()?;
+    let mut step = vec![0.0; n + m];
+    for i in (0..n).filter(|i| free(*i)) {
+        step[i] = -from.slope[i];
+    }
+    for r in 0..m {
+        let bound = match (problem.rows[r], rows[r]) {
+            (Row::Equality { target }, _) => target,
+            (Row::Inequality { slack }, Active::Lower) => problem.true_lower[slack],
+            (Row::Inequality { slack }, Active::Upper) => problem.true_upper[slack],
+            (Row::Inequality { .. } | Row::Free, _) => from.values[r],
+        };
+        step[n + r] = bound - from.values[r];
+    }
+    kkt.solve(&mut step);
+    if !all_finite(&step) || max_norm(&step) > 1e10 {
+        return None;
+    }
+    let x = from.x.iter().zip(&step).map(|(x, d)| x + d).collect();
+    let lambda = from.lambda.iter().zip(&step[n..]).map(|(l, d)| l + d).collect();
+    Candidate::at(problem, x, lambda)
+}
