@@ -589,26 +589,3 @@ fn every_function_agrees_with_its_row() {
         }
     }
 }
-
-#[test]
-#[ignore = "prints timings of vector functions; run in release"]
-fn timing_of_functions() {
-    for &op in ops::ALL.iter().filter(|op| op.row().arity < 3) {
-        let n = 256 * 40;
-        let mut model = Model::new(n);
-        let c = model.stage(n);
-        model.term((c, 0), n, affine(0, 1), vec![x(affine(0, 1)); op.row().arity], |g, l| g.call(op, l));
-        model.constrain(c);
-        let mut evaluator = Evaluator::new(&model.problem);
-        let mut at: Vec<f64> = (0..n).map(|k| 0.1 + 0.8 * (k as f64 / n as f64)).collect();
-        let mut out = vec![0.0; n as usize];
-        let mut best = f64::INFINITY;
-        for _ in 0..50 {
-            at[0] = 1.0 - at[0];
-            let begin = std::time::Instant::now();
-            evaluator.constraints(&at, &mut out);
-            best = best.min(begin.elapsed().as_secs_f64());
-        }
-        println!("{op:?} {:.2} ns", best * 1e9 / n as f64);
-    }
-}
