@@ -7,7 +7,7 @@
 
 use super::graph::{Graph, Node, NodeId};
 use super::ops::Op;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 impl Graph {
     /// All nodes that `roots` are made of, themselves included, operands before users.
@@ -42,6 +42,7 @@ pub fn gradient(graph: &mut Graph, body: NodeId, leaves: &[u32]) -> Vec<Option<N
             adjoints.insert(id, Vec::new());
         }
     }
+    let mut masks = Masks::default();
     let one = graph.constant(1.0);
     if let Some(parts) = adjoints.get_mut(&body) {
         parts.push(one);
@@ -63,7 +64,7 @@ pub fn gradient(graph: &mut Graph, body: NodeId, leaves: &[u32]) -> Vec<Option<N
                 let partials = (op.row().derivative)(graph, args, id);
                 for k in 0..op.row().arity {
                     if let (Some(partial), true) = (partials[k], adjoints.contains_key(&args[k])) {
-                        let part = chained(graph, adjoint, partial);
+                        let part = chained(graph, &mut masks, adjoint, partial);
                         adjoints.entry(args[k]).or_default().push(part);
                     }
                 }
@@ -85,29 +86,106 @@ pub fn hessian(graph: &mut Graph, body: NodeId, leaves: &[u32]) -> Vec<(usize, u
     entries
 }
 
-/// The product of an adjoint and a partial derivative, in which 0 wins over all and stays outside of choices.
-fn chained(graph: &mut Graph, adjoint: NodeId, partial: NodeId) -> NodeId {
-    for (one, other) in [(adjoint, partial), (partial, adjoint)] {
-        if let Some((condition, a, b)) = choice(graph, one) {
-            let zero = |g: &Graph, id: NodeId| g.value_of(id) == Some(0.0);
-            let a = if zero(graph, a) { a } else { chained(graph, a, other) };
-            let b = if zero(graph, b) { b } else { chained(graph, b, other) };
-            return graph.select(condition, a, b);
-        }
-        if let Node::Call(op @ (Op::Add | Op::Sub), [a, b, _]) = graph.node(one)
-            && (holds_mask(graph, a) || holds_mask(graph, b))
-        {
-            let (a, b) = (chained(graph, a, other), chained(graph, b, other));
-            return graph.call(op, &[a, b]);
-        }
-        if let Node::Call(Op::Neg, [a, ..]) = graph.node(one)
-            && holds_mask(graph, a)
-        {
-            let product = chained(graph, a, other);
-            return graph.neg(product);
-        }
+/// The product of an adjoint and a partial derivative, in which 0 wins over all and stays outside of choices. Sums
+/// are multiplied term by term only where a term is such a choice.
+fn chained(graph: &mut Graph, masks: &mut Masks, adjoint: NodeId, partial: NodeId) -> NodeId {
+    if let Some((condition, a, b)) = choice(graph, partial) {
+        let mut side = |graph: &mut Graph, id| match graph.value_of(id) {
+            Some(0.0) => id,
+            _ => chained(graph, masks, adjoint, id),
+        };
+        let (a, b) = (side(graph, a), side(graph, b));
+        return masked(graph, condition, a, b);
     }
-    graph.mul(adjoint, partial)
+    if !masks.holds(graph, adjoint) {
+        return graph.mul(adjoint, partial);
+    }
+    // Operands before users, so that every product is made once however often a term is shared.
+    let mut products: BTreeMap<NodeId, NodeId> = BTreeMap::new();
+    for id in masks.parts(graph, adjoint) {
+        let product = match graph.node(id) {
+            Node::Call(op @ (Op::Add | Op::Sub | Op::Neg), operands) if masks.holds(graph, id) => {
+                let operands: Vec<NodeId> = operands[..op.row().arity].iter().map(|id| products[id]).collect();
+                graph.call(op, &operands)
+            }
+            Node::Call(Op::Select, [condition, a, b]) if masks.holds(graph, id) => {
+                masked(graph, condition, products[&a], products[&b])
+            }
+            Node::Constant(0.0) => id,
+            Node::Constant(_) | Node::Leaf(_) | Node::Call(..) => graph.mul(id, partial),
+        };
+        products.insert(id, product);
+    }
+    products[&adjoint]
+}
+
+/// `select(condition, a, b)`; a choice within the only side that is not 0 becomes one choice with both conditions, so
+/// that factors do not pass through ever deeper nests.
+fn masked(graph: &mut Graph, condition: NodeId, a: NodeId, b: NodeId) -> NodeId {
+    let zero = |g: &Graph, id: NodeId| g.value_of(id) == Some(0.0);
+    let (outer, inner) = match (zero(graph, a), zero(graph, b)) {
+        (false, true) => (condition, a),
+        (true, false) => (graph.call(Op::Not, &[condition]), b),
+        _ => return graph.select(condition, a, b),
+    };
+    let Node::Call(Op::Select, [within, then, otherwise]) = graph.node(inner) else {
+        return graph.select(condition, a, b);
+    };
+    let (within, value, nothing) = match (zero(graph, then), zero(graph, otherwise)) {
+        (false, true) => (within, then, otherwise),
+        (true, false) => (graph.call(Op::Not, &[within]), otherwise, then),
+        _ => return graph.select(condition, a, b),
+    };
+    let both = graph.call(Op::And, &[outer, within]);
+    graph.select(both, value, nothing)
+}
+
+/// Which adjoints have a choice with a 0 at their top or among their terms, remembered during a sweep.
+#[derive(Default)]
+struct Masks {
+    known: HashMap<NodeId, bool>,
+}
+
+impl Masks {
+    fn holds(&mut self, graph: &Graph, root: NodeId) -> bool {
+        let mut waiting = vec![root];
+        while let Some(&id) = waiting.last() {
+            let terms = terms_of(graph, id);
+            let missing: Vec<NodeId> = terms.iter().copied().filter(|id| !self.known.contains_key(id)).collect();
+            if missing.is_empty() || self.known.contains_key(&id) {
+                let held = choice(graph, id).is_some() || terms.iter().any(|id| self.known[id]);
+                self.known.entry(id).or_insert(held);
+                waiting.pop();
+            } else {
+                waiting.extend(missing);
+            }
+        }
+        self.known[&root]
+    }
+
+    /// What a factor is multiplied to, in order of ids, with the sums and choices above it.
+    fn parts(&mut self, graph: &Graph, root: NodeId) -> Vec<NodeId> {
+        let mut found = std::collections::BTreeSet::new();
+        let mut waiting = vec![root];
+        while let Some(id) = waiting.pop() {
+            if !found.insert(id) || !self.holds(graph, id) {
+                continue;
+            }
+            match graph.node(id) {
+                Node::Call(Op::Select, [_, a, b]) => waiting.extend([a, b]),
+                Node::Constant(_) | Node::Leaf(_) | Node::Call(..) => waiting.extend(terms_of(graph, id)),
+            }
+        }
+        found.into_iter().collect()
+    }
+}
+
+/// The operands of a sum, a difference or a negative; nothing for other nodes.
+fn terms_of(graph: &Graph, id: NodeId) -> Vec<NodeId> {
+    match graph.node(id) {
+        Node::Call(op @ (Op::Add | Op::Sub | Op::Neg), operands) => operands[..op.row().arity].to_vec(),
+        Node::Constant(_) | Node::Leaf(_) | Node::Call(..) => Vec::new(),
+    }
 }
 
 /// The sum of what reaches a node; parts under one condition are added inside it.
@@ -139,14 +217,5 @@ fn choice(graph: &Graph, id: NodeId) -> Option<(NodeId, NodeId, NodeId)> {
             (masks(a) || masks(b)).then_some((condition, a, b))
         }
         Node::Constant(_) | Node::Leaf(_) | Node::Call(..) => None,
-    }
-}
-
-/// Whether a sum has a choice with a 0 among its terms.
-fn holds_mask(graph: &Graph, id: NodeId) -> bool {
-    match graph.node(id) {
-        Node::Call(Op::Add | Op::Sub, [a, b, _]) => holds_mask(graph, a) || holds_mask(graph, b),
-        Node::Call(Op::Neg, [a, ..]) => holds_mask(graph, a),
-        Node::Constant(_) | Node::Leaf(_) | Node::Call(..) => choice(graph, id).is_some(),
     }
 }

@@ -3,6 +3,64 @@
 //! Every result contains all values the function takes on the box, up to underflow to 0. Where slopes are known the
 //! ends are values at corners, moved outward by a few units in the last place for rounding.
 
+use super::graph::{Graph, Node, NodeId};
+use super::ops::OpRow;
+use std::collections::HashMap;
+
+/// The values of a body while leaf k stays in `leaves[k]`. Points outside the domain of a function do not count.
+pub fn enclosure(graph: &Graph, body: NodeId, leaves: &[Interval]) -> Interval {
+    enclosures(graph, body, leaves)[&body]
+}
+
+/// The same for each node that the body is made of.
+pub fn enclosures(graph: &Graph, body: NodeId, leaves: &[Interval]) -> HashMap<NodeId, Interval> {
+    let mut found: HashMap<NodeId, Interval> = HashMap::new();
+    for id in graph.reachable(&[body]) {
+        let interval = match graph.node(id) {
+            Node::Constant(value) => Interval::exactly(value),
+            Node::Leaf(k) => leaves[k as usize],
+            Node::Call(op, operands) => {
+                let arity = op.row().arity;
+                op.row().image_of(std::array::from_fn(|k| found[&operands[if k < arity { k } else { 0 }]]))
+            }
+        };
+        found.insert(id, interval);
+    }
+    found
+}
+
+/// The calls of a body that may leave their function's domain while the leaves stay in their intervals. Conditions
+/// that are not bounds on single operands are tried at the points where the rows of the table break them.
+pub fn domain_risks(graph: &Graph, body: NodeId, leaves: &[Interval]) -> Vec<NodeId> {
+    let found = enclosures(graph, body, leaves);
+    let risky = |id: &NodeId| match graph.node(*id) {
+        Node::Call(op, operands) => {
+            let boxes: [Interval; 3] =
+                std::array::from_fn(|k| found[&operands[if k < op.row().arity { k } else { 0 }]]);
+            may_leave_domain(op.row(), boxes)
+        }
+        Node::Constant(_) | Node::Leaf(_) => false,
+    };
+    graph.reachable(&[body]).into_iter().filter(risky).collect()
+}
+
+fn may_leave_domain(row: &OpRow, boxes: [Interval; 3]) -> bool {
+    if row.domain.needs.is_empty() {
+        return false;
+    }
+    let outside = |k: usize| !row.domain.operands[k].holds(boxes[k].lo) || !row.domain.operands[k].holds(boxes[k].hi);
+    if (0..row.arity).any(outside) {
+        return true;
+    }
+    // Denominators and bases break at 0, the gamma family at whole numbers, exponents away from whole numbers.
+    let trials = boxes.map(|i| {
+        let inner = if i.is_finite() { i.lo + 0.382 * i.width() } else { 0.382 };
+        [i.lo, i.hi, 0.0, i.hi.floor(), inner].map(|x| if i.contains(x) { x } else { i.lo })
+    });
+    let others = if row.arity > 1 { &trials[1][..] } else { &trials[1][..1] };
+    trials[0].iter().any(|&x| others.iter().any(|&y| !(row.domain.also)([x, y, x])))
+}
+
 /// `[lo, hi]`, a closed interval of reals; infinite ends are allowed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {

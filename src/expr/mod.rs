@@ -6,12 +6,22 @@
 //! [`graph::Graph`] and read the outside only through their leaves, by position, so equal bodies are one node
 //! whatever they read.
 
+pub mod curvature;
 pub mod derive;
 pub mod eval;
 pub mod family;
 pub mod graph;
 pub mod interval;
 pub mod ops;
+pub mod print;
 mod simplify;
+pub mod sparsity;
 mod special;
 mod table;
+
+#[cfg(test)]
+mod analysis_tests;
+#[cfg(test)]
+mod special_tests;
+#[cfg(test)]
+mod tests;

@@ -397,7 +397,7 @@ functions! {
         // x log(x/y) >= -y/e.
         interval: Some(|[_, y, _]| Interval::new(-y.hi.max(0.0) * (-1f64).exp(), f64::INFINITY).widened()),
         samples: &[[1.5, 0.5, 0.0], [0.1, 2.0, 0.0]],
-        ..row("xlogxy", 2, "`xlogxy(x, y)` is x log(x / y), 0 at x = 0", |[x, y, _]| if x == 0.0 && y > 0.0 { 0.0 } else { x * (x / y).ln() }, |g, [x, y, _], _| {
+        ..row("xlogxy", 2, "`xlogxy(x, y)` is x log(x / y), 0 at x = 0", |[x, y, _]| x_log_x_over_y(x, y), |g, [x, y, _], _| {
             let ratio = g.div(x, y);
             let log = g.log(ratio);
             [Some(g.shift(1.0, log)), Some(g.neg(ratio)), None]
@@ -536,6 +536,14 @@ fn log_add_exp(a: f64, b: f64) -> f64 {
 
 fn x_log_x(a: f64) -> f64 {
     if a == 0.0 { 0.0 } else { a * a.ln() }
+}
+
+/// Negative arguments have no value, though the formula has one where both are negative.
+fn x_log_x_over_y(x: f64, y: f64) -> f64 {
+    if y <= 0.0 {
+        return f64::NAN;
+    }
+    if x == 0.0 { 0.0 } else { x * (x / y).ln() }
 }
 
 /// `b a^(b-1)` and `a^b log a`. Where a factor of 0 would meet a pole of the other, the guard gives the limit 0.
