@@ -5,6 +5,9 @@
 //! Polynomials and splittings are those of fdlibm (Sun Microsystems, 1993), except for `exp`, which is a Taylor
 //! polynomial on `|r| <= ln(2)/2`.
 
+// Coefficients keep the digits they were published with.
+#![allow(clippy::excessive_precision)]
+
 /// `1.5 * 2^52`: adding it rounds to an integer, which then stands in the low bits.
 const ROUNDER: f64 = 6755399441055744.0;
 const LN2_HIGH: f64 = 6.93147180369123816490e-01;
