@@ -253,10 +253,10 @@ pub fn x_log_x<const FUSED: bool>(x: f64) -> f64 {
     pick(x == 0.0, 0.0, x * ln::<FUSED>(x))
 }
 
-/// `x ln(x / y)`, continued by 0 at `x = 0` for `y > 0`.
+/// `x ln(x / y)`, continued by 0 at `x = 0`; not a number for `y <= 0`.
 #[inline(always)]
 pub fn x_log_x_over_y<const FUSED: bool>(x: f64, y: f64) -> f64 {
-    pick((x == 0.0) & (y > 0.0), 0.0, x * ln::<FUSED>(x / y))
+    pick(y <= 0.0, f64::NAN, pick(x == 0.0, 0.0, x * ln::<FUSED>(x / y)))
 }
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ impl Hessian {
                     touch.announce_sum(positions.iter().map(|at| (at & !TWICE) as usize));
                 }
                 Action::RankUpdate(update) => touch.announce_sum(update.positions.iter().map(|&at| at as usize)),
-                // Searched products may reach any entry.
+                // `products` holds no other actions; searched ones may reach any entry.
                 _ => touch.announce_sum(0..pattern.entries()),
             }
         }
