@@ -18,10 +18,37 @@ fn main() {
     );
     measure(&format!("W1 n={scale}"), &chain(scale), scale);
     measure("W1 n=1000", &chain(1000), 1000);
+    measure("W2 n=1000", &branches(1000), 1000);
     measure("W2 n=10000", &branches(10_000), 10_000);
     measure("W3 569 x 30", &logistic(569, 30), 569);
     measure("W3 20000 x 50", &logistic(20_000, 50), 20_000);
     measure("W4 5 variables, per call", &chain(5), 1);
+    measure("recurrence of 300, per step", &recurrence(300), 300);
+    functions();
+}
+
+/// A row of values for each function, all operands the same column.
+fn functions() {
+    let n = 10_240;
+    let mut at: Vec<f64> = (0..n).map(|k| 0.1 + 0.8 * (k as f64 / n as f64)).collect();
+    let mut out = vec![0.0; n];
+    for &op in merit::expr::ops::ALL {
+        let mut problem = empty(n as u32);
+        let c = stage(&mut problem, n as u32);
+        let leaves = vec![(Source::Variables, affine(0, 1)); op.row().arity];
+        term(&mut problem, c, n as u32, affine(0, 1), leaves, |g, l| g.call(op, l));
+        constrain(&mut problem, c);
+        let mut evaluator = Evaluator::new(&problem);
+        let mut best = f64::INFINITY;
+        for _ in 0..50 {
+            at[0] = 1.0 - at[0];
+            let begin = Instant::now();
+            evaluator.constraints(&at, &mut out);
+            best = best.min(begin.elapsed().as_secs_f64());
+        }
+        print!("{} {:.2}  ", op.row().name, best * 1e9 / n as f64);
+    }
+    println!();
 }
 
 fn measure(name: &str, problem: &Problem, instances: u32) {
@@ -145,6 +172,28 @@ fn chain(n: u32) -> Problem {
         g.shift(-8.0, sum)
     });
     constrain(&mut problem, c);
+    problem
+}
+
+/// `z' = z + 0.1 sin(z) x` step by step, with the square of the last state as objective.
+fn recurrence(steps: u32) -> Problem {
+    let mut problem = empty(steps);
+    let z = stage(&mut problem, steps + 1);
+    term(&mut problem, z, 1, affine(0, 0), vec![], |g, _| g.constant(0.5));
+    for t in 0..steps {
+        let leaves = vec![(Source::Stage(z), affine(t, 0)), (Source::Variables, affine(t, 0))];
+        term(&mut problem, z, 1, affine(t + 1, 0), leaves, |g, l| {
+            let sine = g.call(Op::Sin, &[l[0]]);
+            let product = g.mul(sine, l[1]);
+            let push = g.scale(0.1, product);
+            g.add(l[0], push)
+        });
+        let terms = &mut problem.stages[z.0 as usize].terms;
+        terms.last_mut().expect("a term was just added").level = t + 1;
+    }
+    let f = stage(&mut problem, 1);
+    term(&mut problem, f, 1, affine(0, 0), vec![(Source::Stage(z), affine(steps, 0))], |g, l| g.square(l[0]));
+    minimize(&mut problem, f);
     problem
 }
 

@@ -1,6 +1,7 @@
 //! The steps of an evaluation: kernels, and the few operations on arrays between them.
 
 use super::kernel::{Kernel, Scratch, Space};
+use super::patterns::locate;
 use crate::expr::family::IndexMap;
 use crate::linalg::pattern::Pattern;
 use std::sync::Arc;
@@ -105,7 +106,16 @@ pub struct Outer {
     pub left: Side,
     pub right: Side,
     pub triangle: bool,
-    pub positions: Vec<u32>,
+    pub positions: Found,
+}
+
+/// Where the entries of outer products go.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// One by one, [`TWICE`] included.
+    Listed(Vec<u32>),
+    /// Too many to list: looked up in this pattern each time. The maps are those of sides that are variables.
+    Searched { pattern: Arc<Pattern>, left: IndexMap, right: IndexMap },
 }
 
 /// `out[positions] += Σ_p factor[p] a_p a_p'` with the rows `a_p` of a dense block, lower triangle in row-major order.
@@ -200,25 +210,53 @@ impl Chain {
 
 impl Outer {
     fn run(&self, arena: &[f64], out: &mut [f64]) {
-        let mut positions = self.positions.iter();
-        let mut add = |value: f64| {
-            if let Some(&at) = positions.next() {
-                let factor = if at & TWICE != 0 { 2.0 } else { 1.0 };
-                out[(at & !TWICE) as usize] += factor * value;
-            }
-        };
+        match &self.positions {
+            Found::Listed(positions) => self.run_listed(positions, arena, out),
+            Found::Searched { pattern, left, right } => self.run_searched(pattern, (left, right), arena, out),
+        }
+    }
+
+    fn run_listed(&self, positions: &[u32], arena: &[f64], out: &mut [f64]) {
+        let mut positions = positions.iter();
         for p in 0..self.instances {
             let factor = arena[self.factor + p];
             let right = self.right.values(arena, p);
             for (k, a) in self.left.values(arena, p).iter().enumerate() {
                 let end = if self.triangle { k + 1 } else { right.len() };
-                right[..end].iter().for_each(|b| add(factor * a * b));
+                for (b, &at) in right[..end].iter().zip(&mut positions) {
+                    let times = if at & TWICE != 0 { 2.0 } else { 1.0 };
+                    out[(at & !TWICE) as usize] += times * factor * a * b;
+                }
+            }
+        }
+    }
+
+    fn run_searched(&self, pattern: &Pattern, units: (&IndexMap, &IndexMap), arena: &[f64], out: &mut [f64]) {
+        for p in 0..self.instances {
+            let factor = arena[self.factor + p];
+            let units = ([units.0.at(p) as u32], [units.1.at(p) as u32]);
+            let (rows, columns) = (self.left.columns(&units.0, p), self.right.columns(&units.1, p));
+            let (left, right) = (self.left.values(arena, p), self.right.values(arena, p));
+            for (k, (a, &i)) in left.iter().zip(rows).enumerate() {
+                let end = if self.triangle { k + 1 } else { right.len() };
+                for (b, &j) in right[..end].iter().zip(columns) {
+                    let times = if !self.triangle && i == j { 2.0 } else { 1.0 };
+                    out[locate(pattern, i.max(j) as usize, i.min(j))] += times * factor * a * b;
+                }
             }
         }
     }
 }
 
 impl Side {
+    /// The columns of the row of instance `p`; `unit` is that of a variable.
+    fn columns<'a>(&'a self, unit: &'a [u32], p: usize) -> &'a [u32] {
+        match self {
+            Side::Unit => unit,
+            Side::Stage(rows) => &rows.pattern.columns[rows.pattern.row(rows.map.at(p))],
+        }
+    }
+
     fn values<'a>(&self, arena: &'a [f64], p: usize) -> &'a [f64] {
         match self {
             Side::Unit => &[1.0],

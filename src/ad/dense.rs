@@ -78,8 +78,8 @@ pub fn rank_update(update: &RankUpdate, arena: &[f64], total: &mut [f64]) {
         let rows = [row(p), row(p + 1), row(p + 2), row(p + 3)];
         rank_four(rows, [factors[p], factors[p + 1], factors[p + 2], factors[p + 3]], total);
     }
-    for p in whole..factors.len() {
-        rank_one(row(p), factors[p], total);
+    for (p, &factor) in factors.iter().enumerate().skip(whole) {
+        rank_one(row(p), factor, total);
     }
 }
 

@@ -5,6 +5,9 @@
 //! Polynomials and splittings are those of fdlibm (Sun Microsystems, 1993), except for `exp`, which is a Taylor
 //! polynomial on `|r| <= ln(2)/2`.
 
+// Coefficients keep the digits they were published with.
+#![allow(clippy::excessive_precision)]
+
 /// `1.5 * 2^52`: adding it rounds to an integer, which then stands in the low bits.
 const ROUNDER: f64 = 6755399441055744.0;
 const LN2_HIGH: f64 = 6.93147180369123816490e-01;
@@ -250,10 +253,10 @@ pub fn x_log_x<const FUSED: bool>(x: f64) -> f64 {
     pick(x == 0.0, 0.0, x * ln::<FUSED>(x))
 }
 
-/// `x ln(x / y)`, continued by 0 at `x = 0` for `y > 0`.
+/// `x ln(x / y)`, continued by 0 at `x = 0`; not a number for `y <= 0`.
 #[inline(always)]
 pub fn x_log_x_over_y<const FUSED: bool>(x: f64, y: f64) -> f64 {
-    pick((x == 0.0) & (y > 0.0), 0.0, x * ln::<FUSED>(x / y))
+    pick(y <= 0.0, f64::NAN, pick(x == 0.0, 0.0, x * ln::<FUSED>(x / y)))
 }
 
 #[cfg(test)]

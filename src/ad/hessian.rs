@@ -5,7 +5,7 @@
 //! of a stage's Jacobian. Pairs of variables are entries that kernels write where they belong; pairs with stages leave
 //! `h_ab` in the arena for an outer product, which is one dense rank update where all rows have the same columns.
 
-use super::action::{Action, Outer, RankUpdate, Side, TWICE};
+use super::action::{Action, Found, Outer, RankUpdate, Side, TWICE};
 use super::engine::{Engine, Quantity};
 use super::groups::{GroupLeaf, Role};
 use super::jacobian::Jacobian;
@@ -35,7 +35,8 @@ struct Pair {
 }
 
 impl Hessian {
-    pub fn new(engine: &mut Engine, jacobian: &Jacobian) -> Hessian {
+    /// Outer products of more than `most_listed` entries look their positions up each time.
+    pub fn new(engine: &mut Engine, jacobian: &Jacobian, most_listed: usize) -> Hessian {
         let pairs = local_pairs(engine);
         let mut entries = Entries::new(engine.variables, engine.variables);
         for pair in &pairs {
@@ -67,7 +68,7 @@ impl Hessian {
                     sink
                 } else {
                     let factor = engine.allocate(instances);
-                    products.push(product(pair, jacobian, &pattern, instances, factor));
+                    products.push(product(pair, jacobian, &pattern, instances, factor, most_listed));
                     Sink { space: Space::Arena, base: factor, map: IndexMap::IDENTITY, add: false, twice: vec![] }
                 };
                 roots.push((pair.node, sink));
@@ -79,7 +80,14 @@ impl Hessian {
             kernels.extend(engine.kernel(g, roots, extra));
         }
         for action in &products {
-            touch.announce_sum(touched_by(action).map(|at| (at & !TWICE) as usize));
+            match action {
+                Action::Outer(Outer { positions: Found::Listed(positions), .. }) => {
+                    touch.announce_sum(positions.iter().map(|at| (at & !TWICE) as usize));
+                }
+                Action::RankUpdate(update) => touch.announce_sum(update.positions.iter().map(|&at| at as usize)),
+                // `products` holds no other actions; searched ones may reach any entry.
+                _ => touch.announce_sum(0..pattern.entries()),
+            }
         }
         let mut actions: Vec<Action> = touch.prepare(Space::Out, 0, None).into_iter().collect();
         actions.extend(kernels);
@@ -178,7 +186,14 @@ fn entry_sink(pair: &Pair, pattern: &Pattern, instances: usize) -> Sink {
 }
 
 /// A pair with a stage: what carries its factors, which stand in the arena, into the Hessian.
-fn product(pair: &Pair, jacobian: &Jacobian, pattern: &Pattern, instances: usize, factor: usize) -> Action {
+fn product(
+    pair: &Pair,
+    jacobian: &Jacobian,
+    pattern: &Arc<Pattern>,
+    instances: usize,
+    factor: usize,
+    most_listed: usize,
+) -> Action {
     if let (Some(columns), Source::Stage(z)) = (uniform(pair, jacobian), pair.a.source) {
         let rows = jacobian.rows_of(z, &pair.a.map);
         let mut positions = vec![];
@@ -199,20 +214,17 @@ fn product(pair: &Pair, jacobian: &Jacobian, pattern: &Pattern, instances: usize
         Source::Stage(z) => Side::Stage(jacobian.rows_of(z, &leaf.map)),
         Source::Variables | Source::Param(_) | Source::After(_) => Side::Unit,
     };
-    let mut positions = vec![];
-    each_entry(pair, jacobian, instances, |_, row, column, twice| {
-        positions.push(locate(pattern, row, column) as u32 | if twice { TWICE } else { 0 });
-    });
     let (left, right) = (side(&pair.a), side(&pair.b));
-    Action::Outer(Outer { instances, factor, left, right, triangle: pair.same, positions })
-}
-
-fn touched_by(action: &Action) -> impl Iterator<Item = u32> + '_ {
-    let positions: &[u32] = match action {
-        Action::Outer(outer) => &outer.positions,
-        Action::RankUpdate(update) => &update.positions,
-        Action::Kernel(_) | Action::Clear { .. } | Action::Copy { .. } | Action::SetSome { .. } => &[],
-        Action::Chain(_) | Action::Multiply { .. } | Action::MultiplyTransposed { .. } => &[],
+    let mut count = 0usize;
+    each_entry(pair, jacobian, instances, |_, _, _, _| count += 1);
+    let positions = if count <= most_listed {
+        let mut listed = Vec::with_capacity(count);
+        each_entry(pair, jacobian, instances, |_, row, column, twice| {
+            listed.push(locate(pattern, row, column) as u32 | if twice { TWICE } else { 0 });
+        });
+        Found::Listed(listed)
+    } else {
+        Found::Searched { pattern: pattern.clone(), left: pair.a.map.clone(), right: pair.b.map.clone() }
     };
-    positions.iter().copied()
+    Action::Outer(Outer { instances, factor, left, right, triangle: pair.same, positions })
 }

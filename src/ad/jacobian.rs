@@ -259,8 +259,8 @@ impl Builder<'_> {
     fn roots(&mut self, of_group: &[Partial], data: bool, chains: &mut Vec<(usize, Action)>) -> Vec<(NodeId, Sink)> {
         let mut roots = vec![];
         let mut announced = vec![];
+        let group = self.engine.functions.groups[of_group[0].group].clone();
         for partial in of_group {
-            let group = self.engine.functions.groups[partial.group].clone();
             let (part, leaf) = (&group.parts[partial.part], &group.leaves[partial.leaf]);
             let Source::Stage(z) = leaf.source else {
                 if partial.data == data {

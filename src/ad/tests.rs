@@ -111,8 +111,8 @@ fn assert_close(what: &str, got: &[f64], want: &[f64], tolerance: f64) {
 
 fn dense(pattern: &crate::linalg::pattern::Pattern, values: &[f64], symmetric: bool) -> Vec<Vec<f64>> {
     let mut full = vec![vec![0.0; pattern.columns_count]; pattern.rows];
-    for r in 0..pattern.rows {
-        let row = pattern.row(r);
+    let ranges: Vec<_> = (0..pattern.rows).map(|r| pattern.row(r)).collect();
+    for (r, row) in ranges.into_iter().enumerate() {
         assert!(pattern.columns[row.clone()].windows(2).all(|pair| pair[0] < pair[1]), "columns of a row ascend");
         for e in row {
             let c = pattern.columns[e] as usize;
@@ -204,6 +204,30 @@ fn check_all(mut model: Model, at: &[f64]) {
         assert_close("rows after set_param", &rows, &c, 1e-12);
     }
     check(&model.problem, &mut evaluator, at);
+}
+
+/// Outer products that look their positions up give what listed ones give.
+#[test]
+fn searched_products_equal_listed_ones() {
+    let model = nested();
+    let at = wave(12);
+    let mut values = vec![];
+    for most_listed in [usize::MAX, 0] {
+        let mut evaluator = Evaluator::new(&model.problem);
+        evaluator.limit_listed_positions(most_listed);
+        let pattern = evaluator.hessian_pattern().clone();
+        let weights = vec![0.5; evaluator.rows()];
+        let mut out = vec![f64::NAN; pattern.entries()];
+        evaluator.hessian(&at, 1.5, &weights, &mut out);
+        values.push(out);
+    }
+    assert_close("searched", &values[1], &values[0], 1e-14);
+}
+
+#[test]
+fn evaluators_may_move_between_threads() {
+    fn is_send<T: Send>(_: &T) {}
+    is_send(&Evaluator::new(&Problem::default()));
 }
 
 fn wave(n: usize) -> Vec<f64> {
@@ -371,6 +395,10 @@ fn dense_inner_sums() {
 
 #[test]
 fn stages_two_deep_read_by_objective_and_constraints() {
+    check_all(nested(), &wave(12));
+}
+
+fn nested() -> Model {
     let n = 12;
     let mut model = Model::new(n);
     let scale = model.param((0..n).map(|k| 0.5 + k as f64 * 0.1).collect());
@@ -419,7 +447,7 @@ fn stages_two_deep_read_by_objective_and_constraints() {
     model.constrain(outer);
     model.constrain(inner);
     model.constrain(outer);
-    check_all(model, &wave(n as usize));
+    model
 }
 
 #[test]
@@ -587,28 +615,5 @@ fn every_function_agrees_with_its_row() {
                 }
             }
         }
-    }
-}
-
-#[test]
-#[ignore = "prints timings of vector functions; run in release"]
-fn timing_of_functions() {
-    for &op in ops::ALL.iter().filter(|op| op.row().arity < 3) {
-        let n = 256 * 40;
-        let mut model = Model::new(n);
-        let c = model.stage(n);
-        model.term((c, 0), n, affine(0, 1), vec![x(affine(0, 1)); op.row().arity], |g, l| g.call(op, l));
-        model.constrain(c);
-        let mut evaluator = Evaluator::new(&model.problem);
-        let mut at: Vec<f64> = (0..n).map(|k| 0.1 + 0.8 * (k as f64 / n as f64)).collect();
-        let mut out = vec![0.0; n as usize];
-        let mut best = f64::INFINITY;
-        for _ in 0..50 {
-            at[0] = 1.0 - at[0];
-            let begin = std::time::Instant::now();
-            evaluator.constraints(&at, &mut out);
-            best = best.min(begin.elapsed().as_secs_f64());
-        }
-        println!("{op:?} {:.2} ns", best * 1e9 / n as f64);
     }
 }

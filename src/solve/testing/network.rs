@@ -151,6 +151,7 @@ impl Network {
             }
         }
         rows.extend(balance.into_iter().flatten().map(|terms| (terms, 0.0, 0.0)));
+        without_fixed(&mut objective, &mut rows, &mut bounds, &mut start);
         Network::new(objective, bounds, rows, start)
     }
 
@@ -196,6 +197,38 @@ impl Network {
             linear_rows: vec![false; rows.len()],
         };
         Network { shape, objective, rows: rows.into_iter().map(|row| row.0).collect(), places, start }
+    }
+}
+
+/// Puts the values of fixed variables into the terms: an [`Nlp`] has none.
+fn without_fixed(
+    objective: &mut [Term],
+    rows: &mut [(Vec<Term>, f64, f64)],
+    bounds: &mut Vec<(f64, f64)>,
+    start: &mut Vec<f64>,
+) {
+    let mut free = 0;
+    let places: Vec<Result<usize, f64>> = bounds
+        .iter()
+        .map(|(lower, upper)| {
+            if lower == upper {
+                return Err(*lower);
+            }
+            free += 1;
+            Ok(free - 1)
+        })
+        .collect();
+    let mut keep = places.iter();
+    bounds.retain(|_| keep.next().unwrap().is_ok());
+    let mut keep = places.iter();
+    start.retain(|_| keep.next().unwrap().is_ok());
+    for term in objective.iter_mut().chain(rows.iter_mut().flat_map(|row| row.0.iter_mut())) {
+        *term = match term.clone() {
+            Term::Constant(c) => Term::Constant(c),
+            Term::Linear(i, c) => places[i].map_or_else(|v| Term::Constant(c * v), |i| Term::Linear(i, c)),
+            Term::Square(i, c) => places[i].map_or_else(|v| Term::Constant(c * v * v), |i| Term::Square(i, c)),
+            Term::Flow(all, b, d) => Term::Flow(all.map(|i| places[i].unwrap()), b, d),
+        };
     }
 }
 
