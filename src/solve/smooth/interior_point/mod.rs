@@ -20,6 +20,7 @@ use crate::answer::{Multipliers, Outcome, Stop};
 use crate::solve::method::{Claim, Context, Method};
 use crate::solve::nlp::Nlp;
 use crate::solve::options::{Default, OptionRow};
+use barrier::Strategy;
 use iterate::Iterate;
 use newton::Newton;
 use polish::polish;
@@ -54,6 +55,11 @@ const OPTIONS: &[OptionRow] = &[
         default: Default::Number { value: 1e-8, least: 0.0, most: 1e-2 },
     },
     OptionRow {
+        name: "barrier",
+        doc: "how the barrier parameter is chosen: lowered when its problem is solved, or anew in each iteration",
+        default: Default::Choice { value: "adaptive", among: &["monotone", "adaptive"] },
+    },
+    OptionRow {
         name: "scaling",
         doc: "scale objective and rows by their first gradients",
         default: Default::Bool(true),
@@ -68,6 +74,10 @@ pub fn run(context: &mut Context) -> Outcome {
         tolerance: options.number(OPTIONS, "tol"),
         iteration_limit: options.number(OPTIONS, "max_iter") as usize,
         mu: f64::NAN,
+        strategy: match options.choice(OPTIONS, "barrier") {
+            "adaptive" => Strategy::Adaptive,
+            _ => Strategy::Monotone,
+        },
         nested: false,
     };
     let pushed: Vec<f64> = {

@@ -155,9 +155,9 @@ pub fn polish(problem: &mut Scaled, at: &mut Iterate) -> f64 {
     };
     at.w[..n].copy_from_slice(&best.x);
     at.lambda.copy_from_slice(&best.lambda);
-    for i in 0..n {
-        at.z_lower[i] = if columns[i] == Active::Lower { best.slope[i].max(0.0) } else { 0.0 };
-        at.z_upper[i] = if columns[i] == Active::Upper { (-best.slope[i]).max(0.0) } else { 0.0 };
+    for (i, column) in columns.iter().enumerate() {
+        at.z_lower[i] = if *column == Active::Lower { best.slope[i].max(0.0) } else { 0.0 };
+        at.z_upper[i] = if *column == Active::Upper { (-best.slope[i]).max(0.0) } else { 0.0 };
     }
     least
 }
