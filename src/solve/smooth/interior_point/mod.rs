@@ -17,6 +17,7 @@ mod start;
 mod tests;
 
 use crate::answer::{Multipliers, Outcome, Stop};
+use crate::linalg::kkt::Kkt;
 use crate::solve::method::{Claim, Context, Method};
 use crate::solve::nlp::Nlp;
 use crate::solve::options::{Default, OptionRow};
@@ -98,11 +99,11 @@ pub fn run(context: &mut Context) -> Outcome {
             return outcome(context, &x, None, Stop::NotFinite(what), 0);
         }
     };
-    drop(newton);
     settings.mu = mu;
-    let mut stop = minimise(&mut problem, &mut at, &settings, context.monitor, &mut iterations, &mut |_| false);
+    let mut stop =
+        minimise(&mut problem, &mut at, &mut newton, &settings, context.monitor, &mut iterations, &mut |_| false);
     if matches!(stop, Stop::Converged | Stop::NoProgress(_)) {
-        let error = polish(&mut problem, &mut at);
+        let error = polish(&mut problem, &mut newton.kkt, &mut at);
         if error <= settings.tolerance {
             stop = Stop::Converged;
         }
@@ -139,7 +140,8 @@ pub(super) fn polish_point(nlp: &mut dyn Nlp, x: &[f64], lambda: &[f64], scales:
         at.z_lower[i] = if problem.lower[i].is_finite() { at.dual_residual[i].max(0.0) } else { 0.0 };
         at.z_upper[i] = if problem.upper[i].is_finite() { (-at.dual_residual[i]).max(0.0) } else { 0.0 };
     }
-    let error = polish(&mut problem, &mut at);
+    let kkt = Kkt::new(&problem.shape.hessian, &problem.shape.jacobian);
+    let error = kkt.map_or(f64::INFINITY, |mut kkt| polish(&mut problem, &mut kkt, &mut at));
     let inside = |i: usize| at.w[i].max(problem.true_lower[i]).min(problem.true_upper[i]);
     Certified { x: (0..n).map(inside).collect(), multipliers: multipliers(&problem, &at), error }
 }

@@ -46,7 +46,7 @@ pub enum NoStep {
 
 /// The linear system of an iteration, kept factored for corrections.
 pub struct Newton {
-    kkt: Kkt,
+    pub kkt: Kkt,
     hessian: Vec<f64>,
     sigma: Vec<f64>,
     upper_diagonal: Vec<f64>,

@@ -9,6 +9,7 @@
 use super::barrier::Strategy;
 use super::iterate::{Iterate, inside};
 use super::line_search::Search;
+use super::newton::Newton;
 use super::problem::{Row, Scaled};
 use super::solver::{Settings, minimise};
 use super::start::COLD_PUSH;
@@ -158,7 +159,10 @@ fn elastic_point(
     }
     let settings = Settings { nested: true, mu, strategy: Strategy::Monotone, ..settings.clone() };
     let stop = if point.evaluate_values(&mut inner) && point.evaluate_derivatives(&mut inner) {
-        minimise(&mut inner, &mut point, &settings, monitor, iteration, &mut watch)
+        match Newton::new(&inner) {
+            Ok(mut newton) => minimise(&mut inner, &mut point, &mut newton, &settings, monitor, iteration, &mut watch),
+            Err(_) => Stop::NoProgress("the linear systems of the restoration do not fit in memory".into()),
+        }
     } else {
         Stop::NoProgress("the restoration cannot start".into())
     };

@@ -41,14 +41,12 @@ const DIVERGED_OBJECTIVE: f64 = -1e20;
 pub fn minimise(
     problem: &mut Scaled,
     at: &mut Iterate,
+    newton: &mut Newton,
     settings: &Settings,
     monitor: &mut Monitor,
     iteration: &mut usize,
     watch: &mut dyn FnMut(&[f64]) -> bool,
 ) -> Stop {
-    let Ok(mut newton) = Newton::new(problem) else {
-        return Stop::Failed("the linear systems of the method do not fit in memory".into());
-    };
     let mut search = Search::new(problem, at);
     let mut barrier = Barrier::new(settings.mu, settings.tolerance, settings.strategy);
     let mut step = Step::new(problem);
@@ -66,7 +64,7 @@ pub fn minimise(
         if acceptable_iterations > ACCEPTABLE_ITERATIONS {
             return Stop::NoProgress(format!("the optimality error stays at {:.1e}", errors.scaled));
         }
-        let line = log_line(problem, at, &errors, *iteration, &barrier, &newton, accepted, settings.nested);
+        let line = log_line(problem, at, &errors, *iteration, &barrier, newton, accepted, settings.nested);
         if let ControlFlow::Break(stop) = monitor.observe(line) {
             return stop;
         }
@@ -94,7 +92,7 @@ pub fn minimise(
         };
         search.set_mu(barrier.mu);
         let moved = match found {
-            Ok(()) => search.advance(problem, &mut newton, at, &step, barrier.mu, barrier.tau()).ok(),
+            Ok(()) => search.advance(problem, newton, at, &step, barrier.mu, barrier.tau()).ok(),
             Err(NoStep::NotFinite) => return not_finite(problem, at),
             Err(NoStep::Singular) => None,
         };
@@ -112,17 +110,8 @@ pub fn minimise(
                     // The second time it goes on to a point that is feasible, or to the proof that there is none near.
                     slow_decrease *= 1e-2;
                     let decrease = slow_decrease;
-                    let found = restored(
-                        problem,
-                        at,
-                        &mut search,
-                        &mut newton,
-                        &barrier,
-                        decrease,
-                        settings,
-                        monitor,
-                        iteration,
-                    );
+                    let found =
+                        restored(problem, at, &mut search, newton, &barrier, decrease, settings, monitor, iteration);
                     if let Some(stop) = found {
                         return stop;
                     }
@@ -131,7 +120,7 @@ pub fn minimise(
             None if barrier.free() => barrier.hold(problem, at),
             None => {
                 if let Some(stop) =
-                    recover(problem, at, &mut search, &mut newton, &step, &barrier, settings, monitor, iteration)
+                    recover(problem, at, &mut search, newton, &step, &barrier, settings, monitor, iteration)
                 {
                     return stop;
                 }
