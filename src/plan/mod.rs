@@ -14,6 +14,7 @@ pub mod start;
 #[cfg(test)]
 mod tests;
 
+pub use execute::{Warm, execute};
 pub use request::Request;
 
 use crate::diag::Diagnostic;

@@ -116,8 +116,8 @@ pub fn polish(problem: &mut Scaled, at: &mut Iterate) -> f64 {
     let before = first.error(problem, &columns, Some((&at.z_lower, &at.z_upper)));
     let mut x = first.x.clone();
     let mut lambda = first.lambda.clone();
-    for i in 0..n {
-        match columns[i] {
+    for (i, column) in columns.iter().enumerate() {
+        match column {
             Active::Lower => x[i] = problem.true_lower[i],
             Active::Upper => x[i] = problem.true_upper[i],
             Active::No | Active::Both => {}
@@ -197,9 +197,9 @@ fn newton_step(
     }
     let mut jacobian = from.jacobian.clone();
     let pattern = &problem.shape.jacobian;
-    for r in 0..m {
+    for (r, active) in rows.iter().enumerate() {
         for k in pattern.row(r) {
-            if rows[r] == Active::No || !free(pattern.columns[k] as usize) {
+            if *active == Active::No || !free(pattern.columns[k] as usize) {
                 jacobian[k] = 0.0;
             }
         }
