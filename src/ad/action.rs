@@ -8,11 +8,25 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub enum Action {
     Kernel(Kernel),
-    Clear { space: Space, base: usize, length: usize },
+    Clear {
+        space: Space,
+        base: usize,
+        length: usize,
+    },
     /// From the arena.
-    Copy { from: usize, space: Space, base: usize, length: usize },
+    Copy {
+        from: usize,
+        space: Space,
+        base: usize,
+        length: usize,
+    },
     /// Single entries: 0, or what stands in the arena at `template + entry`.
-    SetSome { space: Space, base: usize, entries: Vec<u32>, template: Option<usize> },
+    SetSome {
+        space: Space,
+        base: usize,
+        entries: Vec<u32>,
+        template: Option<usize>,
+    },
     Chain(Chain),
     Outer(Outer),
     RankUpdate(RankUpdate),

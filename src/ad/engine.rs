@@ -191,9 +191,10 @@ impl Engine {
         let direct: Vec<bool> = sinks.iter().map(|sink| in_place(sink, instances)).collect();
         let graph = &self.functions.graph;
         let key = (nodes.to_vec(), forms, direct);
-        let program = self.programs.entry(key).or_insert_with_key(|(nodes, forms, direct)| {
-            Arc::new(Program::compile(graph, nodes, forms, direct))
-        });
+        let program = self
+            .programs
+            .entry(key)
+            .or_insert_with_key(|(nodes, forms, direct)| Arc::new(Program::compile(graph, nodes, forms, direct)));
         Action::Kernel(Kernel::new(program.clone(), inputs, sinks, instances))
     }
 
@@ -238,9 +239,9 @@ impl Engine {
             return input.clone();
         }
         let group = &self.functions.groups[g];
-        let scalar = leaves_of(&self.functions.graph, id).iter().all(|&k| {
-            matches!(group.leaves[k as usize].map, IndexMap::Affine { stride: 0, .. })
-        });
+        let scalar = leaves_of(&self.functions.graph, id)
+            .iter()
+            .all(|&k| matches!(group.leaves[k as usize].map, IndexMap::Affine { stride: 0, .. }));
         let instances = if scalar { 1 } else { group.instances };
         let base = self.allocate(instances);
         let map = if scalar { IndexMap::scalar(0) } else { IndexMap::IDENTITY };

@@ -44,7 +44,11 @@ fn exponential_tail<const FUSED: bool>(r: f64) -> f64 {
     let r2 = r * r;
     let r4 = r2 * r2;
     let pair = |k: usize| multiply_add::<FUSED>(C[k + 1], r, C[k]);
-    let low = multiply_add::<FUSED>(multiply_add::<FUSED>(pair(6), r2, pair(4)), r4, multiply_add::<FUSED>(pair(2), r2, pair(0)));
+    let low = multiply_add::<FUSED>(
+        multiply_add::<FUSED>(pair(6), r2, pair(4)),
+        r4,
+        multiply_add::<FUSED>(pair(2), r2, pair(0)),
+    );
     multiply_add::<FUSED>(multiply_add::<FUSED>(pair(10), r2, pair(8)), r4 * r4, low)
 }
 
@@ -103,7 +107,8 @@ pub fn ln<const FUSED: bool>(x: f64) -> f64 {
     let odd = multiply_add::<FUSED>(w, 1.531383769920937332e-01, 2.222219843214978396e-01);
     let odd = w * multiply_add::<FUSED>(w, odd, 3.999999999940941908e-01);
     let even = multiply_add::<FUSED>(w, 1.479819860511658591e-01, 1.818357216161805012e-01);
-    let even = multiply_add::<FUSED>(w, multiply_add::<FUSED>(w, even, 2.857142874366239149e-01), 6.666666666666735130e-01);
+    let even =
+        multiply_add::<FUSED>(w, multiply_add::<FUSED>(w, even, 2.857142874366239149e-01), 6.666666666666735130e-01);
     let r = multiply_add::<FUSED>(z, even, odd);
     let h = 0.5 * f * f;
     let low = h - multiply_add::<FUSED>(s, h + r, k * LN2_LOW);

@@ -181,7 +181,14 @@ fn product(pair: &Pair, jacobian: &Jacobian, pattern: &Pattern, instances: usize
             positions.extend(columns[..=k].iter().map(|&column| locate(pattern, row as usize, column) as u32));
         }
         let width = columns.len();
-        return Action::RankUpdate(RankUpdate { instances, factor, values: rows.values, width, map: rows.map, positions });
+        return Action::RankUpdate(RankUpdate {
+            instances,
+            factor,
+            values: rows.values,
+            width,
+            map: rows.map,
+            positions,
+        });
     }
     let side = |leaf: &GroupLeaf| match leaf.source {
         Source::Stage(z) => Side::Stage(jacobian.rows_of(z, &leaf.map)),
@@ -199,7 +206,9 @@ fn touched_by(action: &Action) -> impl Iterator<Item = u32> + '_ {
     let positions: &[u32] = match action {
         Action::Outer(outer) => &outer.positions,
         Action::RankUpdate(update) => &update.positions,
-        Action::Kernel(_) | Action::Clear { .. } | Action::Copy { .. } | Action::SetSome { .. } | Action::Chain(_) => &[],
+        Action::Kernel(_) | Action::Clear { .. } | Action::Copy { .. } | Action::SetSome { .. } | Action::Chain(_) => {
+            &[]
+        }
     };
     positions.iter().copied()
 }

@@ -182,7 +182,12 @@ dispatch! {
 /// # Safety
 /// The instructions are those of a compiled program, `slots` holds all its slots, and each points at `length` numbers
 /// that may be read (inputs) or written (all others) and do not overlap.
-pub unsafe fn run_block(instructions: &[Instruction], slots: &[*mut f64], length: usize, load: &dyn Fn(u32, &mut [f64])) {
+pub unsafe fn run_block(
+    instructions: &[Instruction],
+    slots: &[*mut f64],
+    length: usize,
+    load: &dyn Fn(u32, &mut [f64]),
+) {
     run_block_dispatched(instructions, slots, length, load);
 }
 

@@ -228,7 +228,8 @@ impl Builder<'_> {
                 let sink =
                     Sink { space: Space::Arena, base: factor, map: IndexMap::IDENTITY, add: false, twice: vec![] };
                 if partial.data { &mut fixed } else { &mut varying }.push((partial.node, sink));
-                let constant = partial.data && self.stages[&z].constant && (z != part.stage || self.stages[&z].constant);
+                let constant =
+                    partial.data && self.stages[&z].constant && (z != part.stage || self.stages[&z].constant);
                 let chain = self.chain(part.stage, &part.target, z, &leaf.map, group.instances, factor, constant);
                 if constant {
                     constant_chains.push(chain);

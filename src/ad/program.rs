@@ -309,8 +309,14 @@ impl<'a> Emitter<'a> {
     /// Gives places to all values by a linear scan, and numbers to all places.
     fn allocate(mut self, roots: &[NodeId], in_place: &[bool]) -> Program {
         let mut direct_outputs = vec![];
-        let computed: HashMap<NodeId, ()> =
-            self.drafts.iter().filter(|d| d.code != Code::Load).flat_map(|d| [Some(d.result), d.second]).flatten().map(|id| (id, ())).collect();
+        let computed: HashMap<NodeId, ()> = self
+            .drafts
+            .iter()
+            .filter(|d| d.code != Code::Load)
+            .flat_map(|d| [Some(d.result), d.second])
+            .flatten()
+            .map(|id| (id, ()))
+            .collect();
         for (j, root) in roots.iter().enumerate() {
             if in_place[j] && computed.contains_key(root) && !self.places.contains_key(root) {
                 self.places.insert(*root, Place::Output(direct_outputs.len() as u32));
@@ -338,7 +344,8 @@ impl<'a> Emitter<'a> {
                     }))
                 });
             }
-            let mut ended: Vec<NodeId> = draft.operands.iter().flatten().copied().filter(|id| last_use[id] == t).collect();
+            let mut ended: Vec<NodeId> =
+                draft.operands.iter().flatten().copied().filter(|id| last_use[id] == t).collect();
             ended.sort_unstable();
             ended.dedup();
             for id in ended {

@@ -123,7 +123,8 @@ impl Features {
                 self.rows += 1;
                 self.equalities += (lower == upper) as usize;
                 if self.first_row.is_none() {
-                    self.first_row = Some(Fact::at(format!("row `{}` is a constraint", constraint.label), constraint.span));
+                    self.first_row =
+                        Some(Fact::at(format!("row `{}` is a constraint", constraint.label), constraint.span));
                 }
             }
         }
