@@ -2,6 +2,7 @@
 
 pub mod argmin_adapter;
 pub mod black_box;
+pub mod convexity;
 pub mod method;
 pub mod monitor;
 pub mod nlp;

@@ -61,16 +61,13 @@ fn run(context: &mut Context) -> Outcome {
         (context.options.number(OPTIONS, "particles") as usize, context.options.number(OPTIONS, "patience") as usize);
     let mut random = Random::new(context.options.seed);
     let mut best = (project(&shape, &context.start), f64::INFINITY);
+    let sides = || shape.lower.iter().zip(&shape.upper);
     let mut swarm: Vec<Particle> = (0..count)
         .map(|number| {
-            let draw = |random: &mut Random, scale: f64| -> Vec<f64> {
-                let pair = shape.lower.iter().zip(&shape.upper);
-                pair.map(|(l, u)| if scale > 0.0 { random.between(*l, *u) } else { random.between(l - u, u - l) })
-                    .collect()
-            };
+            let drawn: Vec<f64> = sides().map(|(l, u)| random.between(*l, *u)).collect();
             // The start is one of the points.
-            let x = if number == 0 { best.0.clone() } else { draw(&mut random, 1.0) };
-            let velocity = draw(&mut random, -1.0).iter().map(|v| 0.5 * v).collect();
+            let x = if number == 0 { best.0.clone() } else { drawn };
+            let velocity = sides().map(|(l, u)| 0.5 * random.between(l - u, u - l)).collect();
             Particle { best: (x.clone(), f64::INFINITY), x, velocity }
         })
         .collect();
