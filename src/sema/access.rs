@@ -463,8 +463,8 @@ impl Elaborator<'_> {
                 let d = &self.declarations[id as usize];
                 match (&d.state, &d.kind) {
                     (State::Done(value), _) => matches!(value, Val::Array(_) | Val::Data(_)),
+                    // Not known yet. To look into its text would not end where it leans on itself.
                     (_, DeclarationKind::Statement(s)) => match &s.kind {
-                        StatementKind::Let { index: None, value, .. } => self.may_be_array(value, &self.env(d.scope)),
                         StatementKind::Param { index: None, value: Some(v), .. } => {
                             !matches!(v.kind, ExprKind::Number(_))
                         }
