@@ -81,7 +81,8 @@ fn number(value: f64) -> Value {
         _ if value.is_nan() => "nan".into(),
         f64::INFINITY => "inf".into(),
         f64::NEG_INFINITY => "-inf".into(),
-        _ => value.into(),
+        // `-0.0` is a zero.
+        _ => (value + 0.0).into(),
     }
 }
 

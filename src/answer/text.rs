@@ -48,6 +48,7 @@ fn painted(text: &str, code: &str, colour: bool) -> String {
 
 fn duration(seconds: f64) -> String {
     match seconds {
+        s if s < 5e-5 => "<0.1 ms".to_string(),
         s if s < 1.0 => format!("{} ms", significant(s * 1e3, if s < 0.01 { 2 } else { 3 })),
         s => format!("{} s", significant(s, 3)),
     }

@@ -6,6 +6,7 @@
 //! enter by `max(1, ‖∇f‖, mean multiplier / 100)`.
 
 use super::program::{Program, violation};
+use crate::answer::Multipliers;
 use crate::answer::certificate::{Place, Residual};
 
 /// Multipliers of a minimisation: `y` over all rows, and those of the bounds.
@@ -16,6 +17,29 @@ pub struct Duals {
     pub lower: Vec<f64>,
     /// `<= 0` where valid.
     pub upper: Vec<f64>,
+}
+
+impl Duals {
+    /// The multipliers of the room `answer`, turned to a minimisation. Lengths that do not fit become NaN, which no
+    /// residual survives.
+    pub fn of(program: &Program, given: &Multipliers) -> Duals {
+        let sign = program.objective.map_or(1.0, |(_, sign)| sign);
+        let turned = |part: &[f64], count: usize| match part.len() == count {
+            true => part.iter().map(|v| sign * v).collect(),
+            false => vec![f64::NAN; count],
+        };
+        let n = program.x.len();
+        Duals {
+            rows: turned(&given.rows, program.problem.row_count()),
+            lower: turned(&given.lower, n),
+            upper: turned(&given.upper, n),
+        }
+    }
+
+    pub fn zero(program: &Program) -> Duals {
+        let n = program.x.len();
+        Duals { rows: vec![0.0; program.problem.row_count()], lower: vec![0.0; n], upper: vec![0.0; n] }
+    }
 }
 
 /// The worst figure so far and where it is.

@@ -19,7 +19,10 @@ fn solved(arguments: Solve) -> Result<i32, i32> {
     let mut prepared = prepared(host, &arguments.file, arguments.inputs)?;
     change(&mut prepared, &arguments.changes)?;
     if let Some(path) = &arguments.start {
-        prepared.start_from_file(path).map_err(|errors| tell(&errors))?;
+        let started = prepared.start_from_file(path).map_err(|errors| tell(&errors))?;
+        if started.found < started.of {
+            eprintln!("start: {} of {} variables have a value in `{path}`", started.found, started.of);
+        }
     }
     let options = options(arguments.how, arguments.trace.is_some());
     let plan = prepared.plan(&options).map_err(|errors| tell(&errors))?;

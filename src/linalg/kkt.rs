@@ -16,7 +16,9 @@ use std::sync::Arc;
 const SHIFT: f64 = 1e-8;
 /// Up to this dimension the dense factorisation is used: below it, it is as fast, and it pivots.
 const DENSE_LIMIT: usize = 64;
-const REFINEMENTS: usize = 10;
+/// Residuals row by row that Newton steps do not notice: on power networks 1e-14 takes twice the time and saves nothing.
+const ENOUGH: f64 = 1e-9;
+const REFINEMENTS: usize = 3;
 
 /// The system, its factors and its work space; nothing is allocated after [`Kkt::new`].
 pub struct Kkt {
@@ -127,7 +129,7 @@ impl Kkt {
     }
 
     /// Overwrites `b` by the solution of `K x = b` and returns the relative residual
-    /// `|b - K x| / ||K| |x| + |b||` in maximum norms, which is about 1e-16 unless `K` is nearly singular.
+    /// `|b - K x| / ||K| |x| + |b||` in maximum norms, below 1e-9 unless `K` is nearly singular.
     ///
     /// Refinement goes on while the residual falls *row by row*: diagonals of inactive rows are so large that norms
     /// of the whole would hide what is left in the other rows.
@@ -151,7 +153,7 @@ impl Kkt {
             let slow = row_by_row > 0.5 * least;
             (least, quality) = (row_by_row, whole);
             self.best.copy_from_slice(b);
-            if row_by_row <= 1e-14 || slow {
+            if row_by_row <= ENOUGH || slow {
                 break;
             }
         }

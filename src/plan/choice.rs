@@ -27,8 +27,9 @@ pub fn choose(candidates: &Candidates, request: &Request) -> Result<Choice, Vec<
             && let Ok(smooth) = candidates.asks(method)
         {
             let mut because = vec![Fact::new(why)];
-            because.extend(features.cases.iter().map(|case| {
-                Fact { sentence: format!("{}: derivatives are those of the case that holds", case.sentence), span: case.span }
+            because.extend(features.cases.iter().map(|case| Fact {
+                sentence: format!("{}: derivatives are those of the case that holds", case.sentence),
+                span: case.span,
             }));
             return Ok(Choice { method, smooth, because });
         }

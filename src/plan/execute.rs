@@ -18,7 +18,13 @@ pub struct Warm {
 }
 
 /// Solves `problem` as planned. The outcome is in the problem's own numbering and signs.
-pub fn execute(problem: &Problem, plan: &Plan, warm: Option<&Warm>, sources: &Sources, monitor: &mut Monitor) -> Outcome {
+pub fn execute(
+    problem: &Problem,
+    plan: &Plan,
+    warm: Option<&Warm>,
+    sources: &Sources,
+    monitor: &mut Monitor,
+) -> Outcome {
     let Some(method) = crate::solve::by_name(plan.method) else {
         return without_method(plan, Stop::Failed(format!("there is no method {}", plan.method)));
     };
@@ -88,7 +94,8 @@ fn hopeless(bounds: &Bounds) -> Option<Stop> {
 
 fn without_method(plan: &Plan, stop: Stop) -> Outcome {
     let x = plan.start.x.clone();
-    let outcome = Outcome { x, multipliers: None, stop, iterations: 0, evaluations: Evaluations::default(), log: vec![] };
+    let outcome =
+        Outcome { x, multipliers: None, stop, iterations: 0, evaluations: Evaluations::default(), log: vec![] };
     plan.lifts.iter().rev().fold(outcome, |outcome, lift| lift.lift(outcome))
 }
 

@@ -45,7 +45,8 @@ impl Plan {
     pub fn view(&self, sources: &Sources) -> PlanView {
         let all = |facts: &[Fact]| facts.iter().map(|fact| with_line(fact, sources)).collect::<Vec<String>>();
         let rewrites = self.rewrites.iter().map(|r| RewriteView { name: r.name.to_string(), facts: all(&r.facts) });
-        let options = self.settings.iter().map(|s| OptionView { name: s.name.to_string(), value: s.value.clone(), set: s.set });
+        let options =
+            self.settings.iter().map(|s| OptionView { name: s.name.to_string(), value: s.value.clone(), set: s.set });
         let others = self.others.iter().map(|(method, objection)| OtherView {
             method: method.to_string(),
             objection: objection.as_ref().map(|fact| with_line(fact, sources)),
@@ -72,14 +73,20 @@ impl Plan {
         section(&mut lines, "rewrites", view.rewrites.iter().map(|r| described(&r.name, &r.facts)));
         section(&mut lines, "start", view.starts_moved.into_iter().chain(view.starts_outside));
         section(&mut lines, "method", std::iter::once(view.method).chain(view.because));
-        section(&mut lines, "options", view.options.iter().map(|o| {
-            format!("{} = {}{}", o.name, o.value, if o.set { " (set)" } else { "" })
-        }));
+        section(
+            &mut lines,
+            "options",
+            view.options.iter().map(|o| format!("{} = {}{}", o.name, o.value, if o.set { " (set)" } else { "" })),
+        );
         section(&mut lines, "unused", view.unused_options.into_iter());
-        section(&mut lines, "others", view.others.iter().map(|o| match &o.objection {
-            Some(objection) => format!("{}: {objection}", o.method),
-            None => format!("{}: would do", o.method),
-        }));
+        section(
+            &mut lines,
+            "others",
+            view.others.iter().map(|o| match &o.objection {
+                Some(objection) => format!("{}: {objection}", o.method),
+                None => format!("{}: would do", o.method),
+            }),
+        );
         lines.join("\n") + "\n"
     }
 }

@@ -6,8 +6,10 @@ use crate::problem::{Domain, Kind, Problem};
 
 /// All constructs of the problem that nothing serves.
 pub fn unserved(problem: &Problem) -> Result<(), Vec<Diagnostic>> {
-    let unsupported = problem.unsupported.iter().map(|u| Diagnostic::error("unsupported-construct", u.span, &u.sentence));
-    let refused: Vec<Diagnostic> = unsupported.chain(integers(problem)).chain(domains(problem)).chain(several(problem)).collect();
+    let unsupported =
+        problem.unsupported.iter().map(|u| Diagnostic::error("unsupported-construct", u.span, &u.sentence));
+    let refused: Vec<Diagnostic> =
+        unsupported.chain(integers(problem)).chain(domains(problem)).chain(several(problem)).collect();
     if refused.is_empty() { Ok(()) } else { Err(refused) }
 }
 

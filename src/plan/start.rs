@@ -37,10 +37,15 @@ pub fn of(problem: &Problem) -> Start {
         match &variable.start {
             Some(data) => {
                 let given = numbers.column(problem, data, count);
-                let outside = given.iter().enumerate().position(|(k, v)| *v < bounds.lower[first + k] || *v > bounds.upper[first + k]);
+                let outside = given
+                    .iter()
+                    .enumerate()
+                    .position(|(k, v)| *v < bounds.lower[first + k] || *v > bounds.upper[first + k]);
                 if let Some(k) = outside {
                     let name = problem.variable_name(first + k);
-                    start.outside.push(Fact::at(format!("the start of `{name}` is outside of its bounds"), variable.span));
+                    start
+                        .outside
+                        .push(Fact::at(format!("the start of `{name}` is outside of its bounds"), variable.span));
                 }
                 start.x.extend(given);
                 free.extend(std::iter::repeat_n(false, count));
@@ -84,14 +89,21 @@ fn repair(problem: &Problem, bounds: &Bounds, free: &[bool], x: &mut [f64]) -> H
         .stages
         .iter()
         .zip(&needed)
-        .map(|(stage, needed)| stage.terms.iter().map(|t| if *needed { guarded(&problem.graph, t) } else { vec![] }).collect())
+        .map(|(stage, needed)| {
+            stage.terms.iter().map(|t| if *needed { guarded(&problem.graph, t) } else { vec![] }).collect()
+        })
         .collect();
     if guarded.iter().flatten().all(Vec::is_empty) {
         return reasons;
     }
     let params: Vec<&[f64]> = problem.params.iter().map(|param| param.values.as_slice()).collect();
     for _ in 0..ROUNDS {
-        let values = eval::stages(&problem.graph, &problem.stages, &needed, &Inputs { variables: x, params: params.clone(), after: &[] });
+        let values = eval::stages(
+            &problem.graph,
+            &problem.stages,
+            &needed,
+            &Inputs { variables: x, params: params.clone(), after: &[] },
+        );
         let mut changed = false;
         for (k, stage) in problem.stages.iter().enumerate().filter(|(k, _)| needed[*k]) {
             for (t, term) in stage.terms.iter().enumerate().filter(|(t, _)| !guarded[k][*t].is_empty()) {
@@ -179,7 +191,9 @@ impl Here<'_> {
                 slopes.push((position, slope));
             }
         }
-        slopes.retain(|(position, _)| self.free[*position] && self.bounds.lower[*position] < self.bounds.upper[*position]);
+        slopes.retain(|(position, _)| {
+            self.free[*position] && self.bounds.lower[*position] < self.bounds.upper[*position]
+        });
         let square: f64 = slopes.iter().map(|(_, s)| s * s).filter(|s| s.is_finite()).sum();
         let mut changed = false;
         for (k, (position, slope)) in slopes.iter().enumerate() {
@@ -236,7 +250,9 @@ fn offence(op: Op, given: [f64; 3]) -> Option<(usize, f64)> {
     }
     match op {
         Op::Div if given[1] == 0.0 => Some((1, 1.0)),
-        Op::Pow if given[0] <= 0.0 && (given[1].fract() != 0.0 || (given[0] == 0.0 && given[1] < 1.0)) => Some((0, 1.0)),
+        Op::Pow if given[0] <= 0.0 && (given[1].fract() != 0.0 || (given[0] == 0.0 && given[1] < 1.0)) => {
+            Some((0, 1.0))
+        }
         Op::Atan2 if given[0] == 0.0 && given[1] == 0.0 => Some((1, 1.0)),
         _ if !row.defined_at(given) && given[..row.arity].iter().all(|v| v.is_finite()) => Some((row.arity - 1, 1.0)),
         _ => None,
@@ -271,7 +287,12 @@ fn moved(problem: &Problem, before: &[f64], after: &[f64], reasons: &HashMap<usi
         let why = if needs.is_empty() { String::new() } else { format!(", which needs {needs}") };
         let what = match positions.as_slice() {
             [one] => format!("`{}` begins at {}", problem.variable_name(*one), short(after[*one])),
-            many => format!("{} elements of `{}` begin off 0, the first at {}", many.len(), variable.name, short(after[many[0]])),
+            many => format!(
+                "{} elements of `{}` begin off 0, the first at {}",
+                many.len(),
+                variable.name,
+                short(after[many[0]])
+            ),
         };
         facts.push(Fact::at(format!("{what}, for `{}`{why}", op.row().name), *span));
     }

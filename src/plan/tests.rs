@@ -45,9 +45,8 @@ impl Model {
     fn asking(&self, method: &str) -> Result<Plan, String> {
         let method = (!method.is_empty()).then(|| (method.to_string(), crate::diag::Span::default()));
         let request = Request::new(method, vec![], 0);
-        plan(&self.problem, &request).map_err(|said| {
-            said.iter().map(|d| format!("{}: {}\n", d.id, d.message)).collect()
-        })
+        plan(&self.problem, &request)
+            .map_err(|said| said.iter().map(|d| format!("{}: {}\n", d.id, d.message)).collect())
     }
 
     pub fn solved(&self, plan: &Plan) -> Outcome {
@@ -77,7 +76,14 @@ fn look() {
             Ok(plan) => {
                 let clock = std::time::Instant::now();
                 let outcome = model.solved(&plan);
-                println!("== {name}\n{}{:?} {} iterations, {:?}, f = {}", plan.explain(&model.sources), outcome.stop, outcome.iterations, clock.elapsed(), model.objective(&outcome.x));
+                println!(
+                    "== {name}\n{}{:?} {} iterations, {:?}, f = {}",
+                    plan.explain(&model.sources),
+                    outcome.stop,
+                    outcome.iterations,
+                    clock.elapsed(),
+                    model.objective(&outcome.x)
+                );
             }
             Err(said) => println!("== {name}\n{said}"),
         }

@@ -1,5 +1,6 @@
 //! Facts about a problem, each with its reason and its place, for methods to accept or refuse it by.
 
+use super::curvature::Forms;
 use super::ranges::Ranges;
 use super::squares::{self, Square, span_of};
 use super::values::{Bounds, Numbers, depends_on_variables};
@@ -56,6 +57,8 @@ pub struct Features {
     /// Cases that depend on variables: derivatives are those of the case that holds.
     pub cases: Vec<Fact>,
     pub squares: Result<Vec<Square>, Fact>,
+    /// Degree and curvature of the objective and the rows.
+    pub forms: Forms,
     pub bounds: Bounds,
 }
 
@@ -80,6 +83,7 @@ impl Features {
             kinks,
             cases,
             squares: squares::of_objective(problem, &numbers),
+            forms: Forms::of(problem, &numbers, &bounds),
             bounds: Bounds::default(),
         };
         features.count_variables(problem, &bounds);
@@ -123,7 +127,8 @@ impl Features {
                 self.rows += 1;
                 self.equalities += (lower == upper) as usize;
                 if self.first_row.is_none() {
-                    self.first_row = Some(Fact::at(format!("row `{}` is a constraint", constraint.label), constraint.span));
+                    self.first_row =
+                        Some(Fact::at(format!("row `{}` is a constraint", constraint.label), constraint.span));
                 }
             }
         }

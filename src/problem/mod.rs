@@ -4,6 +4,7 @@
 //! `0..Problem::dimension`; a constraint's stage has `rows` rows. Objectives and rows keep the sense and the sides of
 //! the statement; see [`Constraint::dual_sign`].
 
+pub mod curvature;
 pub mod features;
 pub mod index;
 pub mod ranges;

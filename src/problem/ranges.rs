@@ -64,9 +64,7 @@ impl Ranges {
         for id in problem.graph.reachable(&[family.body]) {
             let interval = match problem.graph.node(id) {
                 Node::Constant(value) => Interval::exactly(value),
-                Node::Leaf(k) => {
-                    self.leaf(problem, numbers, bounds, &family.leaves[k as usize], family.instances)
-                }
+                Node::Leaf(k) => self.leaf(problem, numbers, bounds, &family.leaves[k as usize], family.instances),
                 Node::Call(op, operands) => {
                     let arity = op.row().arity;
                     let given = |k: usize| found[&operands[if k < arity { k } else { 0 }]];

@@ -7,9 +7,11 @@ use super::changes::{self, Refused};
 use crate::answer::layout::significant;
 use crate::diag::Sources;
 use crate::expr::family::{Source, StageId};
+use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::print;
 use crate::problem::values::{Numbers, depends_on_variables};
 use crate::problem::{Constraint, Problem, Sense};
+use std::collections::HashMap;
 
 /// Named expressions are written out this deep.
 const DEPTH: usize = 4;
@@ -50,6 +52,22 @@ pub fn expand(problem: &Problem, sources: &Sources, name: &str) -> Result<String
 /// Rows of a family that are written when none is named.
 const ROWS: usize = 5;
 
+/// A leaf in an expanded row.
+enum Known {
+    Number(f64),
+    /// The text of a variable or of an expression, in parentheses where it needs them.
+    Name(String),
+}
+
+impl Known {
+    fn name(&self) -> &str {
+        match self {
+            Known::Number(_) => "",
+            Known::Name(name) => name,
+        }
+    }
+}
+
 struct Writer<'p> {
     problem: &'p Problem,
     numbers: Numbers,
@@ -79,31 +97,57 @@ impl Writer<'_> {
         format!("{body}\n  {sides}{dropped}")
     }
 
-    /// The terms that are added into a row of a stage.
+    /// The terms that are added into a row of a stage, simplified with the numbers in place.
     fn summands(&self, stage: StageId, row: usize, depth: usize) -> Vec<String> {
         let mut out = vec![];
         for term in &self.problem.stage(stage).terms {
             for p in (0..term.family.instances as usize).filter(|&p| term.target.at(p) == row) {
                 let leaves = term.family.leaves.iter().map(|leaf| self.leaf(leaf.source, leaf.map.at(p), depth));
-                let names: Vec<String> = leaves.collect();
-                out.push(print::text(&self.problem.graph, term.family.body, &names));
+                let leaves: Vec<Known> = leaves.collect();
+                let (graph, body) = self.with_numbers(term.family.body, &leaves);
+                if graph.node(body) != Node::Constant(0.0) {
+                    let names: Vec<&str> = leaves.iter().map(Known::name).collect();
+                    out.push(print::text(&graph, body, &names));
+                }
             }
         }
         out
     }
 
-    /// The text of what a leaf reads; more than a name or a plain number stands in parentheses.
-    fn leaf(&self, source: Source, position: usize, depth: usize) -> String {
-        let number = |v: f64| if v < 0.0 { format!("({})", significant(v, 10)) } else { significant(v, 10) };
+    /// A body with its numeric leaves replaced by their numbers.
+    fn with_numbers(&self, body: NodeId, leaves: &[Known]) -> (Graph, NodeId) {
+        let mut graph = Graph::default();
+        let mut known: HashMap<NodeId, NodeId> = HashMap::new();
+        for id in self.problem.graph.reachable(&[body]) {
+            let new = match self.problem.graph.node(id) {
+                Node::Constant(value) => graph.constant(value),
+                Node::Leaf(k) => match leaves[k as usize] {
+                    Known::Number(value) => graph.constant(value),
+                    Known::Name(_) => graph.leaf(k),
+                },
+                Node::Call(op, operands) => {
+                    let operands: Vec<NodeId> = operands[..op.row().arity].iter().map(|o| known[o]).collect();
+                    graph.call(op, &operands)
+                }
+            };
+            known.insert(id, new);
+        }
+        (graph, known[&body])
+    }
+
+    /// What a leaf reads.
+    fn leaf(&self, source: Source, position: usize, depth: usize) -> Known {
         match source {
-            Source::Variables => self.problem.variable_name(position),
-            Source::Param(id) => number(self.problem.param(id).values[position]),
-            Source::After(_) => "(known after the solve)".to_string(),
+            Source::Variables => Known::Name(self.problem.variable_name(position)),
+            Source::Param(id) => Known::Number(self.problem.param(id).values[position]),
+            Source::After(_) => Known::Name("(known after the solve)".to_string()),
             Source::Stage(id) if !self.depends[id.0 as usize] => {
-                let known = self.numbers.source(self.problem, source).get(position);
-                known.map_or_else(|| self.inlined(id, position, depth), |&v| number(v))
+                match self.numbers.source(self.problem, source).get(position) {
+                    Some(&value) => Known::Number(value),
+                    None => Known::Name(self.inlined(id, position, depth)),
+                }
             }
-            Source::Stage(id) => self.inlined(id, position, depth),
+            Source::Stage(id) => Known::Name(self.inlined(id, position, depth)),
         }
     }
 

@@ -25,6 +25,8 @@ pub mod notation;
 pub mod prepared;
 mod run;
 pub mod start;
+#[cfg(test)]
+mod tests;
 
 pub use errors::{Bug, Errors};
 pub use model::Model;

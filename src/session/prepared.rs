@@ -88,7 +88,8 @@ impl Prepared {
         plan
     }
 
-    /// The method of the plan, then the judge. `progress` sees a line per iteration and may end the solve.
+    /// The method of the plan, then the judge. A plan outlives [`Prepared::set_param`]; after other changes the problem
+    /// must be planned again. `progress` sees a line per iteration and may end the solve.
     pub fn solve(
         &mut self,
         plan: &Plan,

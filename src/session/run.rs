@@ -37,7 +37,13 @@ pub(super) fn run(
         keep_log: options.keep_log,
         log: vec![],
     };
-    let outcome = execute(&prepared.problem, plan, prepared.warm(), &prepared.sources, &mut monitor);
+    let outcome = execute(
+        &prepared.problem,
+        &with_numbers(plan, &prepared.problem),
+        prepared.warm(),
+        &prepared.sources,
+        &mut monitor,
+    );
     let solved = clock();
     let certificate = certify::judge(&prepared.problem, &outcome, &JudgeOptions { tolerance: options.tolerance });
     let time = Time {
@@ -76,6 +82,17 @@ pub(super) fn run(
         multipliers: outcome.multipliers,
         log: outcome.log,
     }
+}
+
+/// The plan with the numbers that parameters have now: a plan outlives changes of numbers.
+fn with_numbers(plan: &Plan, problem: &Problem) -> Plan {
+    let mut plan = plan.clone();
+    for (planned, now) in plan.problem.params.iter_mut().zip(&problem.params) {
+        if planned.name == now.name && planned.values.len() == now.values.len() {
+            planned.values = now.values.clone();
+        }
+    }
+    plan
 }
 
 fn summary(view: PlanView) -> PlanSummary {

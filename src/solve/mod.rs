@@ -1,6 +1,8 @@
 //! Methods: one file and one row of [`METHODS`] each.
 
 pub mod argmin_adapter;
+pub mod black_box;
+pub mod convexity;
 pub mod method;
 pub mod monitor;
 pub mod nlp;
@@ -18,10 +20,17 @@ use method::Method;
 pub const METHODS: &[Method] = &[
     smooth::interior_point::METHOD,
     smooth::augmented_lagrangian::METHOD,
+    smooth::trust_region_newton::METHOD,
     smooth::bound_newton::METHOD,
+    smooth::levenberg_marquardt::METHOD,
     smooth::lbfgs::METHOD,
+    smooth::projected_lbfgs::METHOD,
     smooth::bfgs::METHOD,
     smooth::nonlinear_cg::METHOD,
+    black_box::brent::METHOD,
+    black_box::nelder_mead::METHOD,
+    black_box::particle_swarm::METHOD,
+    black_box::simulated_annealing::METHOD,
 ];
 
 /// The row of a name.

@@ -59,7 +59,10 @@ impl EngineView {
         let (jacobian, jacobian_pattern) = select(evaluator.jacobian_pattern(), &rows, &variables);
         let (hessian, hessian_pattern) = match method.second_order {
             true => select(evaluator.hessian_pattern(), &variables, &variables),
-            false => (Selection { kept: None, buffer: vec![] }, Arc::new(Pattern::from_rows(variables.len(), &vec![vec![]; variables.len()]))),
+            false => (
+                Selection { kept: None, buffer: vec![] },
+                Arc::new(Pattern::from_rows(variables.len(), &vec![vec![]; variables.len()])),
+            ),
         };
         let shape = Shape {
             lower: of(&bounds.lower, &variables),
@@ -109,7 +112,8 @@ impl EngineView {
 
     /// Multipliers of the problem as stated, as the method sees them.
     pub fn reduce_multipliers(&self, m: &Multipliers) -> Multipliers {
-        let reduced = |values: &[f64], chosen: &[u32]| chosen.iter().map(|k| self.factor * values[*k as usize]).collect();
+        let reduced =
+            |values: &[f64], chosen: &[u32]| chosen.iter().map(|k| self.factor * values[*k as usize]).collect();
         Multipliers {
             rows: reduced(&m.rows, &self.rows),
             lower: reduced(&m.lower, &self.variables),
@@ -138,7 +142,9 @@ impl EngineView {
         let x = self.full.clone();
         let multipliers = outcome.multipliers.map(|m| self.lift_multipliers(&x, &m));
         let stop = match outcome.stop {
-            Stop::Infeasible { ray } => Stop::Infeasible { ray: ray.map(|r| spread(&r, &self.rows, self.problem.row_count())) },
+            Stop::Infeasible { ray } => {
+                Stop::Infeasible { ray: ray.map(|r| spread(&r, &self.rows, self.problem.row_count())) }
+            }
             Stop::Unbounded { ray } => Stop::Unbounded { ray: ray.map(|r| spread(&r, &self.variables, x.len())) },
             Stop::Converged
             | Stop::Finished

@@ -27,7 +27,8 @@ pub const SCALING: Rewrite = Rewrite {
 pub(in crate::plan) fn by_the_view(form: &Form, method: &Method) -> Vec<Rewritten> {
     let features = &form.features;
     let all_rows = form.problem.row_count();
-    let fact = |count: usize, what: &str| vec![Fact::new(format!("{count} {what}{}", if count == 1 { "" } else { "s" }))];
+    let fact =
+        |count: usize, what: &str| vec![Fact::new(format!("{count} {what}{}", if count == 1 { "" } else { "s" }))];
     let mut made = vec![];
     if features.fixed > 0 {
         made.push(Rewritten { name: FIXED.name, facts: fact(features.fixed, "variable") });

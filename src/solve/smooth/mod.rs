@@ -5,4 +5,7 @@ pub mod bfgs;
 pub mod bound_newton;
 pub mod interior_point;
 pub mod lbfgs;
+pub mod levenberg_marquardt;
 pub mod nonlinear_cg;
+pub mod projected_lbfgs;
+pub mod trust_region_newton;

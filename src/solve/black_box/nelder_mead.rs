@@ -1,0 +1,93 @@
+//! Nelder and Mead's simplex: reflect, expand, contract, shrink. Stepped through argmin.
+//!
+//! Bounds are kept by evaluating at the nearest point inside. A simplex may collapse far from a minimum, so the search
+//! begins again around the best point until a whole round brings nothing.
+
+use crate::answer::{Outcome, Stop};
+use crate::problem::features::Features;
+use crate::solve::argmin_adapter::{NelderMead, Shared, compare};
+use crate::solve::method::{Claim, Context, Method, Objection, Sees, iteration_limit, tolerance};
+use crate::solve::nlp::Shape;
+use crate::solve::options::OptionRow;
+use crate::solve::parts::ending::{not_finite, outcome, project};
+
+pub const METHOD: Method = Method {
+    name: "nelder_mead",
+    doc: "simplex search by values alone, for few variables",
+    chosen: "for few variables where kinks could not be written as smooth rows",
+    source: "Nelder & Mead, Computer Journal 7 (1965)",
+    claim: Claim::Heuristic,
+    sees: Sees::Plain,
+    second_order: false,
+    accepts,
+    options: OPTIONS,
+    run,
+};
+
+const OPTIONS: &[OptionRow] =
+    &[tolerance("spread of the values in the simplex at which a round ends", 1e-13), iteration_limit(100_000)];
+
+/// Beyond this a simplex hardly moves.
+const MOST_VARIABLES: usize = 30;
+/// Rounds; two or three are usual.
+const MOST_ROUNDS: usize = 20;
+
+fn accepts(features: &Features) -> Result<(), Objection> {
+    features.needs_no_rows()?;
+    features.needs_an_objective()?;
+    features.needs_at_most(MOST_VARIABLES)
+}
+
+fn run(context: &mut Context) -> Outcome {
+    let tol = context.options.number(OPTIONS, "tol");
+    let shape = context.nlp.shape().clone();
+    let mut best = (project(&shape, &context.start), f64::INFINITY);
+    let mut iterations = 0;
+    let mut stop = Stop::Finished;
+    for round in 0..MOST_ROUNDS {
+        let simplex = simplex(&shape, &best.0, round);
+        let functions = Shared::new(&mut *context.nlp);
+        let found = NelderMead::new(simplex)
+            .with_sd_tolerance(tol)
+            .and_then(|solver| compare(functions, solver, best.0.clone(), &mut iterations, context.monitor));
+        let before = best.1;
+        match found {
+            Ok((x, value, early)) => {
+                if value < best.1 {
+                    best = (project(&shape, &x), value);
+                }
+                if let Some(early) = early {
+                    stop = early;
+                    break;
+                }
+            }
+            Err(error) => {
+                stop = Stop::Failed(error.to_string());
+                break;
+            }
+        }
+        if !(before - best.1 > tol.max(1e-12) * best.1.abs().max(1.0)) {
+            break;
+        }
+    }
+    if best.1 == f64::INFINITY {
+        stop = not_finite(context.nlp, &best.0);
+    }
+    outcome(context, best.0, None, stop, iterations)
+}
+
+/// The point and one more per variable, along its axis, towards the side with more room; the sides alternate from
+/// round to round where both have room.
+fn simplex(shape: &Shape, x: &[f64], round: usize) -> Vec<Vec<f64>> {
+    let mut corners = vec![x.to_vec()];
+    for k in 0..x.len() {
+        let room = shape.upper[k] - shape.lower[k];
+        let edge = (0.1 * x[k].abs().max(1.0)).min(if room.is_finite() { 0.25 * room } else { f64::INFINITY });
+        let (up, down) = (shape.upper[k] - x[k], x[k] - shape.lower[k]);
+        let upward = if round % 2 == 0 { up >= edge } else { down < edge };
+        let mut corner = x.to_vec();
+        corner[k] += if upward { edge } else { -edge };
+        corners.push(corner);
+    }
+    corners
+}

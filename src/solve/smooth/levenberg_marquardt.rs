@@ -1,0 +1,175 @@
+//! Levenberg-Marquardt for sums of squares `f(x) = ‖r(x)‖² + constant`: steps of `(J'J + λ D) p = -J'r`.
+//!
+//! The rows of the problem are the residuals. `D` holds the largest diagonal of `J'J` seen (Moré's scaling), and `λ`
+//! follows the ratio of the fall of the objective and what the model promised (Nielsen's rule). Dense normal equations,
+//! `O(n³)` per iteration.
+
+use crate::answer::{Outcome, Stop};
+use crate::linalg::dense::Cholesky;
+use crate::linalg::sparse::{add_product, add_transposed_product};
+use crate::linalg::vector::{all_finite, dot, max_norm, two_norm};
+use crate::problem::features::Features;
+use crate::solve::method::{Claim, Context, Method, Objection, Sees, iteration_limit, tolerance};
+use crate::solve::nlp::{Nlp, Pattern};
+use crate::solve::options::OptionRow;
+use crate::solve::parts::ending::{bound_multipliers, line, not_finite, outcome};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+pub const METHOD: Method = Method {
+    name: "levenberg_marquardt",
+    doc: "damped Gauss-Newton steps for sums of squares without bounds and rows",
+    chosen: "for unconstrained least squares",
+    source: "Moré, Lecture Notes in Mathematics 630 (1978); Nielsen, IMM-REP-1999-05",
+    claim: Claim::Stationary,
+    sees: Sees::Residuals,
+    second_order: false,
+    accepts,
+    options: OPTIONS,
+    run,
+};
+
+const OPTIONS: &[OptionRow] =
+    &[tolerance("stop when no entry of the gradient exceeds this times max(1, |f|)", 1e-10), iteration_limit(1_000)];
+
+/// Normal equations are dense.
+const MOST_VARIABLES: usize = 3_000;
+/// Above this no damping helps.
+const LARGEST_DAMPING: f64 = 1e20;
+
+fn accepts(features: &Features) -> Result<(), Objection> {
+    features.needs_no_rows()?;
+    features.needs_no_bounds()?;
+    features.needs_smoothness()?;
+    features.needs_squares()?;
+    features.needs_at_most(MOST_VARIABLES)
+}
+
+/// Residuals and what follows from them at a point.
+struct Here {
+    x: Vec<f64>,
+    objective: f64,
+    residuals: Vec<f64>,
+    jacobian: Vec<f64>,
+    /// `2 J'r`
+    gradient: Vec<f64>,
+}
+
+impl Here {
+    fn at(nlp: &mut dyn Nlp, pattern: &Pattern, x: Vec<f64>) -> Here {
+        let mut residuals = vec![0.0; pattern.rows];
+        let mut jacobian = vec![0.0; pattern.entries()];
+        let mut gradient = vec![0.0; x.len()];
+        nlp.constraints(&x, &mut residuals);
+        nlp.jacobian(&x, &mut jacobian);
+        add_transposed_product(pattern, &jacobian, 2.0, &residuals, &mut gradient);
+        Here { objective: nlp.objective(&x), x, residuals, jacobian, gradient }
+    }
+
+    fn is_finite(&self) -> bool {
+        self.objective.is_finite() && all_finite(&self.residuals) && all_finite(&self.gradient)
+    }
+}
+
+fn run(context: &mut Context) -> Outcome {
+    let tol = context.options.number(OPTIONS, "tol");
+    let pattern: Arc<Pattern> = context.nlp.shape().jacobian.clone();
+    let mut here = Here::at(context.nlp, &pattern, context.start.clone());
+    let n = here.x.len();
+    let mut scaling = vec![0.0; n];
+    let (mut damping, mut growth) = (1e-3, 2.0);
+    let (mut iteration, mut step, mut trials) = (0, f64::NAN, 0);
+    let stop = 'run: loop {
+        if !here.is_finite() {
+            break not_finite(context.nlp, &here.x);
+        }
+        let (slope, scale) = (max_norm(&here.gradient), here.objective.abs().max(1.0));
+        if slope <= tol * scale {
+            break Stop::Converged;
+        }
+        let shown =
+            crate::answer::LogLine { regularisation: damping, ..line(iteration, here.objective, slope, step, trials) };
+        if let ControlFlow::Break(stop) = context.monitor.observe(shown) {
+            break stop;
+        }
+        let normal = normal_matrix(&pattern, &here.jacobian, n);
+        for k in 0..n {
+            scaling[k] = f64::max(scaling[k], normal[k * n + k]);
+        }
+        trials = 0;
+        here = loop {
+            trials += 1;
+            let p = damped_step(&normal, &scaling, damping, &here.gradient);
+            if let Some(p) = p.filter(|p| all_finite(p)) {
+                let x: Vec<f64> = here.x.iter().zip(&p).map(|(x, p)| x + p).collect();
+                let promise = promise(&pattern, &here, &p);
+                let objective = context.nlp.objective(&x);
+                if x == here.x || promise <= f64::EPSILON * scale {
+                    // Rounding hides any further fall; a last full step may still lower the gradient.
+                    let next = Here::at(context.nlp, &pattern, x);
+                    if next.is_finite() && max_norm(&next.gradient) < 0.5 * slope {
+                        break next;
+                    }
+                    break 'run exhausted(slope, scale);
+                }
+                let ratio = (here.objective - objective) / promise;
+                if ratio > 1e-4 {
+                    step = two_norm(&p);
+                    damping *= (1.0 - (2.0 * ratio - 1.0).powi(3)).max(1.0 / 3.0);
+                    growth = 2.0;
+                    break Here::at(context.nlp, &pattern, x);
+                }
+            }
+            damping *= growth;
+            growth *= 2.0;
+            if damping > LARGEST_DAMPING {
+                break 'run exhausted(slope, scale);
+            }
+        };
+        iteration += 1;
+    };
+    // The rows are residuals, not constraints: they carry nothing.
+    let multipliers = bound_multipliers(context.nlp.shape(), &here.x, &vec![0.0; n]);
+    outcome(context, here.x, Some(multipliers), stop, iteration)
+}
+
+/// As for `argmin_adapter::descend`: converged where the gradient is small.
+fn exhausted(slope: f64, scale: f64) -> Stop {
+    match slope <= 1e-6 * scale {
+        true => Stop::Converged,
+        false => Stop::NoProgress("no damping gives a step that lowers the sum of squares".to_string()),
+    }
+}
+
+/// `J'J`, `n × n`, rows one after the other.
+fn normal_matrix(pattern: &Pattern, jacobian: &[f64], n: usize) -> Vec<f64> {
+    let mut normal = vec![0.0; n * n];
+    for r in 0..pattern.rows {
+        for a in pattern.row(r) {
+            let row = pattern.columns[a] as usize * n;
+            for b in pattern.row(r) {
+                normal[row + pattern.columns[b] as usize] += jacobian[a] * jacobian[b];
+            }
+        }
+    }
+    normal
+}
+
+/// `(J'J + λ D) p = -J'r`; `None` where the matrix is not positive definite to working precision.
+fn damped_step(normal: &[f64], scaling: &[f64], damping: f64, gradient: &[f64]) -> Option<Vec<f64>> {
+    let n = scaling.len();
+    let mut damped = normal.to_vec();
+    for k in 0..n {
+        // A variable that no residual has felt yet still needs a pivot.
+        damped[k * n + k] += damping * if scaling[k] > 0.0 { scaling[k] } else { 1.0 };
+    }
+    let right: Vec<f64> = gradient.iter().map(|g| -0.5 * g).collect();
+    Cholesky::new(n, &damped).ok().map(|factor| factor.solve(&right))
+}
+
+/// By how much `‖r + J p‖²` lies below `‖r‖²`.
+fn promise(pattern: &Pattern, here: &Here, p: &[f64]) -> f64 {
+    let mut jp = vec![0.0; pattern.rows];
+    add_product(pattern, &here.jacobian, 1.0, p, &mut jp);
+    -(2.0 * dot(&here.residuals, &jp) + dot(&jp, &jp))
+}
