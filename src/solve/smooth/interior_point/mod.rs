@@ -18,7 +18,7 @@ mod tests;
 
 use crate::answer::{Multipliers, Outcome, Stop};
 use crate::linalg::kkt::Kkt;
-use crate::solve::method::{Claim, Context, Method};
+use crate::solve::method::{Claim, Context, Method, Sees};
 use crate::solve::nlp::Nlp;
 use crate::solve::options::{Default, OptionRow};
 use barrier::Strategy;
@@ -34,7 +34,11 @@ pub const METHOD: Method = Method {
     name: "interior_point",
     doc: "primal-dual barrier method with exact second derivatives and a filter line search",
     source: "Wächter and Biegler (2006), Mathematical Programming 106, 25-57",
+    chosen: "for problems with rows, and for bounds where there are not very many variables",
     claim: Claim::Stationary,
+    sees: Sees::Plain,
+    second_order: true,
+    accepts: |features| features.needs_smoothness(),
     options: OPTIONS,
     run,
 };
