@@ -52,7 +52,9 @@ pub(super) fn run(
     let mut starts = 1;
     if prepared.warm().is_none() && best.may_improve() {
         let bounds = Bounds::of(&prepared.problem, &Numbers::of(&prepared.problem));
-        monitor.keep_log = false;
+        // Quiet: lines of several runs would not be a log of one.
+        let mut quiet = |_: &LogLine| ControlFlow::Continue(());
+        let mut monitor = Monitor { progress: &mut quiet, keep_log: false, log: vec![], ..monitor };
         for x in restarts::points(&bounds, &best.outcome.x, plan.restarts, plan.options.seed) {
             if monitor.over().is_some() {
                 break;
