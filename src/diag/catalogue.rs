@@ -17,8 +17,11 @@ const fn row(id: &'static str, room: &'static str, summary: &'static str) -> Ent
 
 /// Every diagnostic, in alphabetical order.
 pub const CATALOGUE: &[Entry] = &[
+    row("bad-answer", "session", "An answer file cannot start a solve."),
+    row("bad-change", "session", "A `fix`, `drop`, `restore` or new value does not fit the problem."),
     row("bad-json", "data", "A JSON file is not well formed."),
     row("bad-number", "data", "A cell of a numeric column is not a number."),
+    row("bad-option", "plan", "An option has the wrong kind of value, or one out of range."),
     row("bad-quoting", "data", "A quotation mark of a csv file stands where none may stand."),
     row("bad-range", "sema", "A range has no end."),
     row(
@@ -36,6 +39,7 @@ pub const CATALOGUE: &[Entry] = &[
     row("check-failed", "sema", "A parameter breaks the promise of its declaration."),
     row("constant-row", "sema", "A constraint holds whatever the variables are."),
     row("cycle", "sema", "A declaration is defined by itself."),
+    row("domain-risk", "session", "A function may be asked outside its domain."),
     row("duplicate-column", "data", "Two columns of a csv file have the same name."),
     row("duplicate-field", "data", "A JSON object names a field twice."),
     row("duplicate-key", "sema", "A key stands in two rows of a table or in two entries of a map."),
@@ -47,9 +51,11 @@ pub const CATALOGUE: &[Entry] = &[
     row("file-too-large", "syntax", "A model file is larger than can be read."),
     row("impossible-row", "sema", "A constraint has no variables and does not hold."),
     row("index-outside", "sema", "An index is not in the index set."),
+    row("integer-refused", "plan", "No method keeps variables integer."),
     row("joined-rows", "syntax", "A line that starts with a sign joins the row above, and both hold a relation."),
     row("key-without-value", "syntax", "A map has an element without a value."),
     row("malformed-number", "syntax", "A number lacks a digit beside its point, or touches a name."),
+    row("method-refuses", "plan", "The method that was asked for does not take the problem."),
     row("missing-data", "sema", "A parameter has no value, or lacks one for some elements."),
     row("mixed-column", "data", "A field of a JSON table is text in some rows and a truth value in others."),
     row(
@@ -57,6 +63,7 @@ pub const CATALOGUE: &[Entry] = &[
         "syntax",
         "Tabs and spaces mix so that it is unclear whether a line continues the statement above.",
     ),
+    row("no-method", "plan", "No method takes the problem."),
     row("no-such-field", "sema", "A table, an object or a block has nothing of this name."),
     row("not-a-generator", "syntax", "Something stands where a generator must: `i in I`."),
     row("not-a-relation", "sema", "A constraint states nothing, or states it in a form that cannot be kept."),
@@ -81,8 +88,11 @@ pub const CATALOGUE: &[Entry] = &[
     row("unexpected-character", "syntax", "A character means nothing in a model."),
     row("unexpected-token", "syntax", "A statement does not go on as it must."),
     row("unknown-input", "sema", "A value is given from outside for a name that the model does not have."),
+    row("unknown-method", "plan", "There is no method of this name."),
+    row("unknown-option", "plan", "The method has no option of this name."),
     row("unopened-bracket", "syntax", "A bracket closes, and none is open."),
     row("unreadable-file", "session", "A file cannot be read."),
+    row("unsupported-construct", "plan", "A construct is understood, but no method of this build serves it."),
     row("variable-as-index", "sema", "An index or a set depends on a variable."),
     row("variable-in-data", "sema", "A parameter, a bound or a start depends on a variable."),
     row("variable-in-where", "sema", "A `where` depends on a variable."),
