@@ -1,1 +1,5 @@
-fn main() {}
+//! The `merit` program.
+
+fn main() {
+    std::process::exit(merit::cli::run(std::env::args().collect()));
+}

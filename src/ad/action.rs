@@ -1,6 +1,7 @@
 //! The steps of an evaluation: kernels, and the few operations on arrays between them.
 
 use super::kernel::{Kernel, Scratch, Space};
+use super::patterns::locate;
 use crate::expr::family::IndexMap;
 use crate::linalg::pattern::Pattern;
 use std::sync::Arc;
@@ -30,6 +31,28 @@ pub enum Action {
     Chain(Chain),
     Outer(Outer),
     RankUpdate(RankUpdate),
+    /// `to[r] += Σ_j A[r, j] vector[j]`, the vector standing in the arena.
+    Multiply {
+        matrix: MatrixAt,
+        vector: usize,
+        space: Space,
+        base: usize,
+    },
+    /// `to[j] += Σ_r A[r, j] vector[r]`
+    MultiplyTransposed {
+        matrix: MatrixAt,
+        vector: usize,
+        space: Space,
+        base: usize,
+    },
+}
+
+/// A dense matrix in the arena, row after row.
+#[derive(Clone, Copy, Debug)]
+pub struct MatrixAt {
+    pub values: usize,
+    pub width: usize,
+    pub rows: usize,
 }
 
 /// Rows of a stage's Jacobian: row `map(p)` for instance `p`.
@@ -83,7 +106,16 @@ pub struct Outer {
     pub left: Side,
     pub right: Side,
     pub triangle: bool,
-    pub positions: Vec<u32>,
+    pub positions: Found,
+}
+
+/// Where the entries of outer products go.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// One by one, [`TWICE`] included.
+    Listed(Vec<u32>),
+    /// Too many to list: looked up in this pattern each time. The maps are those of sides that are variables.
+    Searched { pattern: Arc<Pattern>, left: IndexMap, right: IndexMap },
 }
 
 /// `out[positions] += Σ_p factor[p] a_p a_p'` with the rows `a_p` of a dense block, lower triangle in row-major order.
@@ -115,20 +147,43 @@ impl Action {
                 Space::Arena => arena.copy_within(*from..from + length, *base),
                 Space::Out => out[*base..base + length].copy_from_slice(&arena[*from..from + length]),
             },
-            Action::SetSome { space, base, entries, template } => {
+            Action::SetSome { space: Space::Out, base, entries, template } => {
+                let out = &mut out[*base..];
+                match template {
+                    Some(from) => entries.iter().for_each(|&entry| out[entry as usize] = arena[from + entry as usize]),
+                    None => entries.iter().for_each(|&entry| out[entry as usize] = 0.0),
+                }
+            }
+            Action::SetSome { space: Space::Arena, base, entries, template } => {
                 for &entry in entries {
-                    let value = template.map_or(0.0, |from| arena[from + entry as usize]);
-                    match space {
-                        Space::Arena => arena[base + entry as usize] = value,
-                        Space::Out => out[base + entry as usize] = value,
-                    }
+                    arena[base + entry as usize] = template.map_or(0.0, |from| arena[from + entry as usize]);
                 }
             }
             Action::Chain(chain) => chain.run(arena, out),
             Action::Outer(outer) => outer.run(arena, out),
             Action::RankUpdate(update) => update.run(arena, out, scratch),
+            Action::Multiply { matrix, vector, space, base } => {
+                let sums = scratch.numbers(matrix.rows);
+                let a = &arena[matrix.values..matrix.values + matrix.rows * matrix.width];
+                super::dense::multiply(a, &arena[*vector..*vector + matrix.width], sums);
+                add_to(space, *base, sums, arena, out);
+            }
+            Action::MultiplyTransposed { matrix, vector, space, base } => {
+                let sums = scratch.numbers(matrix.width);
+                let a = &arena[matrix.values..matrix.values + matrix.rows * matrix.width];
+                super::dense::multiply_transposed(a, &arena[*vector..*vector + matrix.rows], sums);
+                add_to(space, *base, sums, arena, out);
+            }
         }
     }
+}
+
+fn add_to(space: &Space, base: usize, values: &[f64], arena: &mut [f64], out: &mut [f64]) {
+    let to = match space {
+        Space::Arena => &mut arena[base..base + values.len()],
+        Space::Out => &mut out[base..base + values.len()],
+    };
+    to.iter_mut().zip(values).for_each(|(to, value)| *to += value);
 }
 
 impl Chain {
@@ -155,25 +210,53 @@ impl Chain {
 
 impl Outer {
     fn run(&self, arena: &[f64], out: &mut [f64]) {
-        let mut positions = self.positions.iter();
-        let mut add = |value: f64| {
-            if let Some(&at) = positions.next() {
-                let factor = if at & TWICE != 0 { 2.0 } else { 1.0 };
-                out[(at & !TWICE) as usize] += factor * value;
-            }
-        };
+        match &self.positions {
+            Found::Listed(positions) => self.run_listed(positions, arena, out),
+            Found::Searched { pattern, left, right } => self.run_searched(pattern, (left, right), arena, out),
+        }
+    }
+
+    fn run_listed(&self, positions: &[u32], arena: &[f64], out: &mut [f64]) {
+        let mut positions = positions.iter();
         for p in 0..self.instances {
             let factor = arena[self.factor + p];
             let right = self.right.values(arena, p);
             for (k, a) in self.left.values(arena, p).iter().enumerate() {
                 let end = if self.triangle { k + 1 } else { right.len() };
-                right[..end].iter().for_each(|b| add(factor * a * b));
+                for (b, &at) in right[..end].iter().zip(&mut positions) {
+                    let times = if at & TWICE != 0 { 2.0 } else { 1.0 };
+                    out[(at & !TWICE) as usize] += times * factor * a * b;
+                }
+            }
+        }
+    }
+
+    fn run_searched(&self, pattern: &Pattern, units: (&IndexMap, &IndexMap), arena: &[f64], out: &mut [f64]) {
+        for p in 0..self.instances {
+            let factor = arena[self.factor + p];
+            let units = ([units.0.at(p) as u32], [units.1.at(p) as u32]);
+            let (rows, columns) = (self.left.columns(&units.0, p), self.right.columns(&units.1, p));
+            let (left, right) = (self.left.values(arena, p), self.right.values(arena, p));
+            for (k, (a, &i)) in left.iter().zip(rows).enumerate() {
+                let end = if self.triangle { k + 1 } else { right.len() };
+                for (b, &j) in right[..end].iter().zip(columns) {
+                    let times = if !self.triangle && i == j { 2.0 } else { 1.0 };
+                    out[locate(pattern, i.max(j) as usize, i.min(j))] += times * factor * a * b;
+                }
             }
         }
     }
 }
 
 impl Side {
+    /// The columns of the row of instance `p`; `unit` is that of a variable.
+    fn columns<'a>(&'a self, unit: &'a [u32], p: usize) -> &'a [u32] {
+        match self {
+            Side::Unit => unit,
+            Side::Stage(rows) => &rows.pattern.columns[rows.pattern.row(rows.map.at(p))],
+        }
+    }
+
     fn values<'a>(&self, arena: &'a [f64], p: usize) -> &'a [f64] {
         match self {
             Side::Unit => &[1.0],
@@ -188,12 +271,11 @@ impl Side {
 impl RankUpdate {
     fn run(&self, arena: &[f64], out: &mut [f64], scratch: &mut Scratch) {
         let width = self.width;
-        scratch.memory.clear();
-        scratch.memory.resize(width * width, 0.0);
-        super::dense::rank_update(self, arena, &mut scratch.memory);
+        let total = scratch.numbers(width * width);
+        super::dense::rank_update(self, arena, total);
         let lower = (0..width).flat_map(|i| (0..=i).map(move |j| i * width + j));
         for (&at, from) in self.positions.iter().zip(lower) {
-            out[at as usize] += scratch.memory[from];
+            out[at as usize] += total[from];
         }
     }
 }

@@ -4,8 +4,8 @@
 //! are added when a quantity that needs them is first asked for. What depends on parameters alone is computed by the
 //! `data` actions, once for each version of the parameters.
 
-use super::action::Action;
-use super::groups::{Functions, Group, Role};
+use super::action::{Action, MatrixAt};
+use super::groups::{Functions, Group, Matrix, Role};
 use super::kernel::{Input, Kernel, Sink, Space, form, in_place};
 use super::program::{Form, Program};
 use crate::expr::family::{IndexMap, ParamId, Source, StageId};
@@ -35,6 +35,7 @@ pub struct Engine {
     adjoint_tangents: Vec<Option<usize>>,
     v: Option<usize>,
     columns: HashMap<(usize, NodeId), Input>,
+    full_columns: HashMap<(usize, NodeId), usize>,
     programs: HashMap<ProgramKey, Arc<Program>>,
 }
 
@@ -68,6 +69,7 @@ impl Engine {
             adjoint_tangents: vec![None; stages],
             v: None,
             columns: HashMap::new(),
+            full_columns: HashMap::new(),
             programs: HashMap::new(),
             functions,
         };
@@ -180,6 +182,26 @@ impl Engine {
         Some(self.compile(&nodes, inputs, sinks, instances))
     }
 
+    /// Where the matrix of group `g` stands in the arena, row after row, if the group is a product with one.
+    pub fn matrix(&mut self, g: usize) -> Option<(Matrix, MatrixAt)> {
+        let group = &self.functions.groups[g];
+        let matrix = group.matrix?;
+        let (width, rows) = (matrix.width, group.instances / matrix.width);
+        let leaf = match self.functions.graph.node(matrix.coefficient) {
+            Node::Leaf(k) => Some(group.leaves[k as usize].clone()),
+            Node::Constant(_) | Node::Call(..) => None,
+        };
+        let in_place = leaf.and_then(|leaf| match leaf.map {
+            IndexMap::Affine { start, stride: 1 } => Some((leaf.source, start as usize)),
+            IndexMap::Affine { .. } | IndexMap::Tile { .. } | IndexMap::Repeat { .. } | IndexMap::Gather(_) => None,
+        });
+        let values = match in_place {
+            Some((source, start)) => self.source(source) + start,
+            None => self.full_column(g, matrix.coefficient),
+        };
+        Some((matrix, MatrixAt { values, width, rows }))
+    }
+
     fn inputs(&mut self, g: usize) -> Vec<Input> {
         let leaves: Vec<(Source, IndexMap)> =
             self.functions.groups[g].leaves.iter().map(|leaf| (leaf.source, leaf.map.clone())).collect();
@@ -243,16 +265,32 @@ impl Engine {
             .iter()
             .all(|&k| matches!(group.leaves[k as usize].map, IndexMap::Affine { stride: 0, .. }));
         let instances = if scalar { 1 } else { group.instances };
-        let base = self.allocate(instances);
+        let base = self.fill_column(g, id, instances);
         let map = if scalar { IndexMap::scalar(0) } else { IndexMap::IDENTITY };
-        let inputs = self.inputs(g);
-        let sink = Sink { space: Space::Arena, base, map: map.clone(), add: false, twice: vec![] };
-        let action = self.compile(&[id], inputs, vec![sink], instances);
-        self.data.push(action);
-        self.data_stale = true;
         let input = Input { base, map };
         self.columns.insert((g, id), input.clone());
         input
+    }
+
+    /// As [`Engine::column`], but never a shared scalar.
+    fn full_column(&mut self, g: usize, id: NodeId) -> usize {
+        if let Some(&base) = self.full_columns.get(&(g, id)) {
+            return base;
+        }
+        let base = self.fill_column(g, id, self.functions.groups[g].instances);
+        self.full_columns.insert((g, id), base);
+        base
+    }
+
+    /// A new range of the arena that the data actions fill with the values of a node.
+    fn fill_column(&mut self, g: usize, id: NodeId, instances: usize) -> usize {
+        let base = self.allocate(instances);
+        let inputs = self.inputs(g);
+        let sink = Sink { space: Space::Arena, base, map: IndexMap::IDENTITY, add: false, twice: vec![] };
+        let action = self.compile(&[id], inputs, vec![sink], instances);
+        self.data.push(action);
+        self.data_stale = true;
+        base
     }
 }
 

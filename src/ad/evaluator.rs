@@ -16,6 +16,8 @@ use crate::linalg::pattern::Pattern;
 use crate::problem::{Data, Problem};
 use std::sync::Arc;
 
+/// Positions of an outer product that are kept: 64 MB.
+const MOST_LISTED: usize = 1 << 24;
 const BOTH: u8 = FOR_OBJECTIVE | FOR_CONSTRAINTS;
 
 /// Functions and derivatives of the first objective and of all constraints (dropped ones too) of a problem.
@@ -38,6 +40,8 @@ pub struct Evaluator {
     row_tangents: Option<Vec<Action>>,
     inner_tangents: Option<Vec<Action>>,
     hessian_product: Option<Vec<Action>>,
+    /// See [`Hessian::new`].
+    most_listed: usize,
 }
 
 /// Compiles a list of actions unless it is there, and hands it out while the rest of the evaluator can be used.
@@ -73,6 +77,7 @@ impl Evaluator {
             row_tangents: None,
             inner_tangents: None,
             hessian_product: None,
+            most_listed: MOST_LISTED,
         }
     }
 
@@ -196,6 +201,11 @@ impl Evaluator {
         self.transposed_product = Some(actions);
     }
 
+    #[cfg(test)]
+    pub(super) fn limit_listed_positions(&mut self, most: usize) {
+        self.most_listed = most;
+    }
+
     fn prepared_jacobian(&mut self) -> &Jacobian {
         self.jacobian.get_or_insert_with(|| {
             self.jacobians_done = 0;
@@ -208,7 +218,7 @@ impl Evaluator {
             self.jacobians_done = 0;
             Jacobian::new(&mut self.engine)
         });
-        self.hessian.get_or_insert_with(|| Hessian::new(&mut self.engine, jacobian))
+        self.hessian.get_or_insert_with(|| Hessian::new(&mut self.engine, jacobian, self.most_listed))
     }
 
     fn refresh_data(&mut self) {
@@ -255,7 +265,7 @@ impl Evaluator {
         self.clear(Quantity::Adjoint);
         if let (Some(stage), true) = (self.engine.functions.objective, mask & FOR_OBJECTIVE != 0) {
             let at = self.engine.place(Quantity::Adjoint, stage);
-            self.engine.arena[at] += sigma;
+            self.engine.arena[at] = sigma;
         }
         if mask & FOR_CONSTRAINTS == 0 {
             return;
@@ -266,8 +276,9 @@ impl Evaluator {
             let at = self.engine.place(Quantity::Adjoint, stage);
             let to = &mut self.engine.arena[at..at + rows];
             match self.engine.functions.roles[stage.0 as usize] {
+                Some(Role::Data) | None => {}
                 Some(Role::Constraint) => to.copy_from_slice(&weights[row..row + rows]),
-                Some(Role::Data | Role::Inner | Role::Objective) | None => {
+                Some(Role::Inner | Role::Objective) => {
                     to.iter_mut().zip(&weights[row..row + rows]).for_each(|(to, weight)| *to += weight);
                 }
             }

@@ -5,6 +5,9 @@
 //! Polynomials and splittings are those of fdlibm (Sun Microsystems, 1993), except for `exp`, which is a Taylor
 //! polynomial on `|r| <= ln(2)/2`.
 
+// Coefficients keep the digits they were published with.
+#![allow(clippy::excessive_precision)]
+
 /// `1.5 * 2^52`: adding it rounds to an integer, which then stands in the low bits.
 const ROUNDER: f64 = 6755399441055744.0;
 const LN2_HIGH: f64 = 6.93147180369123816490e-01;
@@ -43,13 +46,16 @@ fn exponential_tail<const FUSED: bool>(r: f64) -> f64 {
     ];
     let r2 = r * r;
     let r4 = r2 * r2;
-    let pair = |k: usize| multiply_add::<FUSED>(C[k + 1], r, C[k]);
-    let low = multiply_add::<FUSED>(
-        multiply_add::<FUSED>(pair(6), r2, pair(4)),
-        r4,
-        multiply_add::<FUSED>(pair(2), r2, pair(0)),
-    );
-    multiply_add::<FUSED>(multiply_add::<FUSED>(pair(10), r2, pair(8)), r4 * r4, low)
+    let low = multiply_add::<FUSED>(pair::<FUSED>(C[2], C[3], r), r2, pair::<FUSED>(C[0], C[1], r));
+    let middle = multiply_add::<FUSED>(pair::<FUSED>(C[6], C[7], r), r2, pair::<FUSED>(C[4], C[5], r));
+    let high = multiply_add::<FUSED>(pair::<FUSED>(C[10], C[11], r), r2, pair::<FUSED>(C[8], C[9], r));
+    multiply_add::<FUSED>(high, r4 * r4, multiply_add::<FUSED>(middle, r4, low))
+}
+
+/// `a + b x`
+#[inline(always)]
+fn pair<const FUSED: bool>(a: f64, b: f64, x: f64) -> f64 {
+    multiply_add::<FUSED>(b, x, a)
 }
 
 /// `(k, r)` with `x = k ln 2 + r`, k an integer, `|r| <= ln(2)/2`.
@@ -129,6 +135,14 @@ pub fn ln_one_plus<const FUSED: bool>(x: f64) -> f64 {
     pick(x.abs() < 1e-17, x, value)
 }
 
+/// `c0 + c1 z + ... + c5 z^5`, given `z²` and `z⁴`.
+#[inline(always)]
+fn six_terms<const FUSED: bool>(z: f64, z2: f64, z4: f64, c: [f64; 6]) -> f64 {
+    let (low, middle) = (pair::<FUSED>(c[0], c[1], z), pair::<FUSED>(c[2], c[3], z));
+    let high = pair::<FUSED>(c[4], c[5], z);
+    multiply_add::<FUSED>(high, z4, multiply_add::<FUSED>(middle, z2, low))
+}
+
 /// `(sin x, cos x)` for `|x| <= LARGEST_ANGLE`.
 #[inline(always)]
 pub fn sine_cosine<const FUSED: bool>(x: f64) -> (f64, f64) {
@@ -145,29 +159,33 @@ pub fn sine_cosine<const FUSED: bool>(x: f64) -> (f64, f64) {
     let z = r * r;
     let z2 = z * z;
     let z4 = z2 * z2;
-    let poly = |c: [f64; 6]| {
-        let high = multiply_add::<FUSED>(z, c[5], c[4]);
-        let middle = multiply_add::<FUSED>(z, c[3], c[2]);
-        let low = multiply_add::<FUSED>(z, c[1], c[0]);
-        multiply_add::<FUSED>(high, z4, multiply_add::<FUSED>(middle, z2, low))
-    };
-    let p = poly([
-        -1.66666666666666324348e-01,
-        8.33333333332248946124e-03,
-        -1.98412698298579493134e-04,
-        2.75573137070700676789e-06,
-        -2.50507602534068634195e-08,
-        1.58969099521155010221e-10,
-    ]);
+    let p = six_terms::<FUSED>(
+        z,
+        z2,
+        z4,
+        [
+            -1.66666666666666324348e-01,
+            8.33333333332248946124e-03,
+            -1.98412698298579493134e-04,
+            2.75573137070700676789e-06,
+            -2.50507602534068634195e-08,
+            1.58969099521155010221e-10,
+        ],
+    );
     let sine = r + multiply_add::<FUSED>(r * z, p, multiply_add::<FUSED>(-0.5 * z, low, low));
-    let p = poly([
-        4.16666666666666019037e-02,
-        -1.38888888888741095749e-03,
-        2.48015872894767294178e-05,
-        -2.75573143513906633035e-07,
-        2.08757232129817482790e-09,
-        -1.13596475577881948265e-11,
-    ]);
+    let p = six_terms::<FUSED>(
+        z,
+        z2,
+        z4,
+        [
+            4.16666666666666019037e-02,
+            -1.38888888888741095749e-03,
+            2.48015872894767294178e-05,
+            -2.75573143513906633035e-07,
+            2.08757232129817482790e-09,
+            -1.13596475577881948265e-11,
+        ],
+    );
     let h = 0.5 * z;
     let w = 1.0 - h;
     let cosine = w + (((1.0 - w) - h) + multiply_add::<FUSED>(z2, p, -(r * low)));
@@ -178,6 +196,18 @@ pub fn sine_cosine<const FUSED: bool>(x: f64) -> (f64, f64) {
     // -0 keeps its sign; every other angle is never exactly 0 after reduction.
     let s = f64::from_bits(s.to_bits() ^ sine_sign);
     (pick(x == 0.0, x, s), f64::from_bits(c.to_bits() ^ cosine_sign))
+}
+
+/// `sin x` for `|x| <= LARGEST_ANGLE`.
+#[inline(always)]
+pub fn sine<const FUSED: bool>(x: f64) -> f64 {
+    sine_cosine::<FUSED>(x).0
+}
+
+/// `cos x` for `|x| <= LARGEST_ANGLE`.
+#[inline(always)]
+pub fn cosine<const FUSED: bool>(x: f64) -> f64 {
+    sine_cosine::<FUSED>(x).1
 }
 
 #[inline(always)]
@@ -193,17 +223,28 @@ pub fn sigmoid<const FUSED: bool>(x: f64) -> f64 {
     pick(x < 0.0, e, 1.0) / (1.0 + e)
 }
 
-/// `ln(1 + exp(x))`.
+/// `exp(-|x|)`, the first half of `ln(1 + exp(x))`.
 #[inline(always)]
-pub fn softplus<const FUSED: bool>(x: f64) -> f64 {
-    pick(x > 0.0, x, 0.0) + ln_one_plus::<FUSED>(exp::<FUSED>(-x.abs()))
+pub fn exp_of_minus_size<const FUSED: bool>(x: f64) -> f64 {
+    exp::<FUSED>(-x.abs())
 }
 
-/// `ln(exp(a) + exp(b))`.
+/// `ln(1 + exp(x))` from `e = exp(-|x|)`.
 #[inline(always)]
-pub fn log_add_exp<const FUSED: bool>(a: f64, b: f64) -> f64 {
-    let gap = pick(a == b, 0.0, (a - b).abs());
-    pick(a > b, a, b) + ln_one_plus::<FUSED>(exp::<FUSED>(-gap))
+pub fn finish_softplus<const FUSED: bool>(e: f64, x: f64, _: f64) -> f64 {
+    pick(x > 0.0, x, 0.0) + ln_one_plus::<FUSED>(e)
+}
+
+/// `exp(-|a - b|)`, the first half of `ln(exp(a) + exp(b))`.
+#[inline(always)]
+pub fn exp_of_minus_gap<const FUSED: bool>(a: f64, b: f64) -> f64 {
+    exp::<FUSED>(-pick(a == b, 0.0, (a - b).abs()))
+}
+
+/// `ln(exp(a) + exp(b))` from `e = exp(-|a - b|)`.
+#[inline(always)]
+pub fn finish_log_add_exp<const FUSED: bool>(e: f64, a: f64, b: f64) -> f64 {
+    pick(a > b, a, b) + ln_one_plus::<FUSED>(e)
 }
 
 /// `x ln x`, continued by 0 at 0.
@@ -212,8 +253,73 @@ pub fn x_log_x<const FUSED: bool>(x: f64) -> f64 {
     pick(x == 0.0, 0.0, x * ln::<FUSED>(x))
 }
 
-/// `x ln(x / y)`, continued by 0 at `x = 0`.
+/// `x ln(x / y)`, continued by 0 at `x = 0`; not a number for `y <= 0`.
 #[inline(always)]
 pub fn x_log_x_over_y<const FUSED: bool>(x: f64, y: f64) -> f64 {
-    pick(x == 0.0, 0.0, x * ln::<FUSED>(x / y))
+    pick(y <= 0.0, f64::NAN, pick(x == 0.0, 0.0, x * ln::<FUSED>(x / y)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Units in the last place of `want` between the two.
+    fn ulps(got: f64, want: f64) -> f64 {
+        if got == want || (got.is_nan() && want.is_nan()) {
+            return 0.0;
+        }
+        (got - want).abs() / (want.abs().next_up() - want.abs())
+    }
+
+    /// Numbers over many magnitudes, both signs.
+    fn samples(least: f64, most: f64) -> impl Iterator<Item = f64> {
+        let ratio = (most / least).powf(1.0 / 20_000.0);
+        (0..=20_000).flat_map(move |k| {
+            let size = least * ratio.powi(k);
+            [size, -size]
+        })
+    }
+
+    /// `most` allows for the errors of both sides: the references of std are themselves off by up to 1 ulp.
+    fn compare(name: &str, points: impl Iterator<Item = f64>, most: f64, got: fn(f64) -> f64, want: fn(f64) -> f64) {
+        for x in points {
+            let error = ulps(got(x), want(x));
+            assert!(error <= most, "{name}({x}) = {} is off by {error} ulp from {}", got(x), want(x));
+        }
+    }
+
+    #[test]
+    fn functions_agree_with_std_to_the_last_places() {
+        compare("exp", samples(1e-20, 700.0), 1.5, exp::<true>, f64::exp);
+        compare("exp_minus_one", samples(1e-20, 700.0), 3.0, exp_minus_one::<true>, f64::exp_m1);
+        compare("ln", samples(1e-300, 1e300), 1.5, ln::<true>, f64::ln);
+        compare("ln_one_plus", samples(1e-20, 1e20), 2.5, ln_one_plus::<true>, f64::ln_1p);
+        compare("sine", samples(1e-20, LARGEST_ANGLE), 1.5, sine::<true>, f64::sin);
+        compare("cosine", samples(1e-20, LARGEST_ANGLE), 1.5, cosine::<true>, f64::cos);
+        compare("tanh", samples(1e-20, 30.0), 4.0, hyperbolic_tangent::<true>, f64::tanh);
+    }
+
+    #[test]
+    fn without_fused_operations_too() {
+        compare("exp", samples(1e-20, 700.0), 2.0, exp::<false>, f64::exp);
+        compare("ln", samples(1e-300, 1e300), 1.5, ln::<false>, f64::ln);
+        compare("sine", samples(1e-20, 1e5), 1.5, sine::<false>, f64::sin);
+        compare("cosine", samples(1e-20, 1e5), 1.5, cosine::<false>, f64::cos);
+    }
+
+    #[test]
+    fn the_ends_of_the_range_are_right() {
+        assert_eq!(exp::<true>(f64::NEG_INFINITY), 0.0);
+        assert_eq!(exp::<true>(f64::INFINITY), f64::INFINITY);
+        assert!(exp::<true>(f64::NAN).is_nan() && ln::<true>(f64::NAN).is_nan() && ln::<true>(-1.0).is_nan());
+        assert!((exp::<true>(-744.0) - (-744.0f64).exp()).abs() <= 5e-324, "a subnormal result");
+        assert_eq!(ln::<true>(0.0), f64::NEG_INFINITY);
+        assert_eq!(ln::<true>(f64::INFINITY), f64::INFINITY);
+        assert!(ulps(ln::<true>(5e-324), 5e-324f64.ln()) <= 1.0);
+        assert_eq!(ln_one_plus::<true>(-1.0), f64::NEG_INFINITY);
+        assert_eq!(exp_minus_one::<true>(f64::NEG_INFINITY), -1.0);
+        assert_eq!(exp_minus_one::<true>(800.0), f64::INFINITY);
+        assert!(sine::<true>(-0.0).is_sign_negative());
+        assert_eq!((sigmoid::<true>(-800.0), sigmoid::<true>(800.0)), (0.0, 1.0));
+    }
 }

@@ -6,6 +6,7 @@
 
 use crate::expr::family::{IndexMap, Leaf, ParamId, Source, Stage, StageId};
 use crate::expr::graph::{Graph, Node, NodeId};
+use crate::expr::ops::Op;
 use crate::problem::{Data, Problem};
 use std::collections::HashMap;
 
@@ -51,6 +52,20 @@ pub struct Group {
     pub instances: usize,
     pub leaves: Vec<GroupLeaf>,
     pub parts: Vec<Part>,
+    /// It is a product with a dense matrix; then it has this one part alone.
+    pub matrix: Option<Matrix>,
+}
+
+/// Rows `Σ_j coefficient[r, j] leaf[j]`, the coefficients being numbers, both running along `j`.
+#[derive(Clone, Copy, Debug)]
+pub struct Matrix {
+    /// A body of parameters alone.
+    pub coefficient: NodeId,
+    pub leaf: usize,
+    pub width: usize,
+    /// Where the leaf's part of its source begins, and the rows' part of the stage.
+    pub first_column: usize,
+    pub first_row: usize,
 }
 
 impl Group {
@@ -168,13 +183,34 @@ impl Functions {
                 if instances == 1 {
                     links.push((key, None));
                 }
+                let target = settled_map(&term.target, instances);
+                let active_leaf = |leaf: &Leaf| match leaf.source {
+                    Source::Variables => true,
+                    Source::Stage(z) => active[z.0 as usize],
+                    Source::Param(_) | Source::After(_) => false,
+                };
+                let actives: Vec<bool> = leaves.iter().map(active_leaf).collect();
+                let matrix = matrix(&problem.graph, term.family.body, &leaves, &actives, &target, instances)
+                    .filter(|matrix| leaves[matrix.leaf].source != Source::Stage(StageId(s as u32)));
+                if matrix.is_some() {
+                    links.clear();
+                }
                 let room = |g: &usize| {
                     let group: &Group = &self.groups[*g];
                     group.parts.len() < MOST_PARTS && group.leaves.len() + leaves.len() <= MOST_LEAVES
                 };
                 let at = links.iter().find_map(|link| open.get(link)).copied().filter(room).unwrap_or_else(|| {
                     let (role, mask, depth, level, instances) = key;
-                    self.groups.push(Group { role, mask, depth, level, instances, leaves: vec![], parts: vec![] });
+                    self.groups.push(Group {
+                        role,
+                        mask,
+                        depth,
+                        level,
+                        instances,
+                        leaves: vec![],
+                        parts: vec![],
+                        matrix: None,
+                    });
                     self.groups.len() - 1
                 });
                 for link in links {
@@ -182,16 +218,10 @@ impl Functions {
                 }
                 let group = &mut self.groups[at];
                 let mut numbers = vec![];
-                for leaf in leaves {
-                    let active = match leaf.source {
-                        Source::Variables => true,
-                        Source::Stage(z) => active[z.0 as usize],
-                        Source::Param(id) => {
-                            params.insert(id);
-                            false
-                        }
-                        Source::After(_) => false,
-                    };
+                for (leaf, active) in leaves.into_iter().zip(actives) {
+                    if let Source::Param(id) = leaf.source {
+                        params.insert(id);
+                    }
                     let known = group.leaves.iter().position(|l| l.source == leaf.source && l.map == leaf.map);
                     numbers.push(known.unwrap_or_else(|| {
                         group.leaves.push(GroupLeaf { source: leaf.source, map: leaf.map, active });
@@ -199,7 +229,11 @@ impl Functions {
                     }) as u32);
                 }
                 let body = copy_body(&problem.graph, term.family.body, &numbers, &mut self.graph);
-                let target = settled_map(&term.target, instances);
+                group.matrix = matrix.map(|matrix| {
+                    let leaf = numbers[matrix.leaf] as usize;
+                    let coefficient = copy_body(&problem.graph, matrix.coefficient, &numbers, &mut self.graph);
+                    Matrix { leaf, coefficient, ..matrix }
+                });
                 let stage = StageId(s as u32);
                 match group.parts.iter_mut().find(|part| part.stage == stage && part.target == target) {
                     Some(part) => part.body = self.graph.add(part.body, body),
@@ -220,6 +254,37 @@ impl Functions {
         let reads = |group: &Group| group.leaves.iter().any(|leaf| leaf.source == Source::Stage(stage));
         self.groups.iter().filter(own).any(reads)
     }
+}
+
+/// Whether a term is a product with a dense matrix.
+fn matrix(
+    graph: &Graph,
+    body: NodeId,
+    leaves: &[Leaf],
+    active: &[bool],
+    target: &IndexMap,
+    instances: usize,
+) -> Option<Matrix> {
+    let IndexMap::Repeat { start: first_row, stride: 1, length } = *target else { return None };
+    let Node::Call(Op::Mul, [a, b, _]) = graph.node(body) else { return None };
+    let vector = |id: NodeId| match graph.node(id) {
+        Node::Leaf(k) if active[k as usize] => match leaves[k as usize].map {
+            IndexMap::Tile { start, stride: 1, length: own } if own == length => Some((k as usize, start as usize)),
+            IndexMap::Tile { .. } | IndexMap::Affine { .. } | IndexMap::Repeat { .. } | IndexMap::Gather(_) => None,
+        },
+        Node::Leaf(_) | Node::Constant(_) | Node::Call(..) => None,
+    };
+    let is_data = |id: NodeId| {
+        graph.reachable(&[id]).into_iter().all(|node| !matches!(graph.node(node), Node::Leaf(k) if active[k as usize]))
+    };
+    let (coefficient, (leaf, first_column)) = match (vector(a), vector(b)) {
+        (Some(vector), _) if is_data(b) => (b, vector),
+        (_, Some(vector)) if is_data(a) => (a, vector),
+        (Some(_) | None, _) => return None,
+    };
+    let whole = instances.is_multiple_of(length as usize);
+    let width = length as usize;
+    whole.then_some(Matrix { coefficient, leaf, width, first_column, first_row: first_row as usize })
 }
 
 fn stages_read(stage: &Stage) -> impl Iterator<Item = usize> + '_ {

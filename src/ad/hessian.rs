@@ -5,7 +5,7 @@
 //! of a stage's Jacobian. Pairs of variables are entries that kernels write where they belong; pairs with stages leave
 //! `h_ab` in the arena for an outer product, which is one dense rank update where all rows have the same columns.
 
-use super::action::{Action, Outer, RankUpdate, Side, TWICE};
+use super::action::{Action, Found, Outer, RankUpdate, Side, TWICE};
 use super::engine::{Engine, Quantity};
 use super::groups::{GroupLeaf, Role};
 use super::jacobian::Jacobian;
@@ -35,7 +35,8 @@ struct Pair {
 }
 
 impl Hessian {
-    pub fn new(engine: &mut Engine, jacobian: &Jacobian) -> Hessian {
+    /// Outer products of more than `most_listed` entries look their positions up each time.
+    pub fn new(engine: &mut Engine, jacobian: &Jacobian, most_listed: usize) -> Hessian {
         let pairs = local_pairs(engine);
         let mut entries = Entries::new(engine.variables, engine.variables);
         for pair in &pairs {
@@ -53,22 +54,40 @@ impl Hessian {
         for of_group in pairs.chunk_by(|a, b| a.group == b.group) {
             let g = of_group[0].group;
             let instances = engine.functions.groups[g].instances;
-            let mut roots = vec![];
-            for pair in of_group {
+            let mut roots: Vec<(NodeId, Sink)> = vec![];
+            let mut announced = vec![];
+            // Backwards, as in the sweeps.
+            for pair in of_group.iter().rev() {
                 let sink = if is_variable(&pair.a) && is_variable(&pair.b) {
-                    entry_sink(pair, &pattern, instances, &mut touch)
+                    let sink = entry_sink(pair, &pattern, instances);
+                    if sink.twice.is_empty() {
+                        announced.push((roots.len(), touch.announce(g, &sink.map, instances)));
+                    } else {
+                        announced.push((roots.len(), touch.announce_added(g, &sink.map, instances)));
+                    }
+                    sink
                 } else {
                     let factor = engine.allocate(instances);
-                    products.push(product(pair, jacobian, &pattern, instances, factor));
+                    products.push(product(pair, jacobian, &pattern, instances, factor, most_listed));
                     Sink { space: Space::Arena, base: factor, map: IndexMap::IDENTITY, add: false, twice: vec![] }
                 };
                 roots.push((pair.node, sink));
+            }
+            for (k, number) in announced {
+                roots[k].1.add = touch.adds(number);
             }
             let extra = weights(engine, g);
             kernels.extend(engine.kernel(g, roots, extra));
         }
         for action in &products {
-            touch.contribute_sum(touched_by(action).map(|at| (at & !TWICE) as usize));
+            match action {
+                Action::Outer(Outer { positions: Found::Listed(positions), .. }) => {
+                    touch.announce_sum(positions.iter().map(|at| (at & !TWICE) as usize));
+                }
+                Action::RankUpdate(update) => touch.announce_sum(update.positions.iter().map(|&at| at as usize)),
+                // `products` holds no other actions; searched ones may reach any entry.
+                _ => touch.announce_sum(0..pattern.entries()),
+            }
         }
         let mut actions: Vec<Action> = touch.prepare(Space::Out, 0, None).into_iter().collect();
         actions.extend(kernels);
@@ -152,7 +171,7 @@ fn each_entry(pair: &Pair, jacobian: &Jacobian, instances: usize, mut visit: imp
 }
 
 /// Both leaves are variables: the entry of each instance.
-fn entry_sink(pair: &Pair, pattern: &Pattern, instances: usize, touch: &mut Touch) -> Sink {
+fn entry_sink(pair: &Pair, pattern: &Pattern, instances: usize) -> Sink {
     let mut positions = Vec::with_capacity(instances);
     let mut twice = vec![];
     for p in 0..instances {
@@ -163,17 +182,18 @@ fn entry_sink(pair: &Pair, pattern: &Pattern, instances: usize, touch: &mut Touc
         }
     }
     let map = IndexMap::from_positions(positions);
-    let add = if twice.is_empty() {
-        touch.contribute(&map, instances)
-    } else {
-        touch.contribute_sum((0..instances).map(|p| map.at(p)));
-        true
-    };
-    Sink { space: Space::Out, base: 0, map, add, twice }
+    Sink { space: Space::Out, base: 0, map, add: true, twice }
 }
 
 /// A pair with a stage: what carries its factors, which stand in the arena, into the Hessian.
-fn product(pair: &Pair, jacobian: &Jacobian, pattern: &Pattern, instances: usize, factor: usize) -> Action {
+fn product(
+    pair: &Pair,
+    jacobian: &Jacobian,
+    pattern: &Arc<Pattern>,
+    instances: usize,
+    factor: usize,
+    most_listed: usize,
+) -> Action {
     if let (Some(columns), Source::Stage(z)) = (uniform(pair, jacobian), pair.a.source) {
         let rows = jacobian.rows_of(z, &pair.a.map);
         let mut positions = vec![];
@@ -194,21 +214,17 @@ fn product(pair: &Pair, jacobian: &Jacobian, pattern: &Pattern, instances: usize
         Source::Stage(z) => Side::Stage(jacobian.rows_of(z, &leaf.map)),
         Source::Variables | Source::Param(_) | Source::After(_) => Side::Unit,
     };
-    let mut positions = vec![];
-    each_entry(pair, jacobian, instances, |_, row, column, twice| {
-        positions.push(locate(pattern, row, column) as u32 | if twice { TWICE } else { 0 });
-    });
     let (left, right) = (side(&pair.a), side(&pair.b));
-    Action::Outer(Outer { instances, factor, left, right, triangle: pair.same, positions })
-}
-
-fn touched_by(action: &Action) -> impl Iterator<Item = u32> + '_ {
-    let positions: &[u32] = match action {
-        Action::Outer(outer) => &outer.positions,
-        Action::RankUpdate(update) => &update.positions,
-        Action::Kernel(_) | Action::Clear { .. } | Action::Copy { .. } | Action::SetSome { .. } | Action::Chain(_) => {
-            &[]
-        }
+    let mut count = 0usize;
+    each_entry(pair, jacobian, instances, |_, _, _, _| count += 1);
+    let positions = if count <= most_listed {
+        let mut listed = Vec::with_capacity(count);
+        each_entry(pair, jacobian, instances, |_, row, column, twice| {
+            listed.push(locate(pattern, row, column) as u32 | if twice { TWICE } else { 0 });
+        });
+        Found::Listed(listed)
+    } else {
+        Found::Searched { pattern: pattern.clone(), left: pair.a.map.clone(), right: pair.b.map.clone() }
     };
-    positions.iter().copied()
+    Action::Outer(Outer { instances, factor, left, right, triangle: pair.same, positions })
 }

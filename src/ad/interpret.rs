@@ -14,6 +14,8 @@ pub trait Lanes {
     fn unary(&mut self, i: &Instruction, f: impl Fn(f64) -> f64);
     fn binary(&mut self, i: &Instruction, f: impl Fn(f64, f64) -> f64);
     fn ternary(&mut self, i: &Instruction, f: impl Fn(f64, f64, f64) -> f64);
+    /// `destination` from itself, `a` and `b`.
+    fn revise(&mut self, i: &Instruction, f: impl Fn(f64, f64, f64) -> f64);
     /// `destination` and slot `b` from `a`.
     fn pair(&mut self, i: &Instruction, f: impl Fn(f64) -> (f64, f64));
     /// All of `a` is within what [`f::sine_cosine`] allows.
@@ -25,6 +27,8 @@ fn truth(condition: bool) -> f64 {
     pick(condition, 1.0, 0.0)
 }
 
+/// What an instruction computes. Long functions are passed by name, not in closures: those would not always be
+/// inlined, and code that is not inlined runs on the baseline.
 #[inline(always)]
 pub fn step<const FUSED: bool>(i: &Instruction, lanes: &mut impl Lanes) {
     let k = i.k;
@@ -34,11 +38,11 @@ pub fn step<const FUSED: bool>(i: &Instruction, lanes: &mut impl Lanes) {
         Code::ConstantMinus => lanes.unary(i, |a| k - a),
         Code::Scale => lanes.unary(i, |a| k * a),
         Code::ConstantOver => lanes.unary(i, |a| k / a),
-        Code::MultiplyAdd => lanes.ternary(i, |a, b, c| f::multiply_add::<FUSED>(a, b, c)),
+        Code::MultiplyAdd => lanes.ternary(i, f::multiply_add::<FUSED>),
         Code::MultiplySubtract => lanes.ternary(i, |a, b, c| f::multiply_add::<FUSED>(a, b, -c)),
         Code::SubtractProduct => lanes.ternary(i, |a, b, c| f::multiply_add::<FUSED>(-a, b, c)),
         Code::ScaleAdd => lanes.ternary(i, |a, _, c| f::multiply_add::<FUSED>(k, a, c)),
-        Code::SineCosine if lanes.small_angles(i) => lanes.pair(i, |a| f::sine_cosine::<FUSED>(a)),
+        Code::SineCosine if lanes.small_angles(i) => lanes.pair(i, f::sine_cosine::<FUSED>),
         Code::SineCosine => lanes.pair(i, f64::sin_cos),
         Code::Call(op) => match op {
             Op::Add => lanes.binary(i, |a, b| a + b),
@@ -52,18 +56,25 @@ pub fn step<const FUSED: bool>(i: &Instruction, lanes: &mut impl Lanes) {
             Op::Max => lanes.binary(i, |a, b| pick(a >= b || a.is_nan(), a, b)),
             Op::Sqrt => lanes.unary(i, |a| a.sqrt()),
             Op::Square => lanes.unary(i, |a| a * a),
-            Op::Exp => lanes.unary(i, |a| f::exp::<FUSED>(a)),
-            Op::Expm1 => lanes.unary(i, |a| f::exp_minus_one::<FUSED>(a)),
-            Op::Log => lanes.unary(i, |a| f::ln::<FUSED>(a)),
-            Op::Log1p => lanes.unary(i, |a| f::ln_one_plus::<FUSED>(a)),
-            Op::Sin if lanes.small_angles(i) => lanes.unary(i, |a| f::sine_cosine::<FUSED>(a).0),
-            Op::Cos if lanes.small_angles(i) => lanes.unary(i, |a| f::sine_cosine::<FUSED>(a).1),
-            Op::Tanh => lanes.unary(i, |a| f::hyperbolic_tangent::<FUSED>(a)),
-            Op::Sigmoid => lanes.unary(i, |a| f::sigmoid::<FUSED>(a)),
-            Op::Softplus => lanes.unary(i, |a| f::softplus::<FUSED>(a)),
-            Op::LogAddExp => lanes.binary(i, |a, b| f::log_add_exp::<FUSED>(a, b)),
-            Op::XLogX => lanes.unary(i, |a| f::x_log_x::<FUSED>(a)),
-            Op::XLogXY => lanes.binary(i, |a, b| f::x_log_x_over_y::<FUSED>(a, b)),
+            Op::Exp => lanes.unary(i, f::exp::<FUSED>),
+            Op::Expm1 => lanes.unary(i, f::exp_minus_one::<FUSED>),
+            Op::Log => lanes.unary(i, f::ln::<FUSED>),
+            Op::Log1p => lanes.unary(i, f::ln_one_plus::<FUSED>),
+            Op::Sin if lanes.small_angles(i) => lanes.unary(i, f::sine::<FUSED>),
+            Op::Cos if lanes.small_angles(i) => lanes.unary(i, f::cosine::<FUSED>),
+            Op::Tanh => lanes.unary(i, f::hyperbolic_tangent::<FUSED>),
+            Op::Sigmoid => lanes.unary(i, f::sigmoid::<FUSED>),
+            // In two passes: as one loop they ran 20 times slower, the compiler did not vectorise it.
+            Op::Softplus => {
+                lanes.unary(i, f::exp_of_minus_size::<FUSED>);
+                lanes.revise(i, f::finish_softplus::<FUSED>);
+            }
+            Op::LogAddExp => {
+                lanes.binary(i, f::exp_of_minus_gap::<FUSED>);
+                lanes.revise(i, f::finish_log_add_exp::<FUSED>);
+            }
+            Op::XLogX => lanes.unary(i, f::x_log_x::<FUSED>),
+            Op::XLogXY => lanes.binary(i, f::x_log_x_over_y::<FUSED>),
             Op::Lt => lanes.binary(i, |a, b| truth(a < b)),
             Op::Le => lanes.binary(i, |a, b| truth(a <= b)),
             Op::Eq => lanes.binary(i, |a, b| truth(a == b)),
@@ -137,6 +148,14 @@ impl<F: Fn(u32, &mut [f64])> Lanes for Block<'_, F> {
         let (out, a, b, c) = unsafe { (self.write(i.destination), self.read(i.a), self.read(i.b), self.read(i.c)) };
         for (((out, a), b), c) in out.iter_mut().zip(a).zip(b).zip(c) {
             *out = f(*a, *b, *c);
+        }
+    }
+
+    #[inline(always)]
+    fn revise(&mut self, i: &Instruction, f: impl Fn(f64, f64, f64) -> f64) {
+        let (out, a, b) = unsafe { (self.write(i.destination), self.read(i.a), self.read(i.b)) };
+        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+            *out = f(*out, *a, *b);
         }
     }
 
@@ -216,6 +235,12 @@ impl Lanes for Single<'_> {
     fn ternary(&mut self, i: &Instruction, f: impl Fn(f64, f64, f64) -> f64) {
         let (a, b, c) = (self.frame[i.a as usize], self.frame[i.b as usize], self.frame[i.c as usize]);
         self.frame[i.destination as usize] = f(a, b, c);
+    }
+
+    #[inline(always)]
+    fn revise(&mut self, i: &Instruction, f: impl Fn(f64, f64, f64) -> f64) {
+        let d = i.destination as usize;
+        self.frame[d] = f(self.frame[d], self.frame[i.a as usize], self.frame[i.b as usize]);
     }
 
     #[inline(always)]

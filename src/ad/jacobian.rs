@@ -77,7 +77,8 @@ impl Jacobian {
             let template = (constant && space == Space::Arena).then_some(base);
             stages.insert(stage, StageJacobian { pattern: stage_pattern, constant, space, base, template, touch });
         }
-        let mut builder = Builder { engine, stages, data: vec![], kernels: vec![], chains: vec![] };
+        let mut builder =
+            Builder { engine, stages, data: vec![], kernels: vec![], chains: vec![], factors: BTreeMap::new() };
         builder.kernels(&partials);
         builder.finish(pattern)
     }
@@ -114,10 +115,16 @@ fn all_partials(engine: &mut Engine) -> Vec<Partial> {
 fn stage_patterns(engine: &Engine, partials: &[Partial]) -> BTreeMap<StageId, Arc<Pattern>> {
     let functions = &engine.functions;
     let mut entries: BTreeMap<StageId, Entries> = BTreeMap::new();
+    // Rows so far, ascending, of stages that read themselves.
+    let mut recurrences: BTreeMap<StageId, Vec<Vec<u32>>> = BTreeMap::new();
     for (s, role) in functions.roles.iter().enumerate() {
+        let stage = StageId(s as u32);
         match role {
             Some(Role::Inner | Role::Constraint) => {
-                entries.insert(StageId(s as u32), Entries::new(functions.rows[s], engine.variables));
+                entries.insert(stage, Entries::new(functions.rows[s], engine.variables));
+                if functions.is_recurrence(stage) {
+                    recurrences.insert(stage, vec![vec![]; functions.rows[s]]);
+                }
             }
             Some(Role::Data | Role::Objective) | None => {}
         }
@@ -126,35 +133,48 @@ fn stage_patterns(engine: &Engine, partials: &[Partial]) -> BTreeMap<StageId, Ar
     for partial in partials {
         let group = &functions.groups[partial.group];
         let (part, leaf) = (&group.parts[partial.part], &group.leaves[partial.leaf]);
-        match leaf.source {
-            Source::Stage(z) if z == part.stage => {
-                for p in 0..group.instances {
-                    let rows = entries.get_mut(&z).expect("a recurrence reads rows of its own");
-                    let columns = rows.row(leaf.map.at(p));
-                    rows.extend_row(part.target.at(p), &columns);
+        let inner = match leaf.source {
+            Source::Stage(z) if z != part.stage => Some(&*finished.entry(z).or_insert_with(|| {
+                let rows = entries.remove(&z).expect("stages are complete before they are read");
+                Arc::new(complete(rows, recurrences.remove(&z)).pattern())
+            })),
+            Source::Stage(_) | Source::Variables | Source::Param(_) | Source::After(_) => None,
+        };
+        let mut own = recurrences.get_mut(&part.stage);
+        let Some(rows) = entries.get_mut(&part.stage) else { continue };
+        for p in 0..group.instances {
+            let (row, at) = (part.target.at(p), leaf.map.at(p));
+            match (&mut own, inner, leaf.source) {
+                (None, Some(inner), _) => rows.extend_row(row, &inner.columns[inner.row(at)]),
+                (None, None, _) => rows.push(row, at as u32),
+                (Some(own), Some(inner), _) => merge(&mut own[row], &inner.columns[inner.row(at)]),
+                (Some(own), None, Source::Stage(_)) => {
+                    let columns = std::mem::take(&mut own[at]);
+                    merge(&mut own[row], &columns);
+                    own[at] = columns;
                 }
-            }
-            Source::Stage(z) => {
-                let inner = finished.entry(z).or_insert_with(|| {
-                    Arc::new(entries.remove(&z).expect("stages are complete before they are read").pattern())
-                });
-                if let Some(rows) = entries.get_mut(&part.stage) {
-                    for p in 0..group.instances {
-                        rows.extend_row(part.target.at(p), &inner.columns[inner.row(leaf.map.at(p))]);
-                    }
-                }
-            }
-            Source::Variables | Source::Param(_) | Source::After(_) => {
-                if let Some(rows) = entries.get_mut(&part.stage) {
-                    for p in 0..group.instances {
-                        rows.push(part.target.at(p), leaf.map.at(p) as u32);
-                    }
-                }
+                (Some(own), None, _) => merge(&mut own[row], &[at as u32]),
             }
         }
     }
-    finished.extend(entries.into_iter().map(|(stage, entries)| (stage, Arc::new(entries.pattern()))));
+    for (stage, rows) in entries {
+        finished.insert(stage, Arc::new(complete(rows, recurrences.remove(&stage)).pattern()));
+    }
     finished
+}
+
+fn complete(mut entries: Entries, rows: Option<Vec<Vec<u32>>>) -> Entries {
+    for (row, columns) in rows.into_iter().flatten().enumerate() {
+        entries.extend_row(row, &columns);
+    }
+    entries
+}
+
+/// Adds columns to an ascending list.
+fn merge(into: &mut Vec<u32>, columns: &[u32]) {
+    into.extend_from_slice(columns);
+    into.sort_unstable();
+    into.dedup();
 }
 
 /// Stages whose Jacobian depends on parameters alone.
@@ -205,44 +225,80 @@ struct Builder<'a> {
     data: Vec<Action>,
     kernels: Vec<(Role, u8, Action)>,
     chains: Vec<(Role, u8, Action)>,
+    /// Where the partial derivatives with respect to stages stand, by group, part and leaf.
+    factors: BTreeMap<(usize, usize, usize), usize>,
 }
 
 impl Builder<'_> {
     /// One kernel of each group for what varies and one for what is constant, and a chain for each leaf that is a
     /// stage.
     fn kernels(&mut self, partials: &[Partial]) {
-        let mut constant_chains = vec![];
+        // Constants first: what varies is added to them, so they count as touched.
+        let mut chains = vec![];
+        for of_group in partials.chunk_by(|a, b| a.group == b.group) {
+            let fixed = self.roots(of_group, true, &mut chains);
+            self.data.extend(self.engine.data_kernel(of_group[0].group, fixed));
+        }
+        self.data.extend(chains.drain(..).map(|(_, action)| action));
         for of_group in partials.chunk_by(|a, b| a.group == b.group) {
             let g = of_group[0].group;
-            let group = self.engine.functions.groups[g].clone();
-            let (mut varying, mut fixed) = (vec![], vec![]);
-            for partial in of_group {
-                let (part, leaf) = (&group.parts[partial.part], &group.leaves[partial.leaf]);
-                let Source::Stage(z) = leaf.source else {
-                    let positions = self.positions(part.stage, &part.target, &leaf.map, group.instances);
-                    let sink = self.sink(part.stage, positions, group.instances, partial.data);
-                    if partial.data { &mut fixed } else { &mut varying }.push((partial.node, sink));
-                    continue;
-                };
-                let factor = self.engine.allocate(group.instances);
-                let sink =
-                    Sink { space: Space::Arena, base: factor, map: IndexMap::IDENTITY, add: false, twice: vec![] };
-                if partial.data { &mut fixed } else { &mut varying }.push((partial.node, sink));
-                let constant =
-                    partial.data && self.stages[&z].constant && (z != part.stage || self.stages[&z].constant);
-                let chain = self.chain(part.stage, &part.target, z, &leaf.map, group.instances, factor, constant);
-                if constant {
-                    constant_chains.push(chain);
-                } else {
-                    self.chains.push((group.role, group.mask, chain));
-                }
-            }
+            let varying = self.roots(of_group, false, &mut chains);
             if let Some(kernel) = self.engine.kernel(g, varying, vec![]) {
+                let group = &self.engine.functions.groups[g];
                 self.kernels.push((group.role, group.mask, kernel));
             }
-            self.data.extend(self.engine.data_kernel(g, fixed));
         }
-        self.data.append(&mut constant_chains);
+        for (g, chain) in chains {
+            let group = &self.engine.functions.groups[g];
+            self.chains.push((group.role, group.mask, chain));
+        }
+    }
+
+    /// The partial derivatives of a group that are data, or those that are not, with their sinks; and the chains that
+    /// depend on parameters alone, or those that do not.
+    fn roots(&mut self, of_group: &[Partial], data: bool, chains: &mut Vec<(usize, Action)>) -> Vec<(NodeId, Sink)> {
+        let mut roots = vec![];
+        let mut announced = vec![];
+        let group = self.engine.functions.groups[of_group[0].group].clone();
+        for partial in of_group {
+            let (part, leaf) = (&group.parts[partial.part], &group.leaves[partial.leaf]);
+            let Source::Stage(z) = leaf.source else {
+                if partial.data == data {
+                    let positions = self.positions(part.stage, &part.target, &leaf.map, group.instances);
+                    if !data {
+                        let touch = &mut self.jacobian(part.stage).touch;
+                        announced.push((
+                            roots.len(),
+                            part.stage,
+                            touch.announce(partial.group, &positions, group.instances),
+                        ));
+                    }
+                    roots.push((partial.node, self.sink(part.stage, positions, group.instances, data)));
+                }
+                continue;
+            };
+            let factor = *self
+                .factors
+                .entry((partial.group, partial.part, partial.leaf))
+                .or_insert_with(|| self.engine.allocate(group.instances));
+            if partial.data == data {
+                let map = IndexMap::IDENTITY;
+                roots.push((partial.node, Sink { space: Space::Arena, base: factor, map, add: false, twice: vec![] }));
+            }
+            let constant = partial.data && self.stages[&z].constant;
+            if constant == data {
+                let chain = self.chain(part.stage, &part.target, z, &leaf.map, group.instances, factor, constant);
+                chains.push((partial.group, chain));
+            }
+        }
+        for (k, stage, number) in announced {
+            roots[k].1.add = self.jacobian(stage).touch.adds(number);
+        }
+        roots
+    }
+
+    fn jacobian(&mut self, stage: StageId) -> &mut StageJacobian {
+        self.stages.get_mut(&stage).expect("every stage with a part has a Jacobian")
     }
 
     fn positions(&self, stage: StageId, target: &IndexMap, columns: &IndexMap, instances: usize) -> IndexMap {
@@ -253,25 +309,23 @@ impl Builder<'_> {
 
     /// Where constant parts of a stage's Jacobian are collected.
     fn template(&mut self, stage: StageId) -> usize {
-        let jacobian = self.stages.get_mut(&stage).expect("every stage with a part has a Jacobian");
-        match jacobian.template {
-            Some(at) => at,
-            None => {
-                let at = self.engine.allocate(jacobian.pattern.entries());
-                jacobian.template = Some(at);
-                at
-            }
+        if let Some(at) = self.stages[&stage].template {
+            return at;
         }
+        let at = self.engine.allocate(self.stages[&stage].pattern.entries());
+        self.jacobian(stage).template = Some(at);
+        at
     }
 
     fn sink(&mut self, stage: StageId, map: IndexMap, instances: usize, data: bool) -> Sink {
         if data {
             let base = self.template(stage);
+            let jacobian = self.jacobian(stage);
+            jacobian.touch.announce_sum((0..instances).map(|p| map.at(p)));
             return Sink { space: Space::Arena, base, map, add: true, twice: vec![] };
         }
-        let jacobian = self.stages.get_mut(&stage).expect("every stage with a part has a Jacobian");
-        let add = jacobian.touch.contribute(&map, instances);
-        Sink { space: jacobian.space, base: jacobian.base, map, add, twice: vec![] }
+        let jacobian = self.jacobian(stage);
+        Sink { space: jacobian.space, base: jacobian.base, map, add: true, twice: vec![] }
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -299,10 +353,12 @@ impl Builder<'_> {
         let (space, base) = if constant {
             (Space::Arena, self.template(stage))
         } else {
-            let jacobian = self.stages.get_mut(&stage).expect("every stage with a part has a Jacobian");
+            let jacobian = self.jacobian(stage);
             (jacobian.space, jacobian.base)
         };
         let rows = StageRows { pattern: inner, values: self.stages[&z].base, map: map.clone() };
+        let jacobian = self.jacobian(stage);
+        jacobian.touch.announce_sum(each.iter().map(|&at| at as usize));
         let positions = if all_runs { Positions::Runs(runs) } else { Positions::Each(each) };
         Action::Chain(Chain { instances, factor, rows, space, base, positions })
     }

@@ -47,6 +47,18 @@ pub struct Scratch {
     sums: Vec<[f64; LANES]>,
 }
 
+impl Scratch {
+    /// This many zeros.
+    pub fn numbers(&mut self, count: usize) -> &mut [f64] {
+        if self.memory.len() < count {
+            self.memory.resize(count, 0.0);
+        }
+        let numbers = &mut self.memory[..count];
+        numbers.fill(0.0);
+        numbers
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Kernel {
     program: Arc<Program>,

@@ -8,27 +8,37 @@ pub struct Entries {
     rows: usize,
     columns: usize,
     list: Vec<(u32, u32)>,
+    /// Repetitions are taken out when the list has grown to this length.
+    limit: usize,
 }
+
+/// 4 million entries are 32 MB.
+const FIRST_LIMIT: usize = 1 << 22;
 
 impl Entries {
     pub fn new(rows: usize, columns: usize) -> Entries {
-        Entries { rows, columns, list: vec![] }
+        Entries { rows, columns, list: vec![], limit: FIRST_LIMIT }
     }
 
     pub fn push(&mut self, row: usize, column: u32) {
         self.list.push((row as u32, column));
+        self.shorten();
     }
 
     pub fn extend_row(&mut self, row: usize, columns: &[u32]) {
         self.list.extend(columns.iter().map(|&column| (row as u32, column)));
+        self.shorten();
     }
 
-    /// The columns of one row so far, ascending. A walk over all entries.
-    pub fn row(&self, row: usize) -> Vec<u32> {
-        let mut columns: Vec<u32> = self.list.iter().filter(|(r, _)| *r as usize == row).map(|(_, c)| *c).collect();
-        columns.sort_unstable();
-        columns.dedup();
-        columns
+    /// Keeps memory within a few times that of the pattern, however often entries are repeated.
+    fn shorten(&mut self) {
+        if self.list.len() >= self.limit {
+            let list = std::mem::take(&mut self.list);
+            let pattern = Entries { list, ..*self }.pattern();
+            let rows = (0..pattern.rows).flat_map(|r| pattern.row(r).map(move |e| (r as u32, e)));
+            self.list = rows.map(|(row, e)| (row, pattern.columns[e])).collect();
+            self.limit = FIRST_LIMIT.max(2 * self.list.len());
+        }
     }
 
     /// Sorts by rows in linear time, then the few entries of each row.

@@ -8,7 +8,7 @@
 
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::ops::Op;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What one instruction does with its operands `a`, `b`, `c` and constant `k`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -309,16 +309,13 @@ impl<'a> Emitter<'a> {
     /// Gives places to all values by a linear scan, and numbers to all places.
     fn allocate(mut self, roots: &[NodeId], in_place: &[bool]) -> Program {
         let mut direct_outputs = vec![];
-        let computed: HashMap<NodeId, ()> = self
-            .drafts
-            .iter()
-            .filter(|d| d.code != Code::Load)
-            .flat_map(|d| [Some(d.result), d.second])
-            .flatten()
-            .map(|id| (id, ()))
-            .collect();
+        let computing = self.drafts.iter().filter(|draft| draft.code != Code::Load);
+        let computed: HashSet<NodeId> =
+            computing.flat_map(|draft| [Some(draft.result), draft.second]).flatten().collect();
         for (j, root) in roots.iter().enumerate() {
-            if in_place[j] && computed.contains_key(root) && !self.places.contains_key(root) {
+            // A root that is wanted twice would be read for its second sink after others have added to the first.
+            let once = roots.iter().filter(|other| *other == root).count() == 1;
+            if in_place[j] && once && computed.contains(root) && !self.places.contains_key(root) {
                 self.places.insert(*root, Place::Output(direct_outputs.len() as u32));
                 direct_outputs.push(j as u32);
             }

@@ -9,11 +9,10 @@ use super::engine::{Engine, Quantity};
 use super::groups::{FOR_CONSTRAINTS, FOR_OBJECTIVE, Role};
 use super::kernel::{Input, Sink, Space};
 use super::touch::Touch;
-use super::values::first_row;
+use super::values::{Destinations, first_row, multiplied, part_sinks};
 use crate::expr::derive;
 use crate::expr::family::{IndexMap, Source, StageId};
 use crate::expr::graph::NodeId;
-use std::collections::BTreeMap;
 
 /// What a backward sweep ends in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +79,9 @@ fn scattered(
     leaves.retain(|&k| until == Until::Variables || group.leaves[k as usize].source != Source::Variables);
     let slopes = derive::gradient(&mut engine.functions.graph, body, &leaves);
     let mut roots = vec![];
-    for (k, slope) in leaves.into_iter().zip(slopes) {
+    let mut announced = vec![];
+    // Backwards: in a chain, the leaf of the next variable then stores and that of this one adds to it later.
+    for (k, slope) in leaves.into_iter().zip(slopes).rev() {
         let Some(slope) = slope else { continue };
         let leaf = engine.functions.groups[g].leaves[k as usize].clone();
         let sink = match leaf.source {
@@ -89,11 +90,14 @@ fn scattered(
                 Sink { space: Space::Arena, base, map: leaf.map, add: true, twice: vec![] }
             }
             Source::Variables | Source::Param(_) | Source::After(_) => {
-                let add = touch.contribute(&leaf.map, instances);
-                Sink { space: Space::Out, base: 0, map: leaf.map, add, twice: vec![] }
+                announced.push((roots.len(), touch.announce(g, &leaf.map, instances)));
+                Sink { space: Space::Out, base: 0, map: leaf.map, add: true, twice: vec![] }
             }
         };
         roots.push((slope, sink));
+    }
+    for (k, number) in announced {
+        roots[k].1.add = touch.adds(number);
     }
     roots
 }
@@ -102,12 +106,15 @@ fn backward(engine: &mut Engine, mask: u8, until: Until, only_objective: bool) -
     let mut touch = Touch::new(engine.variables);
     let mut kernels = vec![];
     for g in wanted(engine, mask).into_iter().rev() {
-        let group = &engine.functions.groups[g];
-        let role = group.role;
-        let first = group.leaves.len();
-        if until == Until::Stages && !group.reads_active_stages() {
+        if until == Until::Stages && !engine.functions.groups[g].reads_active_stages() {
             continue;
         }
+        if let Some(action) = transposed(engine, g, Quantity::Adjoint, until, &mut touch) {
+            kernels.push(action);
+            continue;
+        }
+        let group = &engine.functions.groups[g];
+        let (role, first) = (group.role, group.leaves.len());
         // Groups that only serve the other of objective and constraints have no adjoint here.
         let body = if only_objective && role == Role::Objective {
             let bodies: Vec<NodeId> = group.parts.iter().map(|part| part.body).collect();
@@ -125,9 +132,27 @@ fn backward(engine: &mut Engine, mask: u8, until: Until, only_objective: bool) -
     touch.prepare(Space::Out, 0, None).into_iter().chain(kernels).collect()
 }
 
+/// The product that takes a quantity of the stage of group `g` back to its leaf, if the group is a product with a
+/// matrix.
+fn transposed(engine: &mut Engine, g: usize, quantity: Quantity, until: Until, touch: &mut Touch) -> Option<Action> {
+    let (matrix, at) = engine.matrix(g)?;
+    let group = &engine.functions.groups[g];
+    let (stage, source) = (group.parts[0].stage, group.leaves[matrix.leaf].source);
+    let (space, base) = match source {
+        Source::Stage(z) => (Space::Arena, engine.place(quantity, z) + matrix.first_column),
+        Source::Variables | Source::Param(_) | Source::After(_) if until == Until::Stages => return None,
+        Source::Variables | Source::Param(_) | Source::After(_) => {
+            touch.announce_sum(matrix.first_column..matrix.first_column + matrix.width);
+            (Space::Out, matrix.first_column)
+        }
+    };
+    let vector = engine.place(quantity, stage) + matrix.first_row;
+    Some(Action::MultiplyTransposed { matrix: at, vector, space, base })
+}
+
 /// Tangents of inner stages in the arena and, where `rows`, of constraints into the caller's slice.
 pub fn tangents(engine: &mut Engine, mask: u8, rows: bool) -> Vec<Action> {
-    let mut touches: BTreeMap<StageId, (Touch, Space, usize)> = BTreeMap::new();
+    let mut touches = Destinations::new();
     for s in 0..engine.functions.rows.len() {
         let stage = StageId(s as u32);
         let (space, base) = match engine.functions.roles[s] {
@@ -143,15 +168,12 @@ pub fn tangents(engine: &mut Engine, mask: u8, rows: bool) -> Vec<Action> {
     for g in wanted(engine, mask) {
         let group = engine.functions.groups[g].clone();
         let leaves = group.active_leaves();
-        let mut roots = vec![];
-        for part in &group.parts {
-            let Some((touch, space, base)) = touches.get_mut(&part.stage) else { continue };
-            let tangent = directional(engine, part.body, &leaves, group.leaves.len());
-            let add = touch.contribute(&part.target, group.instances);
-            roots.push((tangent, Sink { space: *space, base: *base, map: part.target.clone(), add, twice: vec![] }));
-        }
+        let roots = part_sinks(&mut touches, g, &group.parts, group.instances, |part| {
+            directional(engine, part.body, &leaves, group.leaves.len())
+        });
+        let matrix = multiplied(engine, g, Quantity::Tangent, &roots);
         let extra = directions(engine, g, &leaves);
-        kernels.extend(engine.kernel(g, roots, extra));
+        kernels.extend(matrix.or_else(|| engine.kernel(g, roots, extra)));
     }
     let mut actions: Vec<Action> =
         touches.into_values().filter_map(|(touch, space, base)| touch.prepare(space, base, None)).collect();
@@ -198,6 +220,14 @@ pub fn hessian_product(engine: &mut Engine) -> Vec<Action> {
     let mut touch = Touch::new(engine.variables);
     let mut kernels = vec![];
     for g in wanted(engine, FOR_OBJECTIVE | FOR_CONSTRAINTS).into_iter().rev() {
+        if engine.functions.groups[g].matrix.is_some() {
+            // Linear: only the change of its own adjoint goes back. That of a row or objective does not change.
+            let stage = engine.functions.groups[g].parts[0].stage;
+            if engine.functions.roles[stage.0 as usize] == Some(Role::Inner) {
+                kernels.extend(transposed(engine, g, Quantity::AdjointTangent, Until::Variables, &mut touch));
+            }
+            continue;
+        }
         let group = &engine.functions.groups[g];
         let (first, parts) = (group.leaves.len(), group.parts.len());
         let leaves = group.active_leaves();

@@ -1,41 +1,102 @@
 //! Which results are stored and which are added, and what must be set before.
 //!
 //! Contributions are announced in the order in which they will run. One that is the first to reach all its entries,
-//! each once, is stored; any other is added, and entries that it reaches first must be set before.
+//! each once, is stored; any other is added, and entries that it reaches first must be set before. Contributions of
+//! one kernel run interleaved, block of instances by block: a store would wipe out what an earlier instance has added
+//! to the entry, so then it becomes an addition too.
 
 use super::action::Action;
 use super::kernel::Space;
 use crate::expr::family::IndexMap;
 
 /// The entries of one array.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Touch {
     touched: Vec<bool>,
+    /// Number of the contribution that stores an entry plus 1, and the instance that does; 0: nobody.
+    stored_by: Vec<(u32, u32)>,
+    contributions: Vec<Contribution>,
     /// Entries whose first contribution is added.
     open: Vec<u32>,
 }
 
+#[derive(Debug)]
+struct Contribution {
+    kernel: usize,
+    map: IndexMap,
+    instances: usize,
+    add: bool,
+}
+
+/// The number of a contribution.
+#[derive(Clone, Copy, Debug)]
+pub struct Announced(usize);
+
 impl Touch {
     pub fn new(entries: usize) -> Touch {
-        Touch { touched: vec![false; entries], open: vec![] }
+        Touch { touched: vec![false; entries], stored_by: vec![(0, 0); entries], ..Touch::default() }
     }
 
-    /// Announces a contribution; true if it must be added.
-    pub fn contribute(&mut self, map: &IndexMap, instances: usize) -> bool {
+    /// Announces a contribution of a kernel. Whether it is added is known when all of the kernel are announced.
+    pub fn announce(&mut self, kernel: usize, map: &IndexMap, instances: usize) -> Announced {
+        let add = !self.reaches_first(map, instances);
+        self.enter(kernel, map, instances, add)
+    }
+
+    /// Announces a contribution that must be added.
+    pub fn announce_added(&mut self, kernel: usize, map: &IndexMap, instances: usize) -> Announced {
+        self.enter(kernel, map, instances, true)
+    }
+
+    fn enter(&mut self, kernel: usize, map: &IndexMap, instances: usize, add: bool) -> Announced {
+        let number = self.contributions.len();
+        self.contributions.push(Contribution { kernel, map: map.clone(), instances, add });
+        if add {
+            self.demote_stores(kernel, map, instances);
+            self.announce_sum((0..instances).map(|p| map.at(p)));
+        } else {
+            for p in 0..instances {
+                self.stored_by[map.at(p)] = (number as u32 + 1, p as u32);
+            }
+        }
+        Announced(number)
+    }
+
+    /// Whether a contribution is added.
+    pub fn adds(&self, announced: Announced) -> bool {
+        self.contributions[announced.0].add
+    }
+
+    /// Touches the entries if this is the first to reach any of them and reaches each once.
+    fn reaches_first(&mut self, map: &IndexMap, instances: usize) -> bool {
         for p in 0..instances {
             let at = map.at(p);
             if self.touched[at] {
                 (0..p).for_each(|q| self.touched[map.at(q)] = false);
-                self.contribute_sum((0..instances).map(|p| map.at(p)));
-                return true;
+                return false;
             }
             self.touched[at] = true;
         }
-        false
+        true
+    }
+
+    /// Makes additions of the stores of the same kernel that come after an addition to the same entry.
+    fn demote_stores(&mut self, kernel: usize, map: &IndexMap, instances: usize) {
+        for p in 0..instances {
+            let (number, instance) = self.stored_by[map.at(p)];
+            if number == 0 || instance as usize <= p {
+                continue;
+            }
+            let store = &mut self.contributions[number as usize - 1];
+            if store.kernel == kernel && !store.add {
+                store.add = true;
+                self.open.extend((0..store.instances).map(|q| store.map.at(q) as u32));
+            }
+        }
     }
 
     /// Announces entries that are added to.
-    pub fn contribute_sum(&mut self, entries: impl Iterator<Item = usize>) {
+    pub fn announce_sum(&mut self, entries: impl Iterator<Item = usize>) {
         for at in entries {
             if !self.touched[at] {
                 self.touched[at] = true;

@@ -2,10 +2,11 @@
 
 use super::action::Action;
 use super::engine::{Engine, Quantity};
-use super::groups::Role;
+use super::groups::{Part, Role};
 use super::kernel::{Sink, Space};
 use super::touch::Touch;
-use crate::expr::family::StageId;
+use crate::expr::family::{Source, StageId};
+use crate::expr::graph::NodeId;
 use std::collections::BTreeMap;
 
 /// What computes values once the variables are in the arena.
@@ -21,7 +22,7 @@ pub struct Values {
 impl Values {
     /// Also gives the engine the actions for stages without variables.
     pub fn new(engine: &mut Engine) -> Values {
-        let mut touches: BTreeMap<StageId, (Touch, Space, usize)> = BTreeMap::new();
+        let mut touches = Destinations::new();
         for s in 0..engine.functions.rows.len() {
             let stage = StageId(s as u32);
             let Some(role) = engine.functions.roles[s] else { continue };
@@ -39,14 +40,9 @@ impl Values {
                 if (role == Role::Data) != wants_data {
                     continue;
                 }
-                let mut roots = vec![];
-                for part in &group.parts {
-                    let Some((touch, space, base)) = touches.get_mut(&part.stage) else { continue };
-                    let add = touch.contribute(&part.target, instances);
-                    let sink = Sink { space: *space, base: *base, map: part.target.clone(), add, twice: vec![] };
-                    roots.push((part.body, sink));
-                }
-                if let Some(action) = engine.kernel(g, roots, vec![]) {
+                let roots = part_sinks(&mut touches, g, &group.parts, instances, |part| part.body);
+                let matrix = multiplied(engine, g, Quantity::Value, &roots);
+                if let Some(action) = matrix.or_else(|| engine.kernel(g, roots, vec![])) {
                     kernels.push((role, mask, action));
                 }
             }
@@ -81,6 +77,47 @@ impl Values {
         }
         values
     }
+}
+
+/// Rows of stages that are being written, with where they begin.
+pub type Destinations = BTreeMap<StageId, (Touch, Space, usize)>;
+
+/// Roots of group `g` with sinks: one for each part whose stage is among `destinations`.
+pub fn part_sinks(
+    destinations: &mut Destinations,
+    g: usize,
+    parts: &[Part],
+    instances: usize,
+    mut root: impl FnMut(&Part) -> NodeId,
+) -> Vec<(NodeId, Sink)> {
+    let mut announced = vec![];
+    for part in parts {
+        if let Some((touch, ..)) = destinations.get_mut(&part.stage) {
+            announced.push((part, touch.announce(g, &part.target, instances)));
+        }
+    }
+    let sinks = announced.into_iter().map(|(part, number)| {
+        let (touch, space, base) = &destinations[&part.stage];
+        let sink =
+            Sink { space: *space, base: *base, map: part.target.clone(), add: touch.adds(number), twice: vec![] };
+        (root(part), sink)
+    });
+    sinks.collect()
+}
+
+/// The product that computes the one part of group `g` from a quantity of its leaf (the values, or their tangents), if
+/// the group is a product with a matrix and its stage is wanted.
+pub fn multiplied(engine: &mut Engine, g: usize, quantity: Quantity, roots: &[(NodeId, Sink)]) -> Option<Action> {
+    let (_, sink) = roots.first()?;
+    let (matrix, at) = engine.matrix(g)?;
+    let source = engine.functions.groups[g].leaves[matrix.leaf].source;
+    let from = match (quantity, source) {
+        (Quantity::Value, _) => engine.source(source),
+        (_, Source::Stage(z)) => engine.place(quantity, z),
+        (_, Source::Variables | Source::Param(_) | Source::After(_)) => engine.direction(),
+    };
+    let (vector, base) = (from + matrix.first_column, sink.base + matrix.first_row);
+    Some(Action::Multiply { matrix: at, vector, space: sink.space, base })
 }
 
 /// The first row of the constraint that a stage of role `Constraint` is.

@@ -5,7 +5,16 @@
 //! stationary point has `∇f(x) - J(x)' y - z = 0`. When minimising, `y >= 0` at a lower bound and `y <= 0` at an upper
 //! one; when maximising the signs are the other way round.
 
+pub mod certificate;
+pub mod json;
 pub mod layout;
+pub mod result;
+pub mod status;
+pub mod text;
+
+pub use certificate::Certificate;
+pub use result::Answer;
+pub use status::Status;
 
 use serde::Serialize;
 
@@ -66,6 +75,17 @@ pub struct Evaluations {
     pub product: usize,
 }
 
+impl Evaluations {
+    pub fn add(&mut self, other: &Evaluations) {
+        self.objective += other.objective;
+        self.gradient += other.gradient;
+        self.constraints += other.constraints;
+        self.jacobian += other.jacobian;
+        self.hessian += other.hessian;
+        self.product += other.product;
+    }
+}
+
 /// One line of `--log`; fields that a method does not have are NaN.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct LogLine {
@@ -77,4 +97,19 @@ pub struct LogLine {
     pub step: f64,
     pub regularisation: f64,
     pub trials: usize,
+}
+
+/// Why a method stopped, in words; nothing where it met its own test.
+pub fn stopped(stop: &Stop) -> Option<String> {
+    match stop {
+        Stop::Converged | Stop::Finished => None,
+        Stop::IterationLimit => Some("the limit on iterations was reached".to_string()),
+        Stop::TimeLimit => Some("the time limit was reached".to_string()),
+        Stop::Interrupted => Some("it was asked to stop".to_string()),
+        Stop::NoProgress(why) => Some(format!("no acceptable step was left: {why}")),
+        Stop::Infeasible { .. } => Some("the method found no feasible point near".to_string()),
+        Stop::Unbounded { .. } => Some("the method found the objective to improve without end".to_string()),
+        Stop::NotFinite(what) => Some(format!("a value was not finite: {what}")),
+        Stop::Failed(why) => Some(format!("the method failed: {why}")),
+    }
 }

@@ -1,1 +1,128 @@
-//! (being written)
+//! The judge: what holds of a point, checked on the original problem, apart from the method that found it.
+//!
+//! [`judge`] is pure. It evaluates with the plain evaluator and differentiates with dual numbers of its own
+//! ([`dual`]), so a wrong derivative in the engine, a wrong rewrite or a wrong lift shows as a residual here. It uses
+//! what the method handed back (multipliers, rays) as witnesses only: each is checked before it counts.
+//!
+//! | file | what it decides |
+//! | --- | --- |
+//! | `program` | the problem at the point as one minimisation: bounds, rows, scales |
+//! | `linearise` | values, gradients and sparse rows of all functions |
+//! | `residuals` | first-order conditions as figures |
+//! | `fit` | multipliers where the method has none |
+//! | `curvature` | definiteness of the Hessian of the Lagrangian on the critical cone |
+//! | `convexity`, `bound` | whether the problem is convex, and then how much better any point can be |
+//! | `infeasible`, `unbounded` | proofs that there is nothing to find |
+
+mod bound;
+mod convexity;
+mod curvature;
+mod dual;
+mod fit;
+mod infeasible;
+mod linearise;
+mod program;
+mod residuals;
+#[cfg(test)]
+mod tests;
+mod unbounded;
+
+use crate::answer::certificate::{Certificate, Kind, Proved, SecondOrder, Witness};
+use crate::answer::{Outcome, Stop};
+use crate::problem::Problem;
+use program::Program;
+use residuals::Duals;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct JudgeOptions {
+    /// What scaled residuals must not exceed.
+    pub tolerance: f64,
+}
+
+impl Default for JudgeOptions {
+    fn default() -> JudgeOptions {
+        JudgeOptions { tolerance: 1e-6 }
+    }
+}
+
+/// What holds of the outcome of a method for the problem as stated.
+pub fn judge(problem: &Problem, outcome: &Outcome, options: &JudgeOptions) -> Certificate {
+    let program = Program::at(problem, &outcome.x);
+    let ending = match &outcome.stop {
+        Stop::Infeasible { ray } => infeasible::certificate(&program, ray.as_deref(), options.tolerance),
+        Stop::Unbounded { ray } => unbounded::certificate(&program, ray.as_deref(), options.tolerance),
+        Stop::Converged
+        | Stop::Finished
+        | Stop::IterationLimit
+        | Stop::TimeLimit
+        | Stop::Interrupted
+        | Stop::NoProgress(_)
+        | Stop::NotFinite(_)
+        | Stop::Failed(_) => return of_point(&program, outcome, options.tolerance),
+    };
+    if ending.holds() {
+        return ending;
+    }
+    // A claim that does not stand may still have led to a point that does.
+    let point = of_point(&program, outcome, options.tolerance);
+    if point.holds() { point } else { ending }
+}
+
+/// Judges the point of an outcome.
+fn of_point(program: &Program, outcome: &Outcome, tolerance: f64) -> Certificate {
+    let mut residuals = vec![residuals::finite(program, tolerance)];
+    residuals.extend(residuals::primal(program, tolerance));
+    let feasible = residuals.iter().all(|r| r.value <= r.tolerance);
+    let plain = |kind, residuals, proved, notes| {
+        Certificate::judged(kind, tolerance, residuals, SecondOrder::NotAsked, proved, Witness::None, notes)
+    };
+    if program.problem.objectives.is_empty() {
+        let proved = if feasible { Proved::Satisfied } else { Proved::Nothing };
+        return plain(Kind::System, residuals, proved, vec![]);
+    }
+    if program.integer.contains(&true) {
+        let note = "optimality among the integer points was not examined".to_string();
+        return plain(Kind::Discrete, residuals, Proved::Nothing, vec![note]);
+    }
+    if program.objective.is_none() {
+        let note = "of several objectives only feasibility was examined".to_string();
+        return plain(Kind::Candidate, residuals, Proved::Nothing, vec![note]);
+    }
+    let (duals, witness) = match (&outcome.multipliers, &outcome.stop) {
+        // A method that claims no optimality is asked for none.
+        (None, Stop::Finished) => {
+            let note = "the method claims no optimality, and none was examined".to_string();
+            return plain(Kind::Candidate, residuals, Proved::Nothing, vec![note]);
+        }
+        (Some(given), _) => (Duals::of(program, given), Witness::Method),
+        (None, _) => (fit::multipliers(program, tolerance), Witness::Fitted),
+    };
+    residuals.extend(residuals::dual(program, &duals, tolerance));
+    let stationary = residuals.iter().all(|r| r.value <= r.tolerance);
+    let mut notes = vec![];
+    if witness == Witness::Fitted {
+        notes.push("multipliers were fitted to the nearly active rows and bounds, as the method has none".to_string());
+    }
+    let (kind, proved) = match convexity::shown(program) {
+        Ok(because) if stationary => match bound::gap(program, &duals) {
+            Some(gap) => {
+                let proved = gap.proof(because, tolerance, &mut notes);
+                residuals.extend(gap.residual(&proved, tolerance));
+                (Kind::Convex, proved)
+            }
+            None => (Kind::Convex, Proved::Nothing),
+        },
+        Ok(_) => (Kind::Convex, Proved::Nothing),
+        Err(why) => {
+            notes.push(format!("not shown to be convex: {why}"));
+            (Kind::Nlp, Proved::Nothing)
+        }
+    };
+    let second_order = match (kind, stationary) {
+        // In a convex problem no direction can have negative curvature.
+        (Kind::Convex, _) => SecondOrder::NotAsked,
+        (_, true) => curvature::second_order(program, &duals, tolerance),
+        (_, false) => SecondOrder::NotShown("the first-order conditions do not hold".to_string()),
+    };
+    Certificate::judged(kind, tolerance, residuals, second_order, proved, witness, notes)
+}

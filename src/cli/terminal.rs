@@ -37,9 +37,9 @@ impl LiveLine {
 
     pub fn update(&mut self, line: &LogLine) {
         let now = Instant::now();
-        let quiet = self.shown.map_or(now - self.began < Duration::from_secs(1), |last| {
-            now - last < Duration::from_millis(100)
-        });
+        let quiet = self
+            .shown
+            .map_or(now - self.began < Duration::from_secs(1), |last| now - last < Duration::from_millis(100));
         if !self.active || quiet {
             return;
         }

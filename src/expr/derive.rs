@@ -95,7 +95,7 @@ fn chained(graph: &mut Graph, masks: &mut Masks, adjoint: NodeId, partial: NodeI
             _ => chained(graph, masks, adjoint, id),
         };
         let (a, b) = (side(graph, a), side(graph, b));
-        return graph.select(condition, a, b);
+        return masked(graph, condition, a, b);
     }
     if !masks.holds(graph, adjoint) {
         return graph.mul(adjoint, partial);
@@ -109,7 +109,7 @@ fn chained(graph: &mut Graph, masks: &mut Masks, adjoint: NodeId, partial: NodeI
                 graph.call(op, &operands)
             }
             Node::Call(Op::Select, [condition, a, b]) if masks.holds(graph, id) => {
-                graph.select(condition, products[&a], products[&b])
+                masked(graph, condition, products[&a], products[&b])
             }
             Node::Constant(0.0) => id,
             Node::Constant(_) | Node::Leaf(_) | Node::Call(..) => graph.mul(id, partial),
@@ -117,6 +117,27 @@ fn chained(graph: &mut Graph, masks: &mut Masks, adjoint: NodeId, partial: NodeI
         products.insert(id, product);
     }
     products[&adjoint]
+}
+
+/// `select(condition, a, b)`; a choice within the only side that is not 0 becomes one choice with both conditions, so
+/// that factors do not pass through ever deeper nests.
+fn masked(graph: &mut Graph, condition: NodeId, a: NodeId, b: NodeId) -> NodeId {
+    let zero = |g: &Graph, id: NodeId| g.value_of(id) == Some(0.0);
+    let (outer, inner) = match (zero(graph, a), zero(graph, b)) {
+        (false, true) => (condition, a),
+        (true, false) => (graph.call(Op::Not, &[condition]), b),
+        _ => return graph.select(condition, a, b),
+    };
+    let Node::Call(Op::Select, [within, then, otherwise]) = graph.node(inner) else {
+        return graph.select(condition, a, b);
+    };
+    let (within, value, nothing) = match (zero(graph, then), zero(graph, otherwise)) {
+        (false, true) => (within, then, otherwise),
+        (true, false) => (graph.call(Op::Not, &[within]), otherwise, then),
+        _ => return graph.select(condition, a, b),
+    };
+    let both = graph.call(Op::And, &[outer, within]);
+    graph.select(both, value, nothing)
 }
 
 /// Which adjoints have a choice with a 0 at their top or among their terms, remembered during a sweep.

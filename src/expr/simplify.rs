@@ -397,7 +397,7 @@ impl Graph {
         }
         let half = self.whole_power(a, n / 2);
         let even = self.square(half);
-        if n % 2 == 0 { even } else { self.mul(a, even) }
+        if n.is_multiple_of(2) { even } else { self.mul(a, even) }
     }
 
     /// Builds with a folded constant, unless folding overflowed.

@@ -111,9 +111,8 @@ impl BunchKaufman {
             b.swap(k + size - 1, self.exchanged[k + size - 1]);
             for j in k..k + size {
                 let x = b[j];
-                for i in k + size..n {
-                    b[i] -= self.a[j * n + i] * x;
-                }
+                let below = b[k + size..].iter_mut().zip(&self.a[j * n + k + size..(j + 1) * n]);
+                below.for_each(|(b, l)| *b -= l * x);
             }
             k += size;
         }

@@ -11,11 +11,14 @@ use super::pattern::Pattern;
 use super::vector::{all_finite, max_norm};
 use std::sync::Arc;
 
-/// Added to the diagonal of `H` and subtracted below; smaller shifts lose more digits than they save (1e-8 loses 8).
+/// Added to the diagonal of `H` and subtracted below. Measured on power networks: 1e-10 meets zero pivots by cancellation,
+/// 1e-6 needs more refinement than pays; between, no difference.
 const SHIFT: f64 = 1e-8;
 /// Up to this dimension the dense factorisation is used: below it, it is as fast, and it pivots.
 const DENSE_LIMIT: usize = 64;
-const REFINEMENTS: usize = 10;
+/// Residuals row by row that Newton steps do not notice: on power networks 1e-14 takes twice the time and saves nothing.
+const ENOUGH: f64 = 1e-9;
+const REFINEMENTS: usize = 3;
 
 /// The system, its factors and its work space; nothing is allocated after [`Kkt::new`].
 pub struct Kkt {
@@ -29,9 +32,9 @@ pub struct Kkt {
     values: Vec<f64>,
     shifted: Vec<f64>,
     factors: Factors,
-    norm: f64,
     right: Vec<f64>,
     residual: Vec<f64>,
+    sizes: Vec<f64>,
     best: Vec<f64>,
 }
 
@@ -84,9 +87,9 @@ impl Kkt {
             values: vec![0.0; entries],
             shifted: vec![0.0; entries],
             factors,
-            norm: 0.0,
             right: vec![0.0; n + m],
             residual: vec![0.0; n + m],
+            sizes: vec![0.0; n + m],
             best: vec![0.0; n + m],
         })
     }
@@ -105,7 +108,6 @@ impl Kkt {
         if !all_finite(&self.values) {
             return Err(NotFactored::NotFinite);
         }
-        self.norm = max_norm(&self.values);
         match &mut self.factors {
             Factors::Dense(dense) => {
                 dense.clear();
@@ -127,35 +129,70 @@ impl Kkt {
     }
 
     /// Overwrites `b` by the solution of `K x = b` and returns the relative residual
-    /// `|b - K x| / (|K| |x| + |b|)` in maximum norms, which is about 1e-16 unless `K` is nearly singular.
+    /// `|b - K x| / ||K| |x| + |b||` in maximum norms, below 1e-9 unless `K` is nearly singular.
+    ///
+    /// Refinement goes on while the residual falls *row by row*: diagonals of inactive rows are so large that norms
+    /// of the whole would hide what is left in the other rows.
     pub fn solve(&mut self, b: &mut [f64]) -> f64 {
         debug_assert_eq!(b.len(), self.variables + self.rows);
         self.right.copy_from_slice(b);
         b.fill(0.0);
-        self.residual.copy_from_slice(&self.right);
         self.best.fill(0.0);
-        let mut least = f64::INFINITY;
+        self.residual.copy_from_slice(&self.right);
+        let (mut least, mut quality) = (f64::INFINITY, f64::INFINITY);
         for _ in 0..=REFINEMENTS {
             match &mut self.factors {
                 Factors::Dense(dense) => dense.solve(&mut self.residual),
                 Factors::Sparse(sparse) => sparse.solve(&mut self.residual),
             }
             b.iter_mut().zip(&self.residual).for_each(|(x, dx)| *x += dx);
-            self.residual.copy_from_slice(&self.right);
-            super::sparse::add_symmetric_product(&self.pattern, &self.values, -1.0, b, &mut self.residual);
-            let ratio =
-                max_norm(&self.residual) / (self.norm * max_norm(b) + max_norm(&self.right)).max(f64::MIN_POSITIVE);
-            if ratio.is_nan() || ratio >= least {
+            let (row_by_row, whole) = self.update_residual(b);
+            if row_by_row.is_nan() || row_by_row >= least {
                 break;
             }
-            let slow = ratio > 0.5 * least;
-            least = ratio;
+            let slow = row_by_row > 0.5 * least;
+            (least, quality) = (row_by_row, whole);
             self.best.copy_from_slice(b);
-            if ratio <= 1e-15 || slow {
+            if row_by_row <= ENOUGH || slow {
                 break;
             }
         }
         b.copy_from_slice(&self.best);
-        least
+        quality
+    }
+
+    /// Makes `residual` that of `x`; returns the largest `|r_i| / (|K| |x| + |b|)_i` and the quotient of the norms.
+    fn update_residual(&mut self, x: &[f64]) -> (f64, f64) {
+        for (i, b) in self.right.iter().enumerate() {
+            self.residual[i] = *b;
+            self.sizes[i] = b.abs();
+        }
+        for r in 0..self.pattern.rows {
+            let (mut sum, mut size) = (0.0, 0.0);
+            for k in self.pattern.row(r) {
+                let c = self.pattern.columns[k] as usize;
+                let entry = self.values[k];
+                sum += entry * x[c];
+                size += (entry * x[c]).abs();
+                if c != r {
+                    self.residual[c] -= entry * x[r];
+                    self.sizes[c] += (entry * x[r]).abs();
+                }
+            }
+            self.residual[r] -= sum;
+            self.sizes[r] += size;
+        }
+        // Rows of sizes that are all rounding say nothing.
+        let largest = max_norm(&self.sizes);
+        let ratio = |(r, size): (&f64, &f64)| r.abs() / size.max(1e-16 * largest).max(f64::MIN_POSITIVE);
+        let mut row_by_row: f64 = 0.0;
+        for pair in self.residual.iter().zip(&self.sizes) {
+            let ratio = ratio(pair);
+            if ratio.is_nan() {
+                return (f64::NAN, f64::NAN);
+            }
+            row_by_row = row_by_row.max(ratio);
+        }
+        (row_by_row, max_norm(&self.residual) / largest.max(f64::MIN_POSITIVE))
     }
 }

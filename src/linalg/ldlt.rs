@@ -52,6 +52,7 @@ pub struct Ldlt {
     symbolic: SymbolicCholesky<usize>,
     factors: Vec<f64>,
     scratch: MemBuffer,
+    permuted: Vec<f64>,
 }
 
 impl Ldlt {
@@ -68,7 +69,7 @@ impl Ldlt {
         let solve = symbolic.solve_in_place_scratch::<f64>(1, Par::Seq);
         let scratch = MemBuffer::try_new(numeric.or(solve)).map_err(|_| NotFactored::TooLarge)?;
         let factors = vec![0.0; symbolic.len_val()];
-        Ok(Ldlt { starts: pattern.starts.clone(), columns, symbolic, factors, scratch })
+        Ok(Ldlt { starts: pattern.starts.clone(), columns, symbolic, factors, scratch, permuted: vec![0.0; n] })
     }
 
     /// Entries of `L`, the diagonal included.
@@ -96,6 +97,13 @@ impl Ldlt {
 
     /// Overwrites `b` by the solution of `A x = b`.
     pub fn solve(&mut self, b: &mut [f64]) {
+        if let (SymbolicCholeskyRaw::Simplicial(factor), Some(order)) = (self.symbolic.raw(), self.symbolic.perm()) {
+            let (order, _) = order.arrays();
+            self.permuted.iter_mut().zip(order).for_each(|(p, i)| *p = b[*i]);
+            substitute(factor.col_ptr(), factor.row_idx(), &self.factors, &mut self.permuted);
+            self.permuted.iter().zip(order).for_each(|(p, i)| b[*i] = *p);
+            return;
+        }
         let n = b.len();
         LdltRef::new(&self.symbolic, &self.factors).solve_in_place_with_conj(
             Conj::No,
@@ -130,5 +138,21 @@ impl Ldlt {
             }
         }
         Ok(inertia)
+    }
+}
+
+/// `x := L⁻ᵀ D⁻¹ L⁻¹ x` for columns that begin with their pivot; one right side is done faster here than by faer.
+fn substitute(starts: &[usize], rows: &[usize], values: &[f64], x: &mut [f64]) {
+    for j in 0..x.len() {
+        let column = starts[j] + 1..starts[j + 1];
+        let pivot = x[j];
+        for (row, l) in rows[column.clone()].iter().zip(&values[column]) {
+            x[*row] -= l * pivot;
+        }
+    }
+    for j in (0..x.len()).rev() {
+        let column = starts[j] + 1..starts[j + 1];
+        let sum: f64 = rows[column.clone()].iter().zip(&values[column]).map(|(row, l)| l * x[*row]).sum();
+        x[j] = x[j] / values[starts[j]] - sum;
     }
 }

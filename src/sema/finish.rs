@@ -1,7 +1,7 @@
-//! The last step: what an aborted or repeated trace left behind is dropped.
+//! The last step: what an aborted or repeated trace left behind is dropped, and stages come after those they read.
 
 use super::scope::Elaborator;
-use crate::expr::family::{Source, StageId};
+use crate::expr::family::{Source, Stage, StageId};
 use crate::problem::Data;
 
 impl Elaborator<'_> {
@@ -26,18 +26,14 @@ impl Elaborator<'_> {
                 roots.push(id);
             }
         });
-        let needed = crate::expr::eval::needed(&problem.stages, &roots);
-        let mut next = 0;
-        let numbers: Vec<u32> = needed
-            .iter()
-            .map(|&keep| {
-                next += keep as u32;
-                next.wrapping_sub(1)
-            })
-            .collect();
+        let order = in_order(&problem.stages, &roots);
+        let mut numbers = vec![u32::MAX; problem.stages.len()];
+        for (next, &old) in order.iter().enumerate() {
+            numbers[old as usize] = next as u32;
+        }
         let renumber = |id: &mut StageId| id.0 = numbers[id.0 as usize];
-        let mut keep = needed.iter();
-        problem.stages.retain(|_| *keep.next().expect("one flag for each stage"));
+        let mut kept: Vec<Option<Stage>> = std::mem::take(&mut problem.stages).into_iter().map(Some).collect();
+        problem.stages = order.iter().map(|&old| kept[old as usize].take().expect("each stage stands once")).collect();
         for stage in &mut problem.stages {
             for leaf in stage.terms.iter_mut().flat_map(|t| &mut t.family.leaves) {
                 if let Source::Stage(id) = &mut leaf.source {
@@ -78,4 +74,32 @@ fn for_each_data(problem: &mut crate::problem::Problem, f: &mut dyn FnMut(&mut D
         f(&mut c.lower);
         f(&mut c.upper);
     }
+}
+
+/// The stages that the roots need, each after all that it reads (but itself).
+fn in_order(stages: &[Stage], roots: &[StageId]) -> Vec<u32> {
+    let mut order = vec![];
+    // 0: not seen, 1: its readings are on the stack, 2: listed.
+    let mut state = vec![0u8; stages.len()];
+    let mut stack: Vec<u32> = roots.iter().rev().map(|r| r.0).collect();
+    while let Some(&top) = stack.last() {
+        let here = &mut state[top as usize];
+        if *here != 0 {
+            stack.pop();
+            if *here == 1 {
+                *here = 2;
+                order.push(top);
+            }
+            continue;
+        }
+        *here = 1;
+        for leaf in stages[top as usize].terms.iter().flat_map(|t| &t.family.leaves) {
+            if let Source::Stage(read) = leaf.source
+                && state[read.0 as usize] == 0
+            {
+                stack.push(read.0);
+            }
+        }
+    }
+    order
 }

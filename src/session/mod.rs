@@ -1,3 +1,33 @@
-//! (being written)
+//! The stages strung together: all that the command line and embedding programs use.
+//!
+//! ```no_run
+//! # use std::ops::ControlFlow;
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use merit::session::{Model, Options};
+//!
+//! let model = Model::from_file("hs071.opt")?;
+//! let mut problem = model.with_param("n", 50.0).build()?;
+//! let options = Options::default();
+//! let plan = problem.plan(&options)?;
+//! let answer = problem.solve(&plan, &options, |_line| ControlFlow::Continue(()))?;
+//! println!("{} {:?}", answer.status, answer.value("x"));
+//! # Ok(())
+//! # }
+//! ```
 
+pub mod changes;
+pub mod derivatives;
+mod doubts;
+pub mod errors;
+mod expand;
+pub mod model;
 pub mod notation;
+pub mod prepared;
+mod run;
+pub mod start;
+#[cfg(test)]
+mod tests;
+
+pub use errors::{Bug, Errors};
+pub use model::Model;
+pub use prepared::{Options, Prepared};

@@ -1,4 +1,4 @@
-//! Pieces that several methods share.
+//! What several methods share.
 
 pub mod ending;
 pub mod filter;

@@ -18,11 +18,11 @@ pub const METHOD: Method = Method {
     name: "bound_newton",
     doc: "trust-region Newton method for variables with bounds, matrix-free",
     source: "Lin and Moré (1999), SIAM Journal on Optimization 9, 1100-1127",
+    chosen: "for many variables with bounds and no rows",
     claim: Claim::Stationary,
-    chosen: "for bounds where there are very many variables",
     sees: Sees::Plain,
-    second_order: false,
-    accepts: |features| features.needs_no_rows().and_then(|()| features.needs_smoothness()),
+    second_order: true,
+    accepts: |features| features.needs_smoothness().and_then(|()| features.needs_no_rows()),
     options: OPTIONS,
     run,
 };
@@ -253,9 +253,8 @@ impl Model {
             if left <= 1e-3 * radius {
                 break;
             }
-            for i in 0..n {
-                self.point[i] = x[i] + self.step[i];
-            }
+            self.point.copy_from_slice(x);
+            add_multiple(&mut self.point, 1.0, &self.step);
             let free: Vec<bool> =
                 (0..n).map(|i| self.point[i] > bounds.lower[i] && self.point[i] < bounds.upper[i]).collect();
             let slope: Vec<f64> = (0..n).map(|i| if free[i] { gradient[i] + self.product[i] } else { 0.0 }).collect();
@@ -361,6 +360,7 @@ mod tests {
     #[test]
     fn bounded_problems_reach_their_solutions() {
         let rosenbrock = "100*(x2-x1^2)^2+(1-x1)^2";
+        #[allow(clippy::type_complexity)] // A table: objective, bounds, start, best value.
         let cases: Vec<(&str, Vec<(f64, f64)>, Vec<f64>, f64)> = vec![
             (rosenbrock, vec![FREE; 2], vec![-1.2, 1.0], 0.0),
             (rosenbrock, vec![(-10.0, 0.5), (-10.0, 10.0)], vec![-2.0, 1.0], 0.25),

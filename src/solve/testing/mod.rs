@@ -1,6 +1,7 @@
 //! Test problems for methods: [`Formulas`] written as text, a runner, and residuals computed apart from any method.
 
 pub mod formula;
+pub mod network;
 
 use super::method::{Context, Method};
 use super::monitor::Monitor;

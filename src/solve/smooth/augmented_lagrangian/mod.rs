@@ -21,10 +21,10 @@ pub const METHOD: Method = Method {
     name: "augmented_lagrangian",
     doc: "augmented Lagrangian with bound-constrained trust-region Newton steps, matrix-free inside",
     source: "Andreani, Birgin, Martínez and Schuverdt (2008), SIAM Journal on Optimization 18, 1286-1309",
+    chosen: "when asked for",
     claim: Claim::Stationary,
-    chosen: "only when asked for",
     sees: Sees::Plain,
-    second_order: false,
+    second_order: true,
     accepts: |features| features.needs_smoothness(),
     options: OPTIONS,
     run,
@@ -59,6 +59,8 @@ const OUTER_LIMIT: usize = 100;
 const INNER_LIMIT: usize = 200;
 /// Rows are in conflict where their violation is stationary to this part of itself, in so many outer iterations.
 const STATIONARY: f64 = 1e-3;
+/// Gradients of rows below this count as zero.
+const FLAT: f64 = 1e-12;
 const STATIONARY_LIMIT: usize = 2;
 /// From here on a polished point is tried after each outer iteration.
 const NEARLY: f64 = 1e-4;
@@ -189,16 +191,21 @@ fn weights(lagrangian: &Lagrangian) -> Vec<f64> {
     violations.iter().map(|v| v / most).collect()
 }
 
-/// The projected gradient of the violation, whose gradient is `-J'weights`, for weights of size one.
+/// The projected gradient of the violation, whose gradient is `-J'weights`, as a part of the largest that the weighted
+/// gradients of the rows could add up to: small where they cancel, not where they are small themselves.
 fn infeasibility_slope(lagrangian: &mut Lagrangian, x: &[f64], weights: &[f64]) -> f64 {
     let shape = lagrangian.nlp.shape().clone();
     let mut jacobian = vec![0.0; shape.jacobian.entries()];
     lagrangian.nlp.jacobian(x, &mut jacobian);
     let mut slope = vec![0.0; x.len()];
     add_transposed_product(&shape.jacobian, &jacobian, 1.0, weights, &mut slope);
-    let bounds = shape.lower.iter().zip(&shape.upper);
-    let moved = x.iter().zip(&slope).zip(bounds).map(|((x, d), (l, u))| (x + d).max(*l).min(*u) - x);
-    moved.fold(0.0, |most: f64, d| most.max(d.abs()))
+    let mut most: f64 = 0.0;
+    for (r, weight) in weights.iter().enumerate() {
+        most += weight.abs() * max_norm(&jacobian[shape.jacobian.row(r)]);
+    }
+    let blocked = |i: usize| (x[i] <= shape.lower[i] && slope[i] < 0.0) || (x[i] >= shape.upper[i] && slope[i] > 0.0);
+    let left = (0..x.len()).filter(|i| !blocked(*i)).fold(0.0, |most: f64, i| most.max(slope[i].abs()));
+    left / most.max(FLAT)
 }
 
 /// Bound multipliers from the sign of the reduced gradient `∇f - J'y`.
@@ -233,6 +240,7 @@ mod tests {
                 "{:6} {:4} it {:.10e} best {:.10e} {:?} {most:?}",
                 problem.name, outcome.iterations, value, problem.best, outcome.stop
             );
+            assert!(!matches!(outcome.stop, Stop::Infeasible { .. }), "{}", problem.name);
             if outcome.stop == Stop::Converged {
                 assert!(most.most() <= 1e-5, "{} {most:?}", problem.name);
             }

@@ -17,9 +17,11 @@ mod start;
 mod tests;
 
 use crate::answer::{Multipliers, Outcome, Stop};
+use crate::linalg::kkt::Kkt;
 use crate::solve::method::{Claim, Context, Method, Sees};
 use crate::solve::nlp::Nlp;
 use crate::solve::options::{Default, OptionRow};
+use barrier::Strategy;
 use iterate::Iterate;
 use newton::Newton;
 use polish::polish;
@@ -58,6 +60,11 @@ const OPTIONS: &[OptionRow] = &[
         default: Default::Number { value: 1e-8, least: 0.0, most: 1e-2 },
     },
     OptionRow {
+        name: "barrier",
+        doc: "how the barrier parameter is chosen: lowered when its problem is solved, or anew in each iteration",
+        default: Default::Choice { value: "adaptive", among: &["monotone", "adaptive"] },
+    },
+    OptionRow {
         name: "scaling",
         doc: "scale objective and rows by their first gradients",
         default: Default::Bool(true),
@@ -72,6 +79,10 @@ pub fn run(context: &mut Context) -> Outcome {
         tolerance: options.number(OPTIONS, "tol"),
         iteration_limit: options.number(OPTIONS, "max_iter") as usize,
         mu: f64::NAN,
+        strategy: match options.choice(OPTIONS, "barrier") {
+            "adaptive" => Strategy::Adaptive,
+            _ => Strategy::Monotone,
+        },
         nested: false,
     };
     let pushed: Vec<f64> = {
@@ -92,11 +103,11 @@ pub fn run(context: &mut Context) -> Outcome {
             return outcome(context, &x, None, Stop::NotFinite(what), 0);
         }
     };
-    drop(newton);
     settings.mu = mu;
-    let mut stop = minimise(&mut problem, &mut at, &settings, context.monitor, &mut iterations, &mut |_| false);
+    let mut stop =
+        minimise(&mut problem, &mut at, &mut newton, &settings, context.monitor, &mut iterations, &mut |_| false);
     if matches!(stop, Stop::Converged | Stop::NoProgress(_)) {
-        let error = polish(&mut problem, &mut at);
+        let error = polish(&mut problem, &mut newton.kkt, &mut at);
         if error <= settings.tolerance {
             stop = Stop::Converged;
         }
@@ -133,7 +144,8 @@ pub(super) fn polish_point(nlp: &mut dyn Nlp, x: &[f64], lambda: &[f64], scales:
         at.z_lower[i] = if problem.lower[i].is_finite() { at.dual_residual[i].max(0.0) } else { 0.0 };
         at.z_upper[i] = if problem.upper[i].is_finite() { (-at.dual_residual[i]).max(0.0) } else { 0.0 };
     }
-    let error = polish(&mut problem, &mut at);
+    let kkt = Kkt::new(&problem.shape.hessian, &problem.shape.jacobian);
+    let error = kkt.map_or(f64::INFINITY, |mut kkt| polish(&mut problem, &mut kkt, &mut at));
     let inside = |i: usize| at.w[i].max(problem.true_lower[i]).min(problem.true_upper[i]);
     Certified { x: (0..n).map(inside).collect(), multipliers: multipliers(&problem, &at), error }
 }

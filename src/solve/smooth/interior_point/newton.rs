@@ -46,7 +46,7 @@ pub enum NoStep {
 
 /// The linear system of an iteration, kept factored for corrections.
 pub struct Newton {
-    kkt: Kkt,
+    pub kkt: Kkt,
     hessian: Vec<f64>,
     sigma: Vec<f64>,
     upper_diagonal: Vec<f64>,
@@ -102,7 +102,7 @@ impl Newton {
             }
             let singular = inertia.zero > 0 || inertia == wanted;
             if singular && self.delta_c == 0.0 && problem.height() > 0 {
-                self.delta_c = 1e-8 * mu.powf(0.25);
+                self.delta_c = 1e-8 * mu.max(1e-8).powf(0.25);
             } else {
                 self.raise_shift();
                 if self.delta_w > MOST_SHIFT {

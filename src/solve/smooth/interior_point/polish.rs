@@ -95,9 +95,9 @@ fn product(y: f64, gap: f64) -> f64 {
     if gap.is_finite() { (y * gap).abs() } else { y.abs() }
 }
 
-/// Improves `at`, whose gradient and Jacobian are evaluated; returns the optimality error at the end, in the scaling
+/// Improves `at`, with a system analysed for the problem; returns the optimality error at the end, in the scaling
 /// of the problem and at its true bounds.
-pub fn polish(problem: &mut Scaled, at: &mut Iterate) -> f64 {
+pub fn polish(problem: &mut Scaled, kkt: &mut Kkt, at: &mut Iterate) -> f64 {
     let n = problem.variables();
     let columns: Vec<Active> = (0..n).map(|i| activity(problem, at, i)).collect();
     let rows: Vec<Active> = problem
@@ -116,24 +116,22 @@ pub fn polish(problem: &mut Scaled, at: &mut Iterate) -> f64 {
     let before = first.error(problem, &columns, Some((&at.z_lower, &at.z_upper)));
     let mut x = first.x.clone();
     let mut lambda = first.lambda.clone();
-    for i in 0..n {
-        match columns[i] {
+    for (i, column) in columns.iter().enumerate() {
+        match column {
             Active::Lower => x[i] = problem.true_lower[i],
             Active::Upper => x[i] = problem.true_upper[i],
             Active::No | Active::Both => {}
         }
     }
     lambda.iter_mut().zip(&rows).filter(|(_, active)| **active == Active::No).for_each(|(l, _)| *l = 0.0);
-    let (Some(start), Ok(mut kkt)) =
-        (Candidate::at(problem, x, lambda), Kkt::new(&problem.shape.hessian, &problem.shape.jacobian))
-    else {
+    let Some(start) = Candidate::at(problem, x, lambda) else {
         return before;
     };
     let mut best: Option<Candidate> = None;
     let mut least = before;
     let mut current = start;
     for _ in 0..STEPS {
-        let Some(next) = newton_step(problem, &mut kkt, &current, &columns, &rows) else {
+        let Some(next) = newton_step(problem, kkt, &current, &columns, &rows) else {
             break;
         };
         let error = next.error(problem, &columns, None);
@@ -155,9 +153,9 @@ pub fn polish(problem: &mut Scaled, at: &mut Iterate) -> f64 {
     };
     at.w[..n].copy_from_slice(&best.x);
     at.lambda.copy_from_slice(&best.lambda);
-    for i in 0..n {
-        at.z_lower[i] = if columns[i] == Active::Lower { best.slope[i].max(0.0) } else { 0.0 };
-        at.z_upper[i] = if columns[i] == Active::Upper { (-best.slope[i]).max(0.0) } else { 0.0 };
+    for (i, column) in columns.iter().enumerate() {
+        at.z_lower[i] = if *column == Active::Lower { best.slope[i].max(0.0) } else { 0.0 };
+        at.z_upper[i] = if *column == Active::Upper { (-best.slope[i]).max(0.0) } else { 0.0 };
     }
     least
 }
@@ -197,9 +195,9 @@ fn newton_step(
     }
     let mut jacobian = from.jacobian.clone();
     let pattern = &problem.shape.jacobian;
-    for r in 0..m {
+    for (r, active) in rows.iter().enumerate() {
         for k in pattern.row(r) {
-            if rows[r] == Active::No || !free(pattern.columns[k] as usize) {
+            if *active == Active::No || !free(pattern.columns[k] as usize) {
                 jacobian[k] = 0.0;
             }
         }

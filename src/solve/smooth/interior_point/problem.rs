@@ -80,12 +80,12 @@ impl<'a> Scaled<'a> {
         let (mut true_lower, mut true_upper) = (shape.lower.clone(), shape.upper.clone());
         let mut rows = Vec::with_capacity(m);
         let mut row_of_slack = Vec::new();
-        for r in 0..m {
-            let (least, most) = (scaled(shape.row_lower[r], row_scale[r]), scaled(shape.row_upper[r], row_scale[r]));
+        for (r, factor) in row_scale.iter_mut().enumerate() {
+            let (least, most) = (scaled(shape.row_lower[r], *factor), scaled(shape.row_upper[r], *factor));
             rows.push(if least == most {
                 Row::Equality { target: least }
             } else if least == f64::NEG_INFINITY && most == f64::INFINITY {
-                row_scale[r] = 0.0;
+                *factor = 0.0;
                 Row::Free
             } else {
                 lower.push(relax(least, -relaxation));

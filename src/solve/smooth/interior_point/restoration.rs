@@ -6,8 +6,10 @@
 //! multipliers of the rows, divided by `rho`, say which rows are in conflict: weights in `[-1, 1]` for which the weighted
 //! sum of rows is stationary over the bounds.
 
+use super::barrier::Strategy;
 use super::iterate::{Iterate, inside};
 use super::line_search::Search;
+use super::newton::Newton;
 use super::problem::{Row, Scaled};
 use super::solver::{Settings, minimise};
 use super::start::COLD_PUSH;
@@ -155,9 +157,12 @@ fn elastic_point(
         point.z_lower[i] = if below.is_finite() { (mu / below).min(RHO) } else { 0.0 };
         point.z_upper[i] = if above.is_finite() { (mu / above).min(RHO) } else { 0.0 };
     }
-    let settings = Settings { nested: true, mu, ..settings.clone() };
+    let settings = Settings { nested: true, mu, strategy: Strategy::Monotone, ..settings.clone() };
     let stop = if point.evaluate_values(&mut inner) && point.evaluate_derivatives(&mut inner) {
-        minimise(&mut inner, &mut point, &settings, monitor, iteration, &mut watch)
+        match Newton::new(&inner) {
+            Ok(mut newton) => minimise(&mut inner, &mut point, &mut newton, &settings, monitor, iteration, &mut watch),
+            Err(_) => Stop::NoProgress("the linear systems of the restoration do not fit in memory".into()),
+        }
     } else {
         Stop::NoProgress("the restoration cannot start".into())
     };

@@ -1,7 +1,7 @@
 //! The main loop. Source: Wächter and Biegler, "On the implementation of an interior-point filter line-search algorithm
 //! for large-scale nonlinear programming", Mathematical Programming 106 (2006), algorithm A.
 
-use super::barrier::Barrier;
+use super::barrier::{Barrier, Strategy};
 use super::iterate::{Errors, Iterate};
 use super::line_search::{Accepted, Search};
 use super::newton::{Newton, NoStep, Step};
@@ -19,6 +19,7 @@ pub struct Settings {
     pub iteration_limit: usize,
     /// The first barrier parameter.
     pub mu: f64,
+    pub strategy: Strategy,
     /// True inside a restoration, which has no restoration of its own.
     pub nested: bool,
 }
@@ -40,16 +41,14 @@ const DIVERGED_OBJECTIVE: f64 = -1e20;
 pub fn minimise(
     problem: &mut Scaled,
     at: &mut Iterate,
+    newton: &mut Newton,
     settings: &Settings,
     monitor: &mut Monitor,
     iteration: &mut usize,
     watch: &mut dyn FnMut(&[f64]) -> bool,
 ) -> Stop {
-    let Ok(mut newton) = Newton::new(problem) else {
-        return Stop::Failed("the linear systems of the method do not fit in memory".into());
-    };
     let mut search = Search::new(problem, at);
-    let mut barrier = Barrier::new(settings.mu, settings.tolerance);
+    let mut barrier = Barrier::new(settings.mu, settings.tolerance, settings.strategy);
     let mut step = Step::new(problem);
     let mut accepted = Accepted { step: 0.0, trials: 0 };
     let mut acceptable_iterations = 0;
@@ -65,7 +64,7 @@ pub fn minimise(
         if acceptable_iterations > ACCEPTABLE_ITERATIONS {
             return Stop::NoProgress(format!("the optimality error stays at {:.1e}", errors.scaled));
         }
-        let line = log_line(problem, at, &errors, *iteration, &barrier, &newton, accepted, settings.nested);
+        let line = log_line(problem, at, &errors, *iteration, &barrier, newton, accepted, settings.nested);
         if let ControlFlow::Break(stop) = monitor.observe(line) {
             return stop;
         }
@@ -78,13 +77,22 @@ pub fn minimise(
         if let Some(stop) = diverged(problem, at, &step) {
             return stop;
         }
-        if barrier.update(problem, at) {
+        if barrier.update(problem, at, errors.scaled) {
             search.filter.clear();
         }
-        search.set_mu(barrier.mu);
         newton.evaluate(problem, at);
-        let moved = match newton.step(problem, at, barrier.mu, &mut step) {
-            Ok(()) => search.advance(problem, &mut newton, at, &step, barrier.mu, barrier.tau()).ok(),
+        let found = if barrier.free() {
+            let found = newton.step(problem, at, 0.0, &mut step);
+            barrier.choose(problem, at, &step);
+            search.filter.clear();
+            newton.corrected_step(problem, at, barrier.mu, &at.residual, &mut step);
+            found
+        } else {
+            newton.step(problem, at, barrier.mu, &mut step)
+        };
+        search.set_mu(barrier.mu);
+        let moved = match found {
+            Ok(()) => search.advance(problem, newton, at, &step, barrier.mu, barrier.tau()).ok(),
             Err(NoStep::NotFinite) => return not_finite(problem, at),
             Err(NoStep::Singular) => None,
         };
@@ -102,25 +110,17 @@ pub fn minimise(
                     // The second time it goes on to a point that is feasible, or to the proof that there is none near.
                     slow_decrease *= 1e-2;
                     let decrease = slow_decrease;
-                    let found = restored(
-                        problem,
-                        at,
-                        &mut search,
-                        &mut newton,
-                        &barrier,
-                        decrease,
-                        settings,
-                        monitor,
-                        iteration,
-                    );
+                    let found =
+                        restored(problem, at, &mut search, newton, &barrier, decrease, settings, monitor, iteration);
                     if let Some(stop) = found {
                         return stop;
                     }
                 }
             }
+            None if barrier.free() => barrier.hold(problem, at),
             None => {
                 if let Some(stop) =
-                    recover(problem, at, &mut search, &mut newton, &step, &barrier, settings, monitor, iteration)
+                    recover(problem, at, &mut search, newton, &step, &barrier, settings, monitor, iteration)
                 {
                     return stop;
                 }

@@ -4,6 +4,7 @@ use super::METHOD;
 use crate::answer::{Outcome, Stop};
 use crate::solve::nlp::Nlp;
 use crate::solve::options::Value;
+use crate::solve::testing::network::Network;
 use crate::solve::testing::{EQUAL, FREE, Formulas, POSITIVE, hock_schittkowski, residuals, run};
 
 /// Local solutions other than the best one known from many starts, and one (HS72) whose listed value lies 1.4e-3 below
@@ -33,12 +34,22 @@ fn solved(nlp: &mut Formulas, start: &[f64]) -> (Outcome, f64) {
 
 #[test]
 fn hock_schittkowski_problems_reach_the_best_values() {
-    for mut problem in hock_schittkowski() {
-        let (outcome, value) = solved(&mut problem.nlp, &problem.start);
-        let best = ELSEWHERE.iter().find(|known| known.0 == problem.name).map_or(problem.best, |known| known.1);
-        println!("{:6} {:4} iterations, {value:.10e}, best {:.10e}", problem.name, outcome.iterations, problem.best);
-        assert!((value - best).abs() <= 1e-6 * best.abs().max(1.0), "{}: {value} {best}", problem.name);
-        assert!(outcome.iterations <= 100, "{}: {}", problem.name, outcome.iterations);
+    for strategy in ["adaptive", "monotone"] {
+        let set = [("barrier", Value::Text(strategy.into()))];
+        let mut total = 0;
+        for mut problem in hock_schittkowski() {
+            let outcome = run(&METHOD, &mut problem.nlp, &problem.start, None, &set);
+            assert_eq!(outcome.stop, Stop::Converged, "{}", problem.name);
+            let most = residuals(&mut problem.nlp, &outcome.x, outcome.multipliers.as_ref().unwrap());
+            assert!(most.most() <= 1e-7, "{} {most:?}", problem.name);
+            let value = problem.nlp.objective(&outcome.x);
+            let best = ELSEWHERE.iter().find(|known| known.0 == problem.name).map_or(problem.best, |known| known.1);
+            assert!((value - best).abs() <= 1e-6 * best.abs().max(1.0), "{}: {value} {best}", problem.name);
+            assert!(outcome.iterations <= 100, "{}: {}", problem.name, outcome.iterations);
+            total += outcome.iterations;
+        }
+        println!("{strategy}: {total} iterations");
+        assert!(total <= 700, "{strategy}: {total}");
     }
 }
 
@@ -166,6 +177,34 @@ fn reported_points_are_inside_their_bounds() {
         let shape = problem.nlp.shape();
         for (i, x) in outcome.x.iter().enumerate() {
             assert!((shape.lower[i]..=shape.upper[i]).contains(x), "{}", problem.name);
+        }
+    }
+}
+
+#[test]
+fn a_power_network_reaches_the_published_cost() {
+    let mut network = Network::from_json(include_str!("../../testing/case14.json"));
+    let start = network.start.clone();
+    let outcome = run(&METHOD, &mut network, &start, None, &[]);
+    assert_eq!(outcome.stop, Stop::Converged);
+    assert!((network.objective(&outcome.x) - 2178.1).abs() <= 0.05);
+    assert!(outcome.iterations <= 30, "{}", outcome.iterations);
+}
+
+/// Prints figures for a case file: `MERIT_TEST_CASE=case118.json cargo test --release -- --ignored networks`.
+#[test]
+#[ignore = "a measurement; needs a case file"]
+fn larger_networks() {
+    let Ok(path) = std::env::var("MERIT_TEST_CASE") else { return };
+    let mut network = Network::from_json(&std::fs::read_to_string(path).unwrap());
+    let start = network.start.clone();
+    for _ in 0..3 {
+        let clock = std::time::Instant::now();
+        let outcome = run(&METHOD, &mut network, &start, None, &[]);
+        let (time, cost) = (clock.elapsed(), network.objective(&outcome.x));
+        println!("{:?} {cost:.6e} {} iterations {time:?}", outcome.stop, outcome.iterations);
+        if std::env::var_os("MERIT_TEST_LOG").is_some() {
+            break;
         }
     }
 }

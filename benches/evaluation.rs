@@ -1,0 +1,279 @@
+//! Nanoseconds per instance of the engine on the workloads of the founders' study:
+//! W1, a Luksan-Vlcek chain; W2, branch flows on a random network; W3, a logistic sum with a dense inner product.
+//!
+//! `cargo bench --bench evaluation [n]`. Every figure is the smallest of many repetitions.
+
+use merit::ad::Evaluator;
+use merit::expr::family::{Family, IndexMap, Leaf, ParamId, Source, Stage, StageId, Term};
+use merit::expr::graph::{Graph, NodeId};
+use merit::expr::ops::Op;
+use merit::problem::{Constraint, Data, Objective, Param, Problem, Sense};
+use std::time::Instant;
+
+fn main() {
+    let scale = std::env::args().skip(1).find_map(|word| word.parse::<u32>().ok()).unwrap_or(100_000);
+    println!(
+        "{:24} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9}",
+        "", "f", "grad", "cons", "Jac", "Hess", "Hess v", "build ms"
+    );
+    measure(&format!("W1 n={scale}"), &chain(scale), scale);
+    measure("W1 n=1000", &chain(1000), 1000);
+    measure("W2 n=1000", &branches(1000), 1000);
+    measure("W2 n=10000", &branches(10_000), 10_000);
+    measure("W3 569 x 30", &logistic(569, 30), 569);
+    measure("W3 20000 x 50", &logistic(20_000, 50), 20_000);
+    measure("W4 5 variables, per call", &chain(5), 1);
+    measure("recurrence of 300, per step", &recurrence(300), 300);
+    functions();
+}
+
+/// A row of values for each function, all operands the same column.
+fn functions() {
+    let n = 10_240;
+    let mut at: Vec<f64> = (0..n).map(|k| 0.1 + 0.8 * (k as f64 / n as f64)).collect();
+    let mut out = vec![0.0; n];
+    for &op in merit::expr::ops::ALL {
+        let mut problem = empty(n as u32);
+        let c = stage(&mut problem, n as u32);
+        let leaves = vec![(Source::Variables, affine(0, 1)); op.row().arity];
+        term(&mut problem, c, n as u32, affine(0, 1), leaves, |g, l| g.call(op, l));
+        constrain(&mut problem, c);
+        let mut evaluator = Evaluator::new(&problem);
+        let mut best = f64::INFINITY;
+        for _ in 0..50 {
+            at[0] = 1.0 - at[0];
+            let begin = Instant::now();
+            evaluator.constraints(&at, &mut out);
+            best = best.min(begin.elapsed().as_secs_f64());
+        }
+        print!("{} {:.2}  ", op.row().name, best * 1e9 / n as f64);
+    }
+    println!();
+}
+
+fn measure(name: &str, problem: &Problem, instances: u32) {
+    let begin = Instant::now();
+    let mut evaluator = Evaluator::new(problem);
+    let (jacobian, hessian) = (evaluator.jacobian_pattern().clone(), evaluator.hessian_pattern().clone());
+    let build = begin.elapsed().as_secs_f64() * 1e3;
+    let n = evaluator.variables();
+    let mut x: Vec<f64> = (0..n).map(|k| 0.9 + 0.2 * (k as f64 * 0.7).sin()).collect();
+    let mut slope = vec![0.0; n];
+    let mut rows = vec![0.0; evaluator.rows()];
+    let mut values = vec![0.0; jacobian.entries().max(hessian.entries())];
+    let weights = vec![0.5; evaluator.rows()];
+    let direction = vec![1.0; n];
+    let mut figures = vec![];
+    for quantity in 0..6 {
+        let mut best = f64::INFINITY;
+        let repeats = (20_000_000 / (instances as usize * 50)).clamp(5, 20_000);
+        for _ in 0..repeats {
+            // A new point each time, so that nothing is remembered.
+            x[0] = -x[0];
+            let begin = Instant::now();
+            match quantity {
+                0 => slope[0] = evaluator.objective(&x),
+                1 => evaluator.gradient(&x, &mut slope),
+                2 => evaluator.constraints(&x, &mut rows),
+                3 => evaluator.jacobian(&x, &mut values[..jacobian.entries()]),
+                4 => evaluator.hessian(&x, 1.0, &weights, &mut values[..hessian.entries()]),
+                _ => evaluator.hessian_product(&x, 1.0, &weights, &direction, &mut slope),
+            }
+            best = best.min(begin.elapsed().as_secs_f64());
+        }
+        figures.push(format!("{:>8.2}", best * 1e9 / instances as f64));
+    }
+    println!("{name:24} {} {build:>9.1}", figures.join(" "));
+}
+
+fn empty(dimension: u32) -> Problem {
+    Problem { dimension, ..Problem::default() }
+}
+
+fn param(problem: &mut Problem, values: Vec<f64>) -> ParamId {
+    let (axes, span) = (Default::default(), Default::default());
+    problem.params.push(Param { name: String::new(), axes, values: values.into(), structural: false, span });
+    ParamId(problem.params.len() as u32 - 1)
+}
+
+fn stage(problem: &mut Problem, rows: u32) -> StageId {
+    problem.stages.push(Stage { name: String::new(), rows, terms: vec![] });
+    StageId(problem.stages.len() as u32 - 1)
+}
+
+fn term(
+    problem: &mut Problem,
+    stage: StageId,
+    instances: u32,
+    target: IndexMap,
+    leaves: Vec<(Source, IndexMap)>,
+    body: impl FnOnce(&mut Graph, &[NodeId]) -> NodeId,
+) {
+    let nodes: Vec<NodeId> = (0..leaves.len()).map(|k| problem.graph.leaf(k as u32)).collect();
+    let body = body(&mut problem.graph, &nodes);
+    let leaves = leaves.into_iter().map(|(source, map)| Leaf { source, map }).collect();
+    let family = Family { instances, leaves, body };
+    problem.stages[stage.0 as usize].terms.push(Term { family, target, level: 0, origin: (0, 0, 0) });
+}
+
+fn minimize(problem: &mut Problem, stage: StageId) {
+    let (label, span) = (String::new(), Default::default());
+    problem.objectives.push(Objective { label, sense: Sense::Minimize, stage, span });
+}
+
+fn constrain(problem: &mut Problem, stage: StageId) {
+    let rows = problem.stage(stage).rows;
+    problem.constraints.push(Constraint {
+        label: String::new(),
+        labelled: false,
+        axes: Default::default(),
+        rows,
+        stage,
+        lower: Data::Constant(0.0),
+        upper: Data::Constant(0.0),
+        dual_sign: 1.0,
+        dropped: false,
+        domain_of: None,
+        span: Default::default(),
+    });
+}
+
+fn affine(start: u32, stride: i64) -> IndexMap {
+    IndexMap::Affine { start: start as i64, stride }
+}
+
+fn chain(n: u32) -> Problem {
+    let mut problem = empty(n);
+    let x = |offset: u32| (Source::Variables, affine(offset, 1));
+    let f = stage(&mut problem, 1);
+    term(&mut problem, f, n - 1, affine(0, 0), vec![x(0), x(1)], |g, l| {
+        let square = g.square(l[0]);
+        let gap = g.sub(square, l[1]);
+        let gap = g.square(gap);
+        let valley = g.scale(100.0, gap);
+        let rest = g.shift(-1.0, l[0]);
+        let rest = g.square(rest);
+        g.add(valley, rest)
+    });
+    minimize(&mut problem, f);
+    let c = stage(&mut problem, n - 2);
+    term(&mut problem, c, n - 2, affine(0, 1), vec![x(0), x(1), x(2)], |g, l| {
+        let three = g.constant(3.0);
+        let cube = g.pow(l[1], three);
+        let (cube, twice, four) = (g.scale(3.0, cube), g.scale(2.0, l[2]), g.scale(4.0, l[1]));
+        let (minus, plus) = (g.sub(l[1], l[2]), g.add(l[1], l[2]));
+        let (minus, plus) = (g.call(Op::Sin, &[minus]), g.call(Op::Sin, &[plus]));
+        let waves = g.mul(minus, plus);
+        let gap = g.sub(l[0], l[1]);
+        let growth = g.exp(gap);
+        let growth = g.mul(l[0], growth);
+        let growth = g.neg(growth);
+        let sum = g.sum(&[cube, twice, four, waves, growth]);
+        g.shift(-8.0, sum)
+    });
+    constrain(&mut problem, c);
+    problem
+}
+
+/// `z' = z + 0.1 sin(z) x` step by step, with the square of the last state as objective.
+fn recurrence(steps: u32) -> Problem {
+    let mut problem = empty(steps);
+    let z = stage(&mut problem, steps + 1);
+    term(&mut problem, z, 1, affine(0, 0), vec![], |g, _| g.constant(0.5));
+    for t in 0..steps {
+        let leaves = vec![(Source::Stage(z), affine(t, 0)), (Source::Variables, affine(t, 0))];
+        term(&mut problem, z, 1, affine(t + 1, 0), leaves, |g, l| {
+            let sine = g.call(Op::Sin, &[l[0]]);
+            let product = g.mul(sine, l[1]);
+            let push = g.scale(0.1, product);
+            g.add(l[0], push)
+        });
+        let terms = &mut problem.stages[z.0 as usize].terms;
+        terms.last_mut().expect("a term was just added").level = t + 1;
+    }
+    let f = stage(&mut problem, 1);
+    term(&mut problem, f, 1, affine(0, 0), vec![(Source::Stage(z), affine(steps, 0))], |g, l| g.square(l[0]));
+    minimize(&mut problem, f);
+    problem
+}
+
+/// A linear congruential generator: numbers in `0..1`.
+fn random(state: &mut u64) -> f64 {
+    *state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+    (*state >> 11) as f64 / (1u64 << 53) as f64
+}
+
+fn branches(count: u32) -> Problem {
+    let buses = count * 2 / 3;
+    let mut state = 7;
+    let from: Vec<u32> = (0..count).map(|b| b % buses).collect();
+    let to: Vec<u32> = from.iter().map(|a| (a + 1 + (random(&mut state) * 200.0) as u32) % buses).collect();
+    let mut problem = empty(2 * buses + 4 * count);
+    let columns: Vec<ParamId> =
+        (0..8).map(|_| param(&mut problem, (0..count).map(|_| random(&mut state) * 4.0 - 2.0).collect())).collect();
+    let column = |k: usize| (Source::Param(columns[k]), IndexMap::IDENTITY);
+    let bus = |ends: &[u32], offset: u32| {
+        (Source::Variables, IndexMap::Gather(ends.iter().map(|end| end + offset).collect()))
+    };
+    let flow = |k: u32| (Source::Variables, affine(2 * buses + k * count, 1));
+    let f = stage(&mut problem, 1);
+    let leaves = vec![flow(0), column(0), column(1), bus(&from, 0), bus(&to, 0)];
+    term(&mut problem, f, count, affine(0, 0), leaves, |g, l| {
+        let square = g.square(l[0]);
+        let (a, b) = (g.mul(l[1], square), g.mul(l[2], l[0]));
+        let angle = g.sub(l[3], l[4]);
+        let cosine = g.call(Op::Cos, &[angle]);
+        let cosine = g.neg(cosine);
+        g.sum(&[a, b, cosine])
+    });
+    minimize(&mut problem, f);
+    // Coefficients and signs of own voltage squared, cosine and sine in the four equations.
+    const TERMS: [[(usize, f64); 3]; 4] = [
+        [(4, -1.0), (2, -1.0), (3, -1.0)],
+        [(5, 1.0), (3, 1.0), (2, -1.0)],
+        [(6, -1.0), (0, -1.0), (1, 1.0)],
+        [(7, 1.0), (1, 1.0), (0, 1.0)],
+    ];
+    for (k, terms) in TERMS.iter().enumerate() {
+        let rows = stage(&mut problem, count);
+        let own = if k < 2 { &from } else { &to };
+        let mut leaves = vec![bus(&from, 0), bus(&to, 0), bus(&from, buses), bus(&to, buses), bus(own, buses)];
+        leaves.push(flow(k as u32));
+        leaves.extend(terms.iter().map(|(c, _)| column(*c)));
+        term(&mut problem, rows, count, affine(0, 1), leaves, |g, l| {
+            let angle = g.sub(l[0], l[1]);
+            let (cosine, sine) = (g.call(Op::Cos, &[angle]), g.call(Op::Sin, &[angle]));
+            let volts = g.mul(l[2], l[3]);
+            let parts = [g.square(l[4]), g.mul(volts, cosine), g.mul(volts, sine)];
+            let mut sum = l[5];
+            for (j, (_, sign)) in terms.iter().enumerate() {
+                let product = g.mul(l[6 + j], parts[j]);
+                sum = if *sign > 0.0 { g.add(sum, product) } else { g.sub(sum, product) };
+            }
+            sum
+        });
+        constrain(&mut problem, rows);
+    }
+    problem
+}
+
+fn logistic(rows: u32, width: u32) -> Problem {
+    let mut problem = empty(width);
+    let mut state = 3;
+    let a = param(&mut problem, (0..rows * width).map(|_| random(&mut state) * 2.0 - 1.0).collect());
+    let y = param(&mut problem, (0..rows).map(|_| if random(&mut state) < 0.5 { -1.0 } else { 1.0 }).collect());
+    let z = stage(&mut problem, rows);
+    let tile = IndexMap::Tile { start: 0, stride: 1, length: width };
+    let repeat = IndexMap::Repeat { start: 0, stride: 1, length: width };
+    let leaves = vec![(Source::Param(a), IndexMap::IDENTITY), (Source::Variables, tile)];
+    term(&mut problem, z, rows * width, repeat, leaves, |g, l| g.mul(l[0], l[1]));
+    let f = stage(&mut problem, 1);
+    let leaves = vec![(Source::Stage(z), IndexMap::IDENTITY), (Source::Param(y), IndexMap::IDENTITY)];
+    term(&mut problem, f, rows, affine(0, 0), leaves, |g, l| {
+        let margin = g.mul(l[1], l[0]);
+        let margin = g.neg(margin);
+        g.call(Op::Softplus, &[margin])
+    });
+    minimize(&mut problem, f);
+    problem
+}

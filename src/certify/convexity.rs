@@ -1,0 +1,97 @@
+//! Whether a problem is convex, shown by the judge for itself: by composition rules, and for a quadratic objective
+//! by the eigenvalues of its Hessian.
+
+use super::curvature::lagrangian_hessian;
+use super::program::{Block, Program};
+use super::residuals::Duals;
+use crate::expr::curvature::{Facts, StageFacts, reason, stage_facts, trace};
+use crate::expr::family::{Leaf, Source, StageId};
+use crate::expr::interval::Interval;
+use crate::linalg::dense::symmetric_eigenvalues;
+
+/// Beyond this many variables, or this many nodes times instances times variables, a quadratic objective is not
+/// examined by eigenvalues.
+const VARIABLES: usize = 300;
+const WORK: usize = 60_000_000;
+/// Eigenvalues above minus this, relative to the largest entry, count as not negative: rounding of the differences,
+/// which are exact for quadratics otherwise.
+const ROUNDING: f64 = 1e-8;
+
+/// What composition shows of the stages, variables being within their bounds.
+pub fn facts(program: &Program) -> Vec<StageFacts> {
+    let problem = program.problem;
+    let mut source = |leaf: &Leaf, instances: u32| match leaf.source {
+        Source::Variables => {
+            let boxes = (0..instances as usize).map(|p| {
+                let j = leaf.map.at(p);
+                Interval::new(program.lower[j], program.upper[j])
+            });
+            Facts::variable(boxes.reduce(Interval::hull).unwrap_or(Interval::WHOLE))
+        }
+        Source::Param(id) => {
+            let values = &problem.param(id).values;
+            let read: Vec<f64> = (0..instances as usize).map(|p| values[leaf.map.at(p)]).collect();
+            Facts::constant(Interval::of(&read))
+        }
+        // Stages are answered from what was found before; what exists only after the solve enters no objective.
+        Source::Stage(_) | Source::After(_) => Facts::constant(Interval::WHOLE),
+    };
+    stage_facts(&problem.graph, &problem.stages, &mut source)
+}
+
+/// Whether rows with a positive (negative) weight in a Lagrangian may be used as convex functions `-weight c`.
+pub fn usable(facts: &StageFacts, weight: f64) -> bool {
+    let curvature = facts.facts.curvature;
+    if weight > 0.0 { curvature.is_concave() } else { curvature.is_convex() }
+}
+
+/// Why the problem is convex, or what stands against it.
+pub fn shown(program: &Program) -> Result<String, String> {
+    let facts = facts(program);
+    for block in &program.blocks {
+        let convex = block.lower.iter().all(|b| *b == f64::NEG_INFINITY) || usable(&facts[index(block.stage)], 1.0);
+        let concave = block.upper.iter().all(|b| *b == f64::INFINITY) || usable(&facts[index(block.stage)], -1.0);
+        if !(convex && concave) {
+            return Err(format!("`{}`{}", label(program, block), because(program, &facts, block.stage)));
+        }
+    }
+    let Some((stage, sign)) = program.objective else { return Ok("all rows are convex".to_string()) };
+    if usable(&facts[index(stage)], -sign) {
+        return Ok("objective and rows are convex by composition".to_string());
+    }
+    let objective = program.objective_place().map_or(String::new(), |place| place.label);
+    let against = || format!("`{objective}`{}", because(program, &facts, stage));
+    let n = program.x.len();
+    let affordable = (1..=VARIABLES).contains(&n) && n.saturating_mul(program.here.work()) <= WORK;
+    if !facts[index(stage)].facts.degree.is_some_and(|degree| degree <= 2) || !affordable {
+        return Err(against());
+    }
+    let hessian = lagrangian_hessian(program, &Duals::zero(program));
+    let size = hessian.iter().fold(0.0, |most: f64, v| most.max(v.abs()));
+    match symmetric_eigenvalues(n, &hessian).first() {
+        Some(lowest) if *lowest < -ROUNDING * size => {
+            Err(format!("the Hessian of the quadratic `{objective}` has the eigenvalue {:.3e}", sign * lowest))
+        }
+        Some(lowest) if lowest.is_nan() => Err(against()),
+        Some(_) | None => {
+            Ok("the rows are convex by composition and the quadratic objective by its eigenvalues".into())
+        }
+    }
+}
+
+fn index(stage: StageId) -> usize {
+    stage.0 as usize
+}
+
+fn label<'a>(program: &'a Program, block: &Block) -> &'a str {
+    &program.problem.constraints[block.constraint].label
+}
+
+/// As in " has a product of two expressions in the variables".
+fn because(program: &Program, facts: &[StageFacts], stage: StageId) -> String {
+    let problem = program.problem;
+    match trace(&problem.graph, &problem.stages, facts, stage) {
+        Some((_, _, node)) => format!(" has {}", reason(&problem.graph, node)),
+        None => " is curved the wrong way".to_string(),
+    }
+}

@@ -1,0 +1,169 @@
+//! Changes that do not edit the model: values held fixed, rows left out and put back, and points to start from.
+//!
+//! Names are those of answers: `x`, `x[2]`, `flow[a,b]`, `balance[seattle]`, `c@12`.
+
+use crate::diag::near::nearest;
+use crate::expr::family::{IndexMap, Leaf, ParamId, Source};
+use crate::problem::index::Axes;
+use crate::problem::values::{Bounds, Numbers};
+use crate::problem::{Data, Param, Problem};
+use std::sync::Arc;
+
+/// A change that cannot be made, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    pub message: String,
+    pub help: Option<String>,
+}
+
+/// Holds a variable, or one of its elements, at a value. `values` holds one number for all elements or one for each.
+pub fn fix(problem: &mut Problem, name: &str, values: &[f64]) -> Result<(), Refused> {
+    let (k, element) = variable(problem, name)?;
+    let count = problem.variables[k].axes.len();
+    let numbers = Numbers::of(problem);
+    let mut lower = numbers.column(problem, &problem.variables[k].lower, count);
+    let mut upper = numbers.column(problem, &problem.variables[k].upper, count);
+    let range = element.map_or(0..count, |p| p..p + 1);
+    let value_at = |position: usize| match values {
+        [only] => Some(*only),
+        _ => values.get(position).copied().filter(|_| values.len() == range.len()),
+    };
+    for (at, position) in range.clone().enumerate() {
+        let value = value_at(at).filter(|v| v.is_finite()).ok_or_else(|| Refused {
+            message: format!("`{name}` cannot be held at {} value(s): it has {} element(s)", values.len(), range.len()),
+            help: Some("give one finite number, or an array with one number for each element".to_string()),
+        })?;
+        (lower[position], upper[position]) = (value, value);
+    }
+    problem.variables[k].lower = stored(problem, lower);
+    problem.variables[k].upper = stored(problem, upper);
+    Ok(())
+}
+
+/// Leaves out a constraint, or one of its rows: its sides become infinite.
+pub fn drop(problem: &mut Problem, name: &str) -> Result<(), Refused> {
+    let (k, row) = constraint(problem, name)?;
+    let Some(row) = row else {
+        problem.constraints[k].dropped = true;
+        return Ok(());
+    };
+    let (numbers, rows) = (Numbers::of(problem), problem.constraints[k].rows as usize);
+    let mut lower = numbers.column(problem, &problem.constraints[k].lower, rows);
+    let mut upper = numbers.column(problem, &problem.constraints[k].upper, rows);
+    (lower[row], upper[row]) = (f64::NEG_INFINITY, f64::INFINITY);
+    problem.constraints[k].lower = stored(problem, lower);
+    problem.constraints[k].upper = stored(problem, upper);
+    Ok(())
+}
+
+/// Puts back a constraint that was left out, as it is in `original`; all of its rows.
+pub fn restore(problem: &mut Problem, original: &Problem, name: &str) -> Result<(), Refused> {
+    let (k, row) = constraint(problem, name)?;
+    if row.is_some() {
+        let label = &problem.constraints[k].label;
+        return Err(Refused {
+            message: format!("single rows of `{label}` cannot be put back"),
+            help: Some(format!("restore `{label}` as a whole")),
+        });
+    }
+    problem.constraints[k].dropped = false;
+    problem.constraints[k].lower = original.constraints[k].lower.clone();
+    problem.constraints[k].upper = original.constraints[k].upper.clone();
+    Ok(())
+}
+
+/// Replaces the starting points of one variable; where `values` has none, `filler` (0, moved into the bounds) stands.
+pub fn start(problem: &mut Problem, variable: usize, values: Vec<Option<f64>>) {
+    let numbers = Numbers::of(problem);
+    let bounds = Bounds::of(problem, &numbers);
+    let owner = &problem.variables[variable];
+    let earlier = owner.start.as_ref().map(|data| numbers.column(problem, data, values.len()));
+    let offset = owner.offset as usize;
+    let filled = values
+        .into_iter()
+        .enumerate()
+        .map(|(p, value)| {
+            let stated = value.or(earlier.as_ref().map(|column| column[p]));
+            stated.unwrap_or_else(|| 0f64.max(bounds.lower[offset + p]).min(bounds.upper[offset + p]))
+        })
+        .collect();
+    problem.variables[variable].start = Some(stored(problem, filled));
+}
+
+/// New numbers for a parameter or a column: one for all elements, or one for each.
+pub fn set_param(problem: &mut Problem, name: &str, values: &[f64]) -> Result<(), Refused> {
+    let known = || problem.params.iter().filter(|p| !p.name.is_empty()).map(|p| &p.name[..]);
+    let Some(k) = problem.params.iter().position(|p| p.name == name) else {
+        let near = nearest(name, known());
+        return Err(Refused {
+            message: format!("the model has no parameter `{name}`"),
+            help: near.first().map(|near| format!("did you mean `{near}`?")),
+        });
+    };
+    let count = problem.params[k].values.len();
+    if problem.params[k].structural {
+        return Err(Refused {
+            message: format!("`{name}` decides a set, a shape or a branch of the model"),
+            help: Some("give it to the model and rebuild".to_string()),
+        });
+    }
+    let new = match values {
+        [only] => vec![*only; count],
+        _ if values.len() == count => values.to_vec(),
+        _ => {
+            let message = format!("`{name}` has {count} elements, but {} values are given", values.len());
+            return Err(Refused { message, help: None });
+        }
+    };
+    problem.params[k].values = Arc::new(new);
+    Ok(())
+}
+
+/// Numbers as a new buffer of the problem.
+fn stored(problem: &mut Problem, values: Vec<f64>) -> Data {
+    let id = ParamId(problem.params.len() as u32);
+    let axes = Axes::scalar();
+    let span = Default::default();
+    problem.params.push(Param { name: String::new(), axes, values: Arc::new(values), structural: false, span });
+    Data::Read(Leaf { source: Source::Param(id), map: IndexMap::IDENTITY })
+}
+
+/// A family of variables and, where the name has an index, the position of the element.
+pub fn variable(problem: &Problem, name: &str) -> Result<(usize, Option<usize>), Refused> {
+    let families: Vec<(&str, &Axes)> = problem.variables.iter().map(|v| (&v.name[..], &v.axes)).collect();
+    named(&families, name, "variable")
+}
+
+/// A family of rows and, where the name has an index, the position of the row.
+pub fn constraint(problem: &Problem, name: &str) -> Result<(usize, Option<usize>), Refused> {
+    let families: Vec<(&str, &Axes)> = problem.constraints.iter().map(|c| (&c.label[..], &c.axes)).collect();
+    named(&families, name, "constraint")
+}
+
+fn named(families: &[(&str, &Axes)], name: &str, what: &str) -> Result<(usize, Option<usize>), Refused> {
+    let (base, index) = match name.split_once('[') {
+        Some((base, rest)) => (base.trim(), Some(rest.trim_end().trim_end_matches(']'))),
+        None => (name.trim(), None),
+    };
+    let Some(k) = families.iter().position(|(known, _)| *known == base) else {
+        let near = nearest(base, families.iter().map(|(known, _)| *known));
+        let help = match near.first() {
+            Some(near) => Some(format!("did you mean `{near}`?")),
+            None => (!families.is_empty())
+                .then(|| format!("the model has {}", families.iter().map(|f| f.0).collect::<Vec<_>>().join(", "))),
+        };
+        return Err(Refused { message: format!("the model has no {what} `{base}`"), help });
+    };
+    let Some(index) = index else { return Ok((k, None)) };
+    let parts: Vec<&str> = index.split(',').map(|part| part.trim().trim_matches('"')).collect();
+    let label = format!("[{}]", parts.join(","));
+    let axes = families[k].1;
+    match (0..axes.len()).find(|&p| axes.label(p) == label) {
+        Some(position) => Ok((k, Some(position))),
+        None => Err(Refused {
+            message: format!("`{base}` has no element {label}"),
+            help: (!axes.is_empty() && !axes.is_scalar())
+                .then(|| format!("its elements go from {} to {}", axes.label(0), axes.label(axes.len() - 1))),
+        }),
+    }
+}

@@ -1,0 +1,252 @@
+//! A problem that was built and checked: plan it, solve it, change its numbers, solve it again.
+
+use super::changes::{self, Refused};
+use super::derivatives::{self, Compared};
+use super::errors::{Bug, Errors, guarded};
+use super::{doubts, expand, run, start};
+use crate::ad::Evaluator;
+use crate::answer::{Answer, LogLine};
+use crate::data::{self, decode};
+use crate::diag::{Diagnostic, SourceId, Sources, Span};
+use crate::host::Host;
+use crate::plan::execute::Warm;
+use crate::plan::{self, Plan, Request};
+use crate::problem::Problem;
+use crate::solve::options::Value;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// How to solve: what the planner and the judge are asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Instead of the planner's choice.
+    pub method: Option<String>,
+    /// Options of the method.
+    pub options: Vec<(String, Value)>,
+    pub seed: u64,
+    /// How many starting points to try; `None`: as the planner decides.
+    pub starts: Option<usize>,
+    /// In seconds, of the method alone.
+    pub time_limit: Option<f64>,
+    /// Of the certificate.
+    pub tolerance: f64,
+    /// Keep a line per iteration in the answer.
+    pub keep_log: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            method: None,
+            options: vec![],
+            seed: 0,
+            starts: None,
+            time_limit: None,
+            tolerance: 1e-6,
+            keep_log: false,
+        }
+    }
+}
+
+/// A problem ready to be planned.
+pub struct Prepared {
+    pub problem: Problem,
+    pub sources: Sources,
+    /// Doubts of all stages so far.
+    pub warnings: Vec<Diagnostic>,
+    /// As built, before any change.
+    original: Problem,
+    host: Rc<dyn Host>,
+    /// An earlier answer.
+    warm: Option<Warm>,
+    /// Seconds from the first byte read to the problem.
+    read: f64,
+    /// Seconds of the last plan.
+    planned: f64,
+}
+
+impl Prepared {
+    pub(super) fn new(
+        problem: Problem,
+        sources: Sources,
+        warnings: Vec<Diagnostic>,
+        host: Rc<dyn Host>,
+        read: f64,
+    ) -> Prepared {
+        let original = problem.clone();
+        Prepared { problem, sources, warnings, original, host, warm: None, read, planned: 0.0 }
+    }
+
+    /// What would be done, and why; or why nothing can be done.
+    pub fn plan(&mut self, options: &Options) -> Result<Plan, Errors> {
+        let method = options.method.as_ref().map(|name| {
+            let source = self.command(&format!("--with {name}"));
+            (name.clone(), Span::new(source, "--with ".len(), "--with ".len() + name.len()))
+        });
+        let mut set = vec![];
+        for (name, value) in &options.options {
+            let text = format!("--set {name}={value}");
+            let source = self.command(&text);
+            set.push((name.clone(), value.clone(), Span::new(source, "--set ".len(), text.len())));
+        }
+        let mut request = Request::new(method, set, options.seed);
+        request.starts = options.starts;
+        let began = self.host.seconds();
+        let plan = plan::plan(&self.problem, &request)
+            .map_err(|diagnostics| Errors { diagnostics, sources: self.sources.clone() });
+        self.planned = self.host.seconds() - began;
+        plan
+    }
+
+    /// The method of the plan, then the judge. A plan outlives [`Prepared::set_param`]; after other changes the problem
+    /// must be planned again. `progress` sees a line per iteration and may end the solve.
+    pub fn solve(
+        &mut self,
+        plan: &Plan,
+        options: &Options,
+        mut progress: impl FnMut(&LogLine) -> ControlFlow<()>,
+    ) -> Result<Answer, Bug> {
+        guarded(|| run::run(self, plan, options, &mut progress))
+    }
+
+    /// Holds a variable, or one of its elements, at a value.
+    pub fn fix(&mut self, name: &str, values: &[f64]) -> Result<(), Errors> {
+        let done = changes::fix(&mut self.problem, name, values);
+        self.told(done, &format!("fix {name}"))
+    }
+
+    /// The same with the value as a text: a number, or an array in JSON.
+    pub fn fix_text(&mut self, name: &str, text: &str) -> Result<(), Errors> {
+        let source = self.command(&format!("fix {name}={text}"));
+        let values = match (text.parse::<f64>(), data::json(source, text).map(|value| value.kind)) {
+            (Ok(value), _) => vec![value],
+            (Err(_), Ok(data::ValueKind::Numbers { values, .. })) => values.to_vec(),
+            (Err(_), Ok(_) | Err(_)) => {
+                let message = format!("`{text}` is neither a number nor an array of numbers");
+                let at = self.whole(source);
+                return Err(Errors::one(Diagnostic::error("bad-change", at, message), &self.sources));
+            }
+        };
+        let done = changes::fix(&mut self.problem, name, &values);
+        self.told(done, &format!("fix {name}={text}"))
+    }
+
+    /// Leaves out a constraint, or one of its rows.
+    pub fn drop(&mut self, row: &str) -> Result<(), Errors> {
+        let done = changes::drop(&mut self.problem, row);
+        self.told(done, &format!("drop {row}"))
+    }
+
+    /// Puts back a constraint that was left out.
+    pub fn restore(&mut self, row: &str) -> Result<(), Errors> {
+        let done = changes::restore(&mut self.problem, &self.original, row);
+        self.told(done, &format!("restore {row}"))
+    }
+
+    /// Gives new numbers to a parameter or a column (`train.y`): one for all elements, or one for each. A parameter that
+    /// decided a set, a shape or a branch cannot change without building the model again, and says so.
+    pub fn set_param(&mut self, name: &str, values: &[f64]) -> Result<(), Errors> {
+        let done = changes::set_param(&mut self.problem, name, values);
+        self.told(done, &format!("param {name}"))
+    }
+
+    /// Starts from an earlier answer, as `--json` wrote it.
+    pub fn start_from_file(&mut self, path: &str) -> Result<start::Started, Errors> {
+        let bytes = self.host.read(path).map_err(|reason| {
+            let at = Span::new(self.sources.add(path, ""), 0, 0);
+            let message = format!("cannot read `{path}`: {reason}");
+            Errors::one(Diagnostic::error("unreadable-file", at, message), &self.sources)
+        })?;
+        let text = match decode(bytes) {
+            Ok(text) => text,
+            Err(undecodable) => {
+                let source = self.sources.add(path, undecodable.text.clone());
+                return Err(Errors::one(undecodable.diagnostic(source), &self.sources));
+            }
+        };
+        self.start_from_text(path, &text)
+    }
+
+    /// The same from a text; `name` is what messages call it.
+    pub fn start_from_text(&mut self, name: &str, text: &str) -> Result<start::Started, Errors> {
+        let text: Arc<str> = text.into();
+        let source = self.sources.add(name, text.clone());
+        let answer =
+            data::json(source, &text).map_err(|diagnostics| Errors { diagnostics, sources: self.sources.clone() })?;
+        match start::from_answer(&mut self.problem, &answer) {
+            Ok(started) => {
+                let x = plan::start::of(&self.problem).x;
+                self.warm = Some(Warm { x, multipliers: started.multipliers.clone() });
+                Ok(started)
+            }
+            Err(message) => {
+                let at = Span::new(source, 0, 0);
+                Err(Errors::one(Diagnostic::error("bad-answer", at, message), &self.sources))
+            }
+        }
+    }
+
+    /// Starts the next solve from a point with its multipliers.
+    pub fn start_from(&mut self, answer: &Answer) {
+        self.warm = Some(Warm { x: answer.x.clone(), multipliers: answer.multipliers.clone() });
+    }
+
+    /// Functions and derivatives.
+    pub fn evaluator(&self) -> Evaluator {
+        Evaluator::new(&self.problem)
+    }
+
+    /// The engine's derivatives at the starting point against the referee's, worst first.
+    pub fn compare_derivatives(&self) -> Vec<Compared> {
+        derivatives::compare(&self.problem, &plan::start::of(&self.problem).x)
+    }
+
+    /// Doubts that do not stop a solve: domains that may be left, constructs without a method.
+    pub fn doubts(&self) -> Vec<Diagnostic> {
+        doubts::of(&self.problem)
+    }
+
+    pub(super) fn host(&self) -> &dyn Host {
+        &*self.host
+    }
+
+    pub(super) fn warm(&self) -> Option<&Warm> {
+        self.warm.as_ref()
+    }
+
+    pub(super) fn read_seconds(&self) -> f64 {
+        self.read
+    }
+
+    pub(super) fn plan_seconds(&self) -> f64 {
+        self.planned
+    }
+
+    /// A row or an objective with its numbers.
+    pub fn expand(&mut self, name: &str) -> Result<String, Errors> {
+        match expand::expand(&self.problem, &self.sources, name) {
+            Ok(text) => Ok(text),
+            Err(refused) => Err(self.refused(refused, &format!("--expand {name}"))),
+        }
+    }
+
+    /// A source that holds words of the command line.
+    fn command(&mut self, words: &str) -> SourceId {
+        self.sources.add("command line", words)
+    }
+
+    fn whole(&self, source: SourceId) -> Span {
+        Span::new(source, 0, self.sources.get(source).text.len())
+    }
+
+    fn told(&mut self, done: Result<(), Refused>, words: &str) -> Result<(), Errors> {
+        done.map_err(|refused| self.refused(refused, words))
+    }
+
+    fn refused(&mut self, refused: Refused, words: &str) -> Errors {
+        let source = self.command(words);
+        let said = Diagnostic::error("bad-change", self.whole(source), refused.message);
+        Errors::one(if let Some(help) = refused.help { said.help(help) } else { said }, &self.sources)
+    }
+}

@@ -1,0 +1,310 @@
+//! A planned problem to an answer: method, judge, and everything that is evaluated at the end.
+
+use super::prepared::{Options, Prepared};
+use crate::answer::certificate::Proved;
+use crate::answer::result::{Counts, Ensured, Entry, ObjectiveValue, PlanSummary, Time};
+use crate::answer::status::status;
+use crate::answer::{Answer, Certificate, LogLine, Multipliers, Outcome, Stop};
+use crate::certify::{self, JudgeOptions};
+use crate::diag::Sources;
+use crate::expr::eval::{self, Inputs};
+use crate::expr::family::StageId;
+use crate::plan::execute::{Warm, execute};
+use crate::plan::{Plan, explain::PlanView, restarts};
+use crate::problem::index::Axes;
+use crate::problem::values::{Bounds, Numbers};
+use crate::problem::{AfterSolve, Constraint, Problem, Sense};
+use crate::solve::monitor::Monitor;
+use std::ops::ControlFlow;
+
+/// Runs the method, then the judge, then evaluates what the model asks to see.
+pub(super) fn run(
+    prepared: &Prepared,
+    plan: &Plan,
+    options: &Options,
+    progress: &mut dyn FnMut(&LogLine) -> ControlFlow<()>,
+) -> Answer {
+    let host = prepared.host();
+    let clock = || host.seconds();
+    let before = host.interrupts();
+    let interrupted = || host.interrupts() > before;
+    let began = clock();
+    let mut monitor = Monitor {
+        iteration_limit: usize::MAX,
+        deadline: options.time_limit.map_or(f64::INFINITY, |limit| began + limit),
+        clock: &clock,
+        interrupted: &interrupted,
+        progress,
+        keep_log: options.keep_log,
+        log: vec![],
+    };
+    let plan = &with_numbers(plan, &prepared.problem);
+    let mut certifying = 0.0;
+    let mut judged = |outcome: Outcome| {
+        let began = clock();
+        let judge = JudgeOptions { tolerance: options.tolerance };
+        let certificate = certify::judge(&prepared.problem, &outcome, &judge);
+        certifying += clock() - began;
+        Judged { outcome, certificate }
+    };
+    let first = execute(&prepared.problem, plan, prepared.warm(), &prepared.sources, &mut monitor);
+    let mut best = judged(first);
+    let mut starts = 1;
+    if prepared.warm().is_none() && best.may_improve() {
+        let bounds = Bounds::of(&prepared.problem, &Numbers::of(&prepared.problem));
+        // Quiet: lines of several runs would not be a log of one.
+        let mut quiet = |_: &LogLine| ControlFlow::Continue(());
+        let mut monitor = Monitor { progress: &mut quiet, keep_log: false, log: vec![], ..monitor };
+        for x in restarts::points(&bounds, &best.outcome.x, plan.restarts, plan.options.seed) {
+            if monitor.over().is_some() {
+                break;
+            }
+            starts += 1;
+            let warm = Warm { x, multipliers: None };
+            let outcome = execute(&prepared.problem, plan, Some(&warm), &prepared.sources, &mut monitor);
+            best.count(&outcome);
+            // Judging costs more than solving such problems: only what looks better is judged.
+            if best.looks_better(&outcome, &prepared.problem) {
+                let rival = judged(outcome);
+                if rival.certificate.holds() {
+                    best.replace(rival);
+                }
+            }
+        }
+    }
+    let Judged { outcome, certificate } = best;
+    let time = Time {
+        read: prepared.read_seconds(),
+        plan: prepared.plan_seconds(),
+        solve: clock() - began - certifying,
+        certify: certifying,
+    };
+    let status = status(&outcome.stop, &certificate);
+    let problem = &prepared.problem;
+    let values = Values::of(problem, &outcome);
+    Answer {
+        status,
+        objectives: values.objectives(),
+        variables: values.variables(&outcome.x),
+        named: problem.named.iter().map(|n| values.entry(&n.name, &n.axes, n.stage)).collect(),
+        duals: values.rows(outcome.multipliers.as_ref().map(|m| &m.rows), |c, y| c.dual_sign * y),
+        slacks: values.rows(Some(&values.slacks), |_, slack| slack),
+        lower_duals: values.bounds(outcome.multipliers.as_ref(), |lower, _| lower),
+        upper_duals: values.bounds(outcome.multipliers.as_ref(), |_, upper| upper),
+        reduced_costs: values.bounds(outcome.multipliers.as_ref(), |lower, upper| lower + upper),
+        certificate,
+        plan: summary(plan.view(&prepared.sources)),
+        ensures: values.ensures(&prepared.sources),
+        shows: problem.shows.iter().map(|s| values.entry(&s.text, &s.axes, s.stage)).collect(),
+        counts: Counts {
+            variables: problem.dimension as usize,
+            constraints: problem.row_count(),
+            iterations: outcome.iterations,
+            starts,
+            evaluations: outcome.evaluations,
+        },
+        time,
+        seed: plan.options.seed,
+        stop: outcome.stop,
+        x: outcome.x,
+        multipliers: outcome.multipliers,
+        log: outcome.log,
+    }
+}
+
+/// An outcome and what the judge says of it.
+struct Judged {
+    outcome: Outcome,
+    certificate: Certificate,
+}
+
+impl Judged {
+    /// Nothing global is proved of it, and its end was the method's own.
+    fn may_improve(&self) -> bool {
+        let ended = matches!(
+            self.outcome.stop,
+            Stop::IterationLimit | Stop::TimeLimit | Stop::Interrupted | Stop::Unbounded { .. }
+        );
+        !ended && matches!(self.certificate.proved, Proved::Nothing)
+    }
+
+    /// Converged to a better objective, by more than rounding; any converged one if this one is no answer.
+    fn looks_better(&self, other: &Outcome, problem: &Problem) -> bool {
+        if other.stop != Stop::Converged {
+            return false;
+        }
+        if !self.certificate.holds() || self.outcome.stop != Stop::Converged {
+            return true;
+        }
+        let Some(sense) = problem.objectives.first().map(|o| o.sense) else { return false };
+        let value = |x: &[f64]| objective(problem, x);
+        let (mine, theirs) = (value(&self.outcome.x), value(&other.x));
+        let gain = match sense {
+            Sense::Minimize => mine - theirs,
+            Sense::Maximize => theirs - mine,
+        };
+        gain > 1e-7 * mine.abs().max(1.0)
+    }
+
+    fn replace(&mut self, mut other: Judged) {
+        other.outcome.evaluations = std::mem::take(&mut self.outcome.evaluations);
+        other.outcome.log = std::mem::take(&mut self.outcome.log);
+        *self = other;
+    }
+
+    fn count(&mut self, other: &Outcome) {
+        self.outcome.evaluations.add(&other.evaluations);
+    }
+}
+
+/// The first objective at a point, by the referee.
+fn objective(problem: &Problem, x: &[f64]) -> f64 {
+    let Some(objective) = problem.objectives.first() else { return 0.0 };
+    let params = problem.params.iter().map(|param| param.values.as_slice()).collect();
+    let needed = eval::needed(&problem.stages, &[objective.stage]);
+    let inputs = Inputs { variables: x, params, after: &[] };
+    eval::stages(&problem.graph, &problem.stages, &needed, &inputs)[objective.stage.0 as usize][0]
+}
+
+/// The plan with the numbers that parameters have now: a plan outlives changes of numbers.
+fn with_numbers(plan: &Plan, problem: &Problem) -> Plan {
+    let mut plan = plan.clone();
+    for (planned, now) in plan.problem.params.iter_mut().zip(&problem.params) {
+        if planned.name == now.name && planned.values.len() == now.values.len() {
+            planned.values = now.values.clone();
+        }
+    }
+    plan
+}
+
+fn summary(view: PlanView) -> PlanSummary {
+    let described = |name: &str, facts: &[String]| match facts {
+        [] => name.to_string(),
+        facts => format!("{name}: {}", facts.join("; ")),
+    };
+    PlanSummary {
+        class: view.class,
+        method: view.method,
+        because: view.because,
+        rewrites: view.rewrites.iter().map(|r| described(&r.name, &r.facts)).collect(),
+        options: view.options.iter().filter(|o| o.set).map(|o| format!("{} = {}", o.name, o.value)).collect(),
+        unused_options: view.unused_options,
+        starts: view.starts_moved.into_iter().chain(view.starts_outside).collect(),
+    }
+}
+
+/// All stages that are asked for after a solve, evaluated at its point by the referee.
+struct Values<'p> {
+    problem: &'p Problem,
+    stages: Vec<Vec<f64>>,
+    /// Of all rows: the distance to the nearest side, negative where it is violated.
+    slacks: Vec<f64>,
+}
+
+impl<'p> Values<'p> {
+    fn of(problem: &'p Problem, outcome: &Outcome) -> Values<'p> {
+        let params = || problem.params.iter().map(|param| param.values.as_slice()).collect();
+        // Rows first: what is shown may read their slacks.
+        let rows: Vec<StageId> = problem.constraints.iter().map(|c| c.stage).collect();
+        let needed = eval::needed(&problem.stages, &rows);
+        let inputs = Inputs { variables: &outcome.x, params: params(), after: &[] };
+        let stages = eval::stages(&problem.graph, &problem.stages, &needed, &inputs);
+        let bodies: Vec<f64> = rows.iter().flat_map(|id| stages[id.0 as usize].iter().copied()).collect();
+        let bounds = Bounds::of(problem, &Numbers::of(problem));
+        let slack = |(r, &c): (usize, &f64)| (c - bounds.row_lower[r]).min(bounds.row_upper[r] - c);
+        let slacks: Vec<f64> = bodies.iter().enumerate().map(slack).collect();
+
+        let after = after_solve(problem, outcome, &slacks);
+        let asked = problem.objectives.iter().map(|o| o.stage).chain(problem.named.iter().map(|n| n.stage));
+        let asked = asked.chain(problem.shows.iter().map(|s| s.stage));
+        let sides = problem.ensures.iter().filter_map(|e| e.sides.as_ref());
+        let ensured = problem.ensures.iter().map(|e| e.stage).chain(sides.flat_map(|(a, _, b)| [*a, *b]));
+        let roots: Vec<StageId> = asked.chain(ensured).collect();
+        let needed = eval::needed(&problem.stages, &roots);
+        let inputs = Inputs { variables: &outcome.x, params: params(), after: &after };
+        let stages = eval::stages(&problem.graph, &problem.stages, &needed, &inputs);
+        Values { problem, stages, slacks }
+    }
+
+    fn stage(&self, id: StageId) -> &[f64] {
+        &self.stages[id.0 as usize]
+    }
+
+    fn entry(&self, name: &str, axes: &Axes, stage: StageId) -> Entry {
+        Entry { name: name.to_string(), axes: axes.clone(), values: self.stage(stage).to_vec() }
+    }
+
+    fn objectives(&self) -> Vec<ObjectiveValue> {
+        let value = |stage| self.stage(stage).first().copied().unwrap_or(0.0);
+        let objectives = self.problem.objectives.iter();
+        objectives.map(|o| ObjectiveValue { name: o.label.clone(), sense: o.sense, value: value(o.stage) }).collect()
+    }
+
+    fn variables(&self, x: &[f64]) -> Vec<Entry> {
+        let part = |offset: u32, count: usize| x[offset as usize..offset as usize + count].to_vec();
+        let variables = self.problem.variables.iter();
+        variables
+            .map(|v| Entry { name: v.name.clone(), axes: v.axes.clone(), values: part(v.offset, v.axes.len()) })
+            .collect()
+    }
+
+    /// A figure per row, by family of rows; rows that state a domain of a variable are not shown.
+    fn rows(&self, figures: Option<&Vec<f64>>, turned: impl Fn(&Constraint, f64) -> f64) -> Vec<Entry> {
+        let Some(figures) = figures else { return vec![] };
+        let starts = self.problem.row_starts();
+        let families = self.problem.constraints.iter().zip(&starts).filter(|(c, _)| c.domain_of.is_none());
+        families
+            .map(|(c, &start)| {
+                let values = figures[start..start + c.rows as usize].iter().map(|&v| turned(c, v)).collect();
+                Entry { name: c.label.clone(), axes: c.axes.clone(), values }
+            })
+            .collect()
+    }
+
+    /// A figure per bound, by family of variables.
+    fn bounds(&self, multipliers: Option<&Multipliers>, pick: impl Fn(f64, f64) -> f64) -> Vec<Entry> {
+        let Some(multipliers) = multipliers else { return vec![] };
+        let figures: Vec<f64> = multipliers.lower.iter().zip(&multipliers.upper).map(|(&l, &u)| pick(l, u)).collect();
+        self.variables(&figures)
+    }
+
+    fn ensures(&self, sources: &Sources) -> Vec<Ensured> {
+        let first = |id: StageId| self.stage(id).first().copied().unwrap_or(f64::NAN);
+        let ensures = self.problem.ensures.iter();
+        ensures
+            .map(|e| Ensured {
+                text: e.text.clone(),
+                line: sources.line_column(e.span.source, e.span.start).0,
+                span: e.span,
+                holds: self.stage(e.stage).iter().all(|&v| v == 1.0),
+                sides: e.sides.as_ref().map(|(a, op, b)| (first(*a), op.clone(), first(*b))),
+            })
+            .collect()
+    }
+}
+
+/// What `Source::After(k)` reads. Without multipliers the duals are not known: NaN.
+fn after_solve(problem: &Problem, outcome: &Outcome, slacks: &[f64]) -> Vec<Vec<f64>> {
+    let starts = problem.row_starts();
+    let multipliers = outcome.multipliers.as_ref();
+    let rows = |k: u32| starts[k as usize]..starts[k as usize + 1];
+    let of_rows = |k: u32| -> Vec<f64> {
+        let sign = problem.constraints[k as usize].dual_sign;
+        rows(k).map(|r| multipliers.map_or(f64::NAN, |m| sign * m.rows[r])).collect()
+    };
+    let of_bounds = |k: u32, pick: fn(f64, f64) -> f64| -> Vec<f64> {
+        let owner = &problem.variables[k as usize];
+        let first = owner.offset as usize;
+        let at = |j: usize| multipliers.map_or(f64::NAN, |m| pick(m.lower[j], m.upper[j]));
+        (first..first + owner.axes.len()).map(at).collect()
+    };
+    let buffer = |after: &AfterSolve| match after {
+        AfterSolve::Dual(k) => of_rows(*k),
+        AfterSolve::Slack(k) => rows(*k).map(|r| slacks[r]).collect(),
+        AfterSolve::LowerDual(k) => of_bounds(*k, |lower, _| lower),
+        AfterSolve::UpperDual(k) => of_bounds(*k, |_, upper| upper),
+        AfterSolve::ReducedCost(k) => of_bounds(*k, |lower, upper| lower + upper),
+        AfterSolve::Unsupported => vec![],
+    };
+    problem.after_solve.iter().map(buffer).collect()
+}

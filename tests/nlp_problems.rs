@@ -1,0 +1,105 @@
+//! The problems of `examples/data/problems/nlp.tsv`, turned into models and solved.
+//!
+//! A local method may honestly end at another stationary point than the best known one; what it may not do is hand
+//! back a point whose certificate does not hold and call it solved, or claim a global optimum that is not one.
+
+use merit::answer::status::Status;
+use merit::session::{Model, Options};
+use std::fmt::Write;
+use std::ops::ControlFlow;
+
+struct Row {
+    id: String,
+    text: String,
+    best: f64,
+}
+
+/// The model of a line of the table.
+fn model(line: &str) -> Row {
+    let cells: Vec<&str> = line.split('\t').collect();
+    let [id, n, objective, bounds, equalities, inequalities, x0, best] = cells[..] else {
+        panic!("a line of the table has eight cells: {line}")
+    };
+    let n: usize = n.parse().expect("a count");
+    let bounds: Vec<(&str, &str)> = if bounds == "-" {
+        vec![]
+    } else {
+        bounds.split(';').map(|b| b.split_once(':').expect("name:range")).collect()
+    };
+    let mut text = String::new();
+    for (k, start) in (1..=n).zip(x0.split(',')) {
+        let name = format!("x{k}");
+        let range = bounds.iter().find(|(b, _)| *b == name).and_then(|(_, range)| range.split_once(':'));
+        let range = range.map_or(String::new(), |(lower, upper)| format!(" in [{lower}, {upper}]"));
+        writeln!(text, "var {name}{range} start {start}").expect("a string takes text");
+    }
+    writeln!(text, "minimize objective: {objective}").expect("a string takes text");
+    for (expressions, relation) in [(equalities, "=="), (inequalities, ">=")] {
+        for e in expressions.split(';').filter(|e| *e != "-") {
+            writeln!(text, "subject to {e} {relation} 0").expect("a string takes text");
+        }
+    }
+    // HS109 is listed as `inf`: no value is known to compare with, any certified point will do.
+    Row { id: id.to_string(), text, best: best.parse().expect("a number or inf") }
+}
+
+fn rows() -> Vec<Row> {
+    let table = std::fs::read_to_string("examples/data/problems/nlp.tsv").expect("the table is in the repository");
+    table.lines().skip(1).filter(|line| !line.is_empty()).map(model).collect()
+}
+
+/// How many problems end at the best value; the others must be certified stationary points all the same.
+fn solved_by(method: Option<&str>, must_hold: bool) -> (usize, Vec<String>) {
+    let mut best = 0;
+    let mut others = vec![];
+    for row in rows() {
+        let model = Model::from_str(&row.text).unwrap_or_else(|e| panic!("{}:\n{}\n{e}", row.id, row.text));
+        let mut prepared = model.build().unwrap_or_else(|e| panic!("{}:\n{e}", row.id));
+        let options = Options { method: method.map(str::to_string), ..Options::default() };
+        let plan = prepared.plan(&options).unwrap_or_else(|e| panic!("{}:\n{e}", row.id));
+        let answer = prepared
+            .solve(&plan, &options, |_| ControlFlow::Continue(()))
+            .unwrap_or_else(|e| panic!("{}: {e}", row.id));
+        let value = answer.objective().expect("there is an objective");
+        let reaches = (value - row.best).abs() <= 1e-6 * row.best.abs().max(1.0);
+        let holds = answer.certificate().holds();
+        let said = format!(
+            "{}: {value} (best {}), {}, {} iterations",
+            row.id,
+            row.best,
+            answer.status.words(),
+            answer.counts.iterations
+        );
+        if must_hold {
+            assert!(answer.counts.iterations <= 200, "{said}");
+            assert!(
+                holds && matches!(answer.status, Status::Solved | Status::LocallySolved),
+                "{said}\n{:?}",
+                answer.certificate()
+            );
+            // A claim of a global optimum must be true. The listed values come from a solver that moved every bound
+            // and row by 1e-8, which is worth as much as the multipliers say (1.4e-3 for HS72).
+            let multipliers = answer.multipliers.as_ref().expect("the method has multipliers");
+            let moved: f64 = multipliers.rows.iter().map(|y| 1e-8 * y.abs()).sum();
+            let beaten = row.best < value - 2.0 * moved - 1e-6 * row.best.abs().max(1.0);
+            assert!(answer.status != Status::Solved || !beaten, "{said}");
+        }
+        match holds && reaches {
+            true => best += 1,
+            false => others.push(said),
+        }
+    }
+    (best, others)
+}
+
+#[test]
+fn the_default_method_reaches_the_best_values() {
+    let (best, others) = solved_by(None, true);
+    assert!(best >= 32, "{best} at the best value; others:\n{}", others.join("\n"));
+}
+
+#[test]
+fn the_augmented_lagrangian_reaches_most_best_values() {
+    let (best, others) = solved_by(Some("augmented_lagrangian"), false);
+    assert!(best >= 28, "{best} at the best value; others:\n{}", others.join("\n"));
+}
