@@ -17,7 +17,16 @@ const fn row(id: &'static str, room: &'static str, summary: &'static str) -> Ent
 
 /// Every diagnostic, in alphabetical order.
 pub const CATALOGUE: &[Entry] = &[
+    row("bad-json", "data", "A JSON file is not well formed."),
+    row("bad-number", "data", "A cell of a numeric column is not a number."),
+    row("bad-quoting", "data", "A quotation mark of a csv file stands where none may stand."),
     row("bad-range", "sema", "A range has no end."),
+    row(
+        "bad-separator",
+        "data",
+        "The header of a csv file has no comma, but another character that separates columns.",
+    ),
+    row("bad-svmlight", "data", "An entry of an svmlight file is not `index:value`."),
     row(
         "bad-table",
         "sema",
@@ -27,8 +36,13 @@ pub const CATALOGUE: &[Entry] = &[
     row("check-failed", "sema", "A parameter breaks the promise of its declaration."),
     row("constant-row", "sema", "A constraint holds whatever the variables are."),
     row("cycle", "sema", "A declaration is defined by itself."),
+    row("duplicate-column", "data", "Two columns of a csv file have the same name."),
+    row("duplicate-field", "data", "A JSON object names a field twice."),
     row("duplicate-key", "sema", "A key stands in two rows of a table or in two entries of a map."),
     row("duplicate-name", "sema", "A name is declared twice, or a generator name hides a visible one."),
+    row("empty-cell", "data", "A cell of a column of numbers or truth values is empty, or `null` in JSON."),
+    row("empty-column-name", "data", "A column of a csv file has no name in the header."),
+    row("empty-file", "data", "A csv file has no header."),
     row("empty-set", "sema", "`min`, `max`, `mean`, `first` or `last` of nothing."),
     row("file-too-large", "syntax", "A model file is larger than can be read."),
     row("impossible-row", "sema", "A constraint has no variables and does not hold."),
@@ -37,6 +51,7 @@ pub const CATALOGUE: &[Entry] = &[
     row("key-without-value", "syntax", "A map has an element without a value."),
     row("malformed-number", "syntax", "A number lacks a digit beside its point, or touches a name."),
     row("missing-data", "sema", "A parameter has no value, or lacks one for some elements."),
+    row("mixed-column", "data", "A field of a JSON table is text in some rows and a truth value in others."),
     row(
         "mixed-indentation",
         "syntax",
@@ -46,7 +61,10 @@ pub const CATALOGUE: &[Entry] = &[
     row("not-a-generator", "syntax", "Something stands where a generator must: `i in I`."),
     row("not-a-relation", "sema", "A constraint states nothing, or states it in a form that cannot be kept."),
     row("not-differentiable", "sema", "A derivative is asked for that cannot be written out."),
+    row("not-utf8", "data", "A file is not UTF-8 text."),
     row("number-too-large", "syntax", "A number is larger than any floating-point number."),
+    row("ragged-array", "data", "The rows of an array of numbers in JSON are not equally long."),
+    row("ragged-row", "data", "A row of a csv file has more or fewer cells than the header has names."),
     row("repeated-element", "sema", "An element stands twice in a set."),
     row("shape-mismatch", "sema", "Shapes or index sets do not fit."),
     row("sign-in-array", "syntax", "A sign with a space before it and none after it, inside an array literal."),

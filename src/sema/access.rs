@@ -6,8 +6,8 @@ use super::scope::{DeclarationKind, Elaborator, Env, R, State};
 use super::value::{Array, ArrayKind, BlockRef, Elem, Num, Part, TableInfo, Texts, Val};
 use crate::diag::Span;
 use crate::expr::family::{IndexMap, Leaf, Source};
-use crate::problem::{AfterSolve, Domain};
 use crate::problem::index::{Axes, Element, Set};
+use crate::problem::{AfterSolve, Domain};
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Ident, StatementKind, Subscript};
 use std::rc::Rc;
 

@@ -476,43 +476,63 @@ fn relu(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
     me.elementwise(Op::Max, vec![x, zero], &twice, env)
 }
 
-/// `t²/2` up to `d`, then `d (|t| - d/2)`: written so that it is smooth, `m (|t| - m/2)` with `m = min(|t|, d)`.
+/// `t²/2` up to `d`, then `d (|t| - d/2)`: three smooth pieces that meet with equal slopes, and no `abs`, whose kink
+/// would be taken for one of the whole.
 fn huber(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
     let d = me.number(call.arguments[1], env)?;
-    let at = |me: &mut Elaborator, t: Num, d: Num| {
-        let size = me.apply(Op::Abs, &[t]);
-        let inside = me.apply(Op::Le, &[size, d]);
-        let half = me.constant(0.5);
-        let square = me.apply(Op::Square, &[t]);
-        let near = me.apply(Op::Mul, &[half, square]);
-        let back = me.apply(Op::Mul, &[half, d]);
-        let beyond = me.apply(Op::Sub, &[size, back]);
-        let far = me.apply(Op::Mul, &[d, beyond]);
-        me.apply(Op::Select, &[inside, near, far])
-    };
-    match me.value(call.arguments[0], env)? {
-        Val::Array(x) => {
-            // Elementwise: as arrays of the same parts.
-            let wrap = |kind: ArrayKind| match like_array(&x, kind, env) {
-                Val::Array(a) => a,
-                _ => unreachable!("an array"),
-            };
-            let size = wrap(ArrayKind::Unary(Op::Abs, x.clone()));
-            let inside = wrap(ArrayKind::Binary(Op::Le, Operand::Array(size.clone()), Operand::Scalar(d)));
-            let half = me.constant(0.5);
-            let square = wrap(ArrayKind::Unary(Op::Square, x.clone()));
-            let near = wrap(ArrayKind::Binary(Op::Mul, Operand::Scalar(half), Operand::Array(square)));
-            let back = me.apply(Op::Mul, &[half, d]);
-            let beyond = wrap(ArrayKind::Binary(Op::Sub, Operand::Array(size), Operand::Scalar(back)));
-            let far = wrap(ArrayKind::Binary(Op::Mul, Operand::Scalar(d), Operand::Array(beyond)));
-            let kind = ArrayKind::Select(Operand::Array(inside), Operand::Array(near), Operand::Array(far));
-            Ok(Val::Array(wrap(kind)))
-        }
-        other => {
-            let t = me.to_number(other, call.arguments[0].span, env)?;
-            Ok(Val::Num(at(me, t, d)))
-        }
+    let value = me.value(call.arguments[0], env)?;
+    let t = me.to_operand(value, call.arguments[0].span, env)?;
+    let number = |n: Num| Operand::Scalar(n);
+    let half = number(me.constant(0.5));
+    let square = elementwise_of(me, Op::Square, &[t.clone()], env);
+    let near = elementwise_of(me, Op::Mul, &[half, square], env);
+    let mut total = near;
+    for side in [1.0, -1.0] {
+        let side = me.constant(side);
+        let slope = me.apply(Op::Mul, &[side, d]);
+        let two = me.constant(2.0);
+        let back = me.apply(Op::Div, &[slope, two]);
+        let from = elementwise_of(me, Op::Sub, &[t.clone(), number(back)], env);
+        let far = elementwise_of(me, Op::Mul, &[number(slope), from], env);
+        let out = elementwise_of(me, Op::Mul, &[number(side), t.clone()], env);
+        let beyond = elementwise_of(me, Op::Lt, &[number(d), out], env);
+        total = elementwise_of(me, Op::Select, &[beyond, far, total], env);
     }
+    Ok(match total {
+        Operand::Scalar(n) => Val::Num(n),
+        Operand::Array(a) => Val::Array(a),
+    })
+}
+
+/// `op` of numbers, or of the elements of arrays of one shape.
+fn elementwise_of(me: &mut Elaborator, op: Op, operands: &[Operand], env: &Env) -> Operand {
+    let like = operands.iter().find_map(|o| match o {
+        Operand::Array(a) => Some(a),
+        Operand::Scalar(_) => None,
+    });
+    let Some(like) = like else {
+        let numbers: Vec<Num> = operands
+            .iter()
+            .filter_map(|o| match o {
+                Operand::Scalar(n) => Some(*n),
+                Operand::Array(_) => None,
+            })
+            .collect();
+        return Operand::Scalar(me.apply(op, &numbers));
+    };
+    let kind = match operands {
+        [Operand::Array(a)] => ArrayKind::Unary(op, a.clone()),
+        [a, b] => ArrayKind::Binary(op, a.clone(), b.clone()),
+        [c, a, b] => ArrayKind::Select(c.clone(), a.clone(), b.clone()),
+        _ => unreachable!("one to three operands, of which one is an array"),
+    };
+    Operand::Array(Array(Rc::new(ArrayInfo {
+        sets: like.0.sets.clone(),
+        row: like.0.row,
+        kind,
+        ctx: env.ctx.clone(),
+        origin: like.0.origin,
+    })))
 }
 
 fn trace(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
