@@ -17,6 +17,12 @@ const fn row(id: &'static str, room: &'static str, summary: &'static str) -> Ent
 
 /// Every diagnostic, in alphabetical order.
 pub const CATALOGUE: &[Entry] = &[
+    row("bad-answer", "session", "The file to start from is no answer of Merit."),
+    row(
+        "bad-change",
+        "session",
+        "A change names what the model does not have, or gives it a value that it cannot take.",
+    ),
     row("bad-json", "data", "A JSON file is not well formed."),
     row("bad-number", "data", "A cell of a numeric column is not a number."),
     row("bad-quoting", "data", "A quotation mark of a csv file stands where none may stand."),
@@ -36,6 +42,7 @@ pub const CATALOGUE: &[Entry] = &[
     row("check-failed", "sema", "A parameter breaks the promise of its declaration."),
     row("constant-row", "sema", "A constraint holds whatever the variables are."),
     row("cycle", "sema", "A declaration is defined by itself."),
+    row("domain-risk", "session", "A function may be asked outside of its domain."),
     row("duplicate-column", "data", "Two columns of a csv file have the same name."),
     row("duplicate-field", "data", "A JSON object names a field twice."),
     row("duplicate-key", "sema", "A key stands in two rows of a table or in two entries of a map."),
@@ -44,7 +51,7 @@ pub const CATALOGUE: &[Entry] = &[
     row("empty-column-name", "data", "A column of a csv file has no name in the header."),
     row("empty-file", "data", "A csv file has no header."),
     row("empty-set", "sema", "`min`, `max`, `mean`, `first` or `last` of nothing."),
-    row("file-too-large", "syntax", "A model file is larger than can be read."),
+    row("file-too-large", "syntax", "A model or data file is larger than can be read."),
     row("impossible-row", "sema", "A constraint has no variables and does not hold."),
     row("index-outside", "sema", "An index is not in the index set."),
     row("joined-rows", "syntax", "A line that starts with a sign joins the row above, and both hold a relation."),
@@ -108,7 +115,7 @@ mod tests {
             assert!(pair[0].id < pair[1].id, "{} and {} are out of order", pair[0].id, pair[1].id);
         }
         for entry in CATALOGUE {
-            assert!(entry.id.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", entry.id);
+            assert!(entry.id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{}", entry.id);
             assert!(entry.summary.ends_with('.'), "{}: a summary is a sentence", entry.id);
             assert_eq!(lookup(entry.id), Some(entry));
         }
