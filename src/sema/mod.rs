@@ -31,6 +31,8 @@ mod sets;
 mod value;
 mod variables;
 
+pub use builtins::{Described, described};
+
 use crate::data::{Table, Value};
 use crate::diag::{Diagnostic, Sources};
 use crate::host::Host;
