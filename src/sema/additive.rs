@@ -108,7 +108,10 @@ impl Elaborator<'_> {
                 Ok(())
             }
             ExprKind::Name(name) => match self.scalar_let(name, env) {
-                Some((body, inner)) if self.splits(&body, &inner) => self.add(&body, &inner, scale, sum),
+                // A chain of `let`s can hold exponentially many sums; beyond a few terms it is read as a value.
+                Some((body, inner)) if sum.drafts.len() < SEEN_THROUGH && self.splits(&body, &inner) => {
+                    self.add(&body, &inner, scale, sum)
+                }
                 _ => self.add_plain(e, env, scale, sum),
             },
             ExprKind::Call { .. } | ExprKind::Binary(BinaryOp::Mul, ..) => match self.contraction(e, env)? {
@@ -150,7 +153,15 @@ impl Elaborator<'_> {
             ExprKind::Aggregate { function, .. } => is_name(function, &["sum", "mean"]),
             ExprKind::Call { function, .. } => is_name(function, &["sum", "mean", "dot", "sumsq"]),
             ExprKind::Name(name) => match self.scalar_let(name, env) {
-                Some((body, inner)) => self.splits(&body, &inner),
+                Some((body, inner)) => {
+                    let key = (body.span, env.ctx.id);
+                    if let Some(&known) = self.splitting.borrow().get(&key) {
+                        return known;
+                    }
+                    let splits = self.splits(&body, &inner);
+                    self.splitting.borrow_mut().insert(key, splits);
+                    splits
+                }
                 None => false,
             },
             _ => false,
@@ -268,6 +279,9 @@ impl Elaborator<'_> {
         }
     }
 }
+
+/// A `let` is seen through while its user has fewer terms than this. A guess: models have up to a dozen.
+const SEEN_THROUGH: usize = 32;
 
 struct Sum {
     /// Parts in the context itself: one body.

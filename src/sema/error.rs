@@ -84,7 +84,8 @@ pub(super) fn derivative_of_recurrence(name: &str, at: Span) -> Diagnostic {
 }
 
 pub(super) fn too_deep(at: Span) -> Diagnostic {
-    Diagnostic::error("unbounded-recursion", at, "declarations lean on each other more than 400 deep")
+    Diagnostic::error("unbounded-recursion", at, "definitions lean on each other too deeply")
+        .here("no deeper than this")
         .help("write the chain as one indexed `let`")
 }
 

@@ -16,6 +16,16 @@ use std::sync::Arc;
 
 impl Elaborator<'_> {
     pub(super) fn value(&mut self, e: &Expr, env: &Env) -> R<Val> {
+        if self.depth >= super::stack::DEEPEST {
+            return self.fail(error::too_deep(e.span));
+        }
+        self.depth += 1;
+        let value = self.value_of_kind(e, env);
+        self.depth -= 1;
+        value
+    }
+
+    fn value_of_kind(&mut self, e: &Expr, env: &Env) -> R<Val> {
         match &e.kind {
             ExprKind::Number(v) => Ok(Val::Num(self.constant(*v))),
             ExprKind::Infinity => Ok(Val::Num(self.constant(f64::INFINITY))),

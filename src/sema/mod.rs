@@ -28,6 +28,7 @@ mod recurrence;
 mod rows;
 mod scope;
 mod sets;
+mod stack;
 mod value;
 mod variables;
 
@@ -75,7 +76,7 @@ pub fn elaborate(
     host: &dyn Host,
     inputs: &Inputs,
 ) -> (Option<Problem>, Vec<Diagnostic>) {
-    scope::Elaborator::new(sources, host, inputs).run(file)
+    stack::deep(host, |host| scope::Elaborator::new(sources, host, inputs).run(file))
 }
 
 #[cfg(test)]

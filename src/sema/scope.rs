@@ -10,6 +10,7 @@ use crate::host::Host;
 use crate::problem::Problem;
 use crate::problem::index::Set;
 use crate::syntax::ast::{self, Statement, StatementKind};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -54,6 +55,10 @@ pub(super) struct Elaborator<'a> {
     pub used_inputs: std::collections::HashSet<String>,
     pub given: HashMap<String, super::Given>,
     pub modules: HashMap<String, u32>,
+    /// Whether the body of a `let`, by its place, has sums at its top in a context.
+    pub splitting: RefCell<HashMap<(Span, u32), bool>>,
+    /// How deeply expressions are being evaluated inside each other.
+    pub depth: u32,
 }
 
 /// Names that see each other: the file, a module, or a block.
@@ -162,6 +167,8 @@ impl<'a> Elaborator<'a> {
             used_inputs: Default::default(),
             given: HashMap::new(),
             modules: HashMap::new(),
+            splitting: RefCell::default(),
+            depth: 0,
         }
     }
 

@@ -91,7 +91,9 @@ fn a_host_in_memory_holds_models_and_data() {
 fn errors_carry_all_diagnostics() {
     let Err(errors) = Model::from_str("var x\nminimize x +\nvar y = (\n") else { panic!("it has errors of syntax") };
     assert!(errors.diagnostics.len() >= 2, "{errors}");
-    let Err(errors) = Model::from_str("var x\nminimize a\nsubject to x <= b").unwrap().build() else { panic!("names are unknown") };
+    let Err(errors) = Model::from_str("var x\nminimize a\nsubject to x <= b").unwrap().build() else {
+        panic!("names are unknown")
+    };
     assert_eq!(ids(&errors), ["undefined-name", "undefined-name"]);
     let Err(errors) = Model::from_file("no/such/file.opt") else { panic!("there is no file") };
     assert_eq!(ids(&errors), ["unreadable-file"]);
@@ -121,7 +123,7 @@ fn progress_may_end_a_solve() {
 fn rows_are_left_out_and_put_back() {
     let text = "var x >= 0\nminimize c: x\nsubject to {\n  floor[i in 1..2]: x >= i\n}";
     let mut problem = Model::from_str(text).unwrap().build().unwrap();
-    let mut least = |problem: &mut Prepared| (solved(problem).objective().unwrap() * 1e6).round() / 1e6;
+    let least = |problem: &mut Prepared| (solved(problem).objective().unwrap() * 1e6).round() / 1e6;
     assert_eq!(least(&mut problem), 2.0);
     problem.drop("floor[2]").unwrap();
     assert_eq!(least(&mut problem), 1.0);
