@@ -308,7 +308,7 @@ impl Elaborator<'_> {
                     }
                     ("sumsq", [Argument::Value(a)]) => {
                         let x = self.array(a, env)?;
-                        let (ctx, index) = self.over(&x.0.sets, &env.ctx);
+                        let (ctx, index) = self.over_elements(&x, &env.ctx);
                         let parts = self.traced(&ctx, &mut |me, here| {
                             let index = through(&index, &here.path_to(&ctx), here.size);
                             let n = me.element(&x, &index, here)?;

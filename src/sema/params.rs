@@ -155,6 +155,11 @@ impl Elaborator<'_> {
                     let id = self.add_param(&name.name, indexed.axes.clone(), vec![*v; size], name.span);
                     Ok(Val::Array(self.param_array(id, &indexed.axes, name.span)))
                 }
+                crate::data::ValueKind::Table(table) => {
+                    let info = self.table_info(&name.name, table.clone(), &[], at)?;
+                    let found = self.keyed_column(&info, &indexed.axes, name)?;
+                    self.param_from_keys(found, at, default, indexed, name)
+                }
                 _ => {
                     let array = self.data_array(d, at)?;
                     self.param_from(&Val::Array(array), at, default, indexed, name)
