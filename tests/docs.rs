@@ -78,10 +78,13 @@ fn blocks(page: &Path) -> Vec<Block> {
         if let Some(rest) = line.trim().strip_prefix("<!-- with:") {
             hidden = match rest.strip_suffix("-->") {
                 Some(one) => one.trim().to_string() + "\n",
-                None => lines.by_ref().map(|(_, l)| l).take_while(|l| l.trim() != "-->").map(|l| format!("{l}\n")).collect(),
+                None => {
+                    lines.by_ref().map(|(_, l)| l).take_while(|l| l.trim() != "-->").map(|l| format!("{l}\n")).collect()
+                }
             };
         } else if let Some(rest) = line.strip_prefix("```") {
-            let body: String = lines.by_ref().map(|(_, l)| l).take_while(|l| *l != "```").map(|l| format!("{l}\n")).collect();
+            let body: String =
+                lines.by_ref().map(|(_, l)| l).take_while(|l| *l != "```").map(|l| format!("{l}\n")).collect();
             let mut words = rest.split(',');
             let model = words.next() == Some("merit");
             let fails = words.find_map(|w| w.strip_prefix("fails=")).map(str::to_string);
@@ -211,7 +214,9 @@ fn function_table() -> String {
     };
     // `min` and `max` of any number of arguments stand in the second table.
     let several: Vec<&str> = merit::sema::described().map(|d| d.name).collect();
-    lines.extend(ops::ALL.iter().filter(called).filter(|op| !several.contains(&op.row().name)).map(|&op| elementary(op)));
+    lines.extend(
+        ops::ALL.iter().filter(called).filter(|op| !several.contains(&op.row().name)).map(|&op| elementary(op)),
+    );
     lines.extend([
         String::new(),
         "Functions of arrays, sets and tables.".to_string(),
