@@ -208,8 +208,8 @@ fn what_is_kept_apart_stays_apart() {
     for file in product() {
         for (place, paths) in FORBIDDEN.iter().filter(|(place, _)| file.path.starts_with(&format!("{place}/"))) {
             for path in paths_after(&file.code, "crate::").iter().map(|path| format!("crate::{path}")) {
-                let hits = |forbidden: &&str| path == **forbidden || path.starts_with(&format!("{forbidden}::"));
-                if paths.iter().any(|forbidden| hits(&forbidden)) {
+                let within = |forbidden: &str| path == forbidden || path.starts_with(&format!("{forbidden}::"));
+                if paths.iter().any(|forbidden| within(forbidden)) {
                     violations.push(format!("{}: `{place}` must not know `{path}`", file.path));
                 }
             }
