@@ -21,8 +21,11 @@ fn model(line: &str) -> Row {
         panic!("a line of the table has eight cells: {line}")
     };
     let n: usize = n.parse().expect("a count");
-    let bounds: Vec<(&str, &str)> =
-        if bounds == "-" { vec![] } else { bounds.split(';').map(|b| b.split_once(':').expect("name:range")).collect() };
+    let bounds: Vec<(&str, &str)> = if bounds == "-" {
+        vec![]
+    } else {
+        bounds.split(';').map(|b| b.split_once(':').expect("name:range")).collect()
+    };
     let mut text = String::new();
     for (k, start) in (1..=n).zip(x0.split(',')) {
         let name = format!("x{k}");
@@ -54,14 +57,26 @@ fn solved_by(method: Option<&str>, must_hold: bool) -> (usize, Vec<String>) {
         let mut prepared = model.build().unwrap_or_else(|e| panic!("{}:\n{e}", row.id));
         let options = Options { method: method.map(str::to_string), ..Options::default() };
         let plan = prepared.plan(&options).unwrap_or_else(|e| panic!("{}:\n{e}", row.id));
-        let answer = prepared.solve(&plan, &options, |_| ControlFlow::Continue(())).unwrap_or_else(|e| panic!("{}: {e}", row.id));
+        let answer = prepared
+            .solve(&plan, &options, |_| ControlFlow::Continue(()))
+            .unwrap_or_else(|e| panic!("{}: {e}", row.id));
         let value = answer.objective().expect("there is an objective");
         let reaches = (value - row.best).abs() <= 1e-6 * row.best.abs().max(1.0);
         let holds = answer.certificate().holds();
-        let said = format!("{}: {value} (best {}), {}, {} iterations", row.id, row.best, answer.status.words(), answer.counts.iterations);
+        let said = format!(
+            "{}: {value} (best {}), {}, {} iterations",
+            row.id,
+            row.best,
+            answer.status.words(),
+            answer.counts.iterations
+        );
         if must_hold {
             assert!(answer.counts.iterations <= 200, "{said}");
-            assert!(holds && matches!(answer.status, Status::Solved | Status::LocallySolved), "{said}\n{:?}", answer.certificate());
+            assert!(
+                holds && matches!(answer.status, Status::Solved | Status::LocallySolved),
+                "{said}\n{:?}",
+                answer.certificate()
+            );
             // A claim of a global optimum must be true.
             let beaten = row.best < value - 1e-6 * row.best.abs().max(1.0);
             assert!(answer.status != Status::Solved || !beaten, "{said}");

@@ -91,7 +91,9 @@ fn a_host_in_memory_holds_models_and_data() {
 fn errors_carry_all_diagnostics() {
     let Err(errors) = Model::from_str("var x\nminimize x +\nvar y = (\n") else { panic!("it has errors of syntax") };
     assert!(errors.diagnostics.len() >= 2, "{errors}");
-    let Err(errors) = Model::from_str("var x\nminimize a\nsubject to x <= b").unwrap().build() else { panic!("names are unknown") };
+    let Err(errors) = Model::from_str("var x\nminimize a\nsubject to x <= b").unwrap().build() else {
+        panic!("names are unknown")
+    };
     assert_eq!(ids(&errors), ["undefined-name", "undefined-name"]);
     let Err(errors) = Model::from_file("no/such/file.opt") else { panic!("there is no file") };
     assert_eq!(ids(&errors), ["unreadable-file"]);
