@@ -382,23 +382,35 @@ impl Elaborator<'_> {
         Ok(a)
     }
 
-    /// Every element of an array without variables, now.
+    /// Every element of an array without variables, now. The array must not depend on generators around it.
     pub(super) fn array_values(&mut self, array: &Array, span: Span) -> R<Option<Vec<f64>>> {
-        let root = self.root.clone();
-        let (ctx, index) = self.over(&array.0.sets, &root)?;
+        let Some(columns) = self.array_columns(array)? else { return Ok(None) };
+        let Some((first, rest)) = columns.split_first() else { return Ok(Some(vec![0.0; array.len()])) };
+        let same = |column: &Vec<f64>| column.iter().zip(first).all(|(v, w)| v.to_bits() == w.to_bits());
+        if !rest.iter().all(same) {
+            return self.fail(error::expected("one array", "an array for each element of a generator", span));
+        }
+        Ok(Some(first.clone()))
+    }
+
+    /// The elements of an array without variables for each instance of the context that it lives in.
+    fn array_columns(&mut self, array: &Array) -> R<Option<Vec<Vec<f64>>>> {
+        let home = array.0.ctx.clone();
+        let (ctx, index) = self.over(&array.0.sets, &home)?;
         let parts = self.traced(&ctx, &mut |me, here| {
             let index = through(&index, &here.path_to(&ctx), here.size);
             me.element(array, &index, here)
         })?;
-        let _ = span;
-        let mut out = vec![0.0; ctx.size];
+        let length = array.len();
+        let mut out = vec![vec![0.0; length]; home.size];
         for (here, num) in parts {
             if !num.data {
                 return Ok(None);
             }
             let path = here.path_to(&ctx);
             for (p, v) in self.structural(num, &here).into_iter().enumerate() {
-                out[path.at(p)] = v;
+                let at = path.at(p);
+                out[at / length][at % length] = v;
             }
         }
         Ok(Some(out))
@@ -679,7 +691,7 @@ fn renumbered(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
 fn matrix_function(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
     let a = me.matrix(call.arguments[0], env)?;
     let n = a.0.sets[0].len();
-    let Some(values) = me.array_values(&a, call.span)? else {
+    let Some(columns) = me.array_columns(&a)? else {
         let construct = BUILTINS.iter().find(|b| b.name == call.name).map_or("det", |b| b.name);
         me.unsupported(
             construct,
@@ -692,21 +704,29 @@ fn matrix_function(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
         }
         return Ok(Val::Num(n));
     };
-    match call.name {
-        "inv" => match crate::linalg::matrix::inverse(&values, n) {
+    if call.name == "inv" {
+        let values = me.array_values(&a, call.span)?.unwrap_or_default();
+        return match crate::linalg::matrix::inverse(&values, n) {
             Some(inverse) => Ok(Val::Array(me.constant_array(inverse, a.0.sets.clone(), call.span))),
+            // A branch that nobody takes has no numbers to be wrong.
+            None if columns.is_empty() => Ok(Val::Array(me.constant_array(values, a.0.sets.clone(), call.span))),
             None => me.fail(error::singular(call.span, a.0.origin)),
-        },
-        "det" => Ok(Val::Num(me.constant(crate::linalg::matrix::determinant(&values, n)))),
-        "logdet" => {
-            let det = crate::linalg::matrix::log_determinant(&values, n);
-            Ok(Val::Num(me.constant(det)))
-        }
-        _ => {
-            let largest = crate::linalg::matrix::largest_eigenvalue(&values, n);
-            Ok(Val::Num(me.constant(largest)))
-        }
+        };
     }
+    let number = match call.name {
+        "det" => crate::linalg::matrix::determinant,
+        "logdet" => crate::linalg::matrix::log_determinant,
+        _ => crate::linalg::matrix::largest_eigenvalue,
+    };
+    let numbers: Vec<f64> = columns.iter().map(|values| number(values, n)).collect();
+    if let Some(first) = numbers.first()
+        && numbers.iter().all(|v| v.to_bits() == first.to_bits())
+    {
+        return Ok(Val::Num(me.constant(*first)));
+    }
+    let home = a.0.ctx.clone();
+    let column = me.literal_column(numbers, &home, call.span);
+    Ok(Val::Num(me.lift_num(column, &home, &env.ctx)))
 }
 
 /// `pwl(xs, ys, t)`: linear between the points, with the outer slopes beyond them; `interp` is flat beyond them.

@@ -144,7 +144,11 @@ impl Elaborator<'_> {
         elements: impl Fn(usize) -> Vec<Element>,
         repeated: impl Fn(&mut Self, &Element),
     ) -> R<Val> {
-        let first = elements(0.min(env.ctx.size));
+        if env.ctx.size == 0 {
+            // Nobody asks: a family without instances has no set.
+            return Ok(Val::Set(Set::list(vec![])));
+        }
+        let first = elements(0);
         let unique = distinct(first.clone());
         if unique.len() < first.len() {
             let mut seen = HashSet::new();
