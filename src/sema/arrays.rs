@@ -3,6 +3,7 @@
 use super::additive::Draft;
 use super::context::{Ctx, compose};
 use super::error;
+use super::generators::MOST_INSTANCES;
 use super::generators::{flat_position, seen_from};
 use super::scope::{DeclarationKind, Elaborator, Env, R};
 use super::value::{Array, ArrayInfo, ArrayKind, Elem, Num, Operand, Part, Val};
@@ -198,7 +199,7 @@ impl Elaborator<'_> {
 
     /// `a' b` as products of elements over the shared set, without a stage of its own.
     pub(super) fn dot_drafts(&mut self, a: &Array, b: &Array, env: &Env, span: Span) -> R<Vec<Draft>> {
-        let (ctx, index) = self.over(&a.0.sets, &env.ctx);
+        let (ctx, index) = self.over(&a.0.sets, &env.ctx)?;
         let parts = self.traced(&ctx, &mut |me, here| {
             let index = through(&index, &here.path_to(&ctx), here.size);
             let x = me.element(a, &index, here)?;
@@ -209,9 +210,13 @@ impl Elaborator<'_> {
     }
 
     /// The instances of all elements over `sets`, for each instance of `ctx`, and their positions along each set.
-    pub(super) fn over(&mut self, sets: &[Set], ctx: &Ctx) -> (Ctx, Vec<IndexMap>) {
-        let size: usize = sets.iter().map(Set::len).product();
+    pub(super) fn over(&mut self, sets: &[Set], ctx: &Ctx) -> R<(Ctx, Vec<IndexMap>)> {
+        let size = sets.iter().map(Set::len).fold(1usize, usize::saturating_mul);
         let n = ctx.size;
+        if n.saturating_mul(size) > MOST_INSTANCES {
+            let at = self.chain.last().map_or(Span::default(), |(_, used)| *used);
+            return self.fail(error::too_large(at, n.saturating_mul(size)));
+        }
         let parent = match (n, size) {
             (1, _) => IndexMap::scalar(0),
             (_, 1) => IndexMap::IDENTITY,
@@ -224,7 +229,7 @@ impl Elaborator<'_> {
             IndexMap::Tile { start: 0, stride: 1, length: size as u32 }
         };
         let index = unflatten(sets, &within, n * size);
-        (child, index)
+        Ok((child, index))
     }
 
     /// The element at positions `index` (one map for each axis) for each instance of `ctx`.
@@ -341,7 +346,7 @@ impl Elaborator<'_> {
             }
             ArrayKind::Product(a, b) => {
                 let shared = a.0.sets.last().expect("a product has an inner axis").clone();
-                let (child, inner) = self.over(&[shared], ctx);
+                let (child, inner) = self.over(&[shared], ctx)?;
                 let parts = self.traced(&child, &mut |me, here| {
                     let up = here.path_to(ctx);
                     let k = compose(&inner[0], &here.path_to(&child), here.size);
@@ -427,7 +432,7 @@ impl Elaborator<'_> {
         // One instance for each element, gathered: a stage whose rows are the elements.
         let own = info.ctx.clone();
         let count = nums.len();
-        let (child, _) = self.over(&[Set::range(1.0, 1.0, count)], &own);
+        let (child, _) = self.over(&[Set::range(1.0, 1.0, count)], &own)?;
         let mut terms = vec![];
         for (k, n) in nums.iter().enumerate() {
             let rows: Vec<u32> = (0..own.size).map(|p| (p * count + k) as u32).collect();
@@ -487,7 +492,7 @@ impl Elaborator<'_> {
 
     /// An array as a stage with a row for each element.
     pub(super) fn materialise(&mut self, name: &str, array: &Array, env: &Env, span: Span) -> R<Array> {
-        let (ctx, index) = self.over(&array.0.sets, &env.ctx);
+        let (ctx, index) = self.over(&array.0.sets, &env.ctx)?;
         let parts = self.traced(&ctx, &mut |me, here| {
             let index = through(&index, &here.path_to(&ctx), here.size);
             me.element_drafts(array, &index, here, span)

@@ -242,7 +242,7 @@ impl Elaborator<'_> {
                     }
                     ("sumsq", [Argument::Value(a)]) => {
                         let x = self.array(a, env)?;
-                        let (ctx, index) = self.over(&x.0.sets, &env.ctx);
+                        let (ctx, index) = self.over(&x.0.sets, &env.ctx)?;
                         let parts = self.traced(&ctx, &mut |me, here| {
                             let index = through(&index, &here.path_to(&ctx), here.size);
                             let n = me.element(&x, &index, here)?;
@@ -282,7 +282,7 @@ impl Elaborator<'_> {
     }
 
     fn quadratic(&mut self, x: &Array, q: &Array, y: &Array, env: &Env) -> R<Vec<(Ctx, Num)>> {
-        let (ctx, index) = self.over(&q.0.sets, &env.ctx);
+        let (ctx, index) = self.over(&q.0.sets, &env.ctx)?;
         self.traced(&ctx, &mut |me, here| {
             let index = through(&index, &here.path_to(&ctx), here.size);
             let weight = me.element(q, &index, here)?;
@@ -319,7 +319,7 @@ impl Elaborator<'_> {
     /// Every element of an array without variables, now.
     pub(super) fn array_values(&mut self, array: &Array, span: Span) -> R<Option<Vec<f64>>> {
         let root = self.root.clone();
-        let (ctx, index) = self.over(&array.0.sets, &root);
+        let (ctx, index) = self.over(&array.0.sets, &root)?;
         let parts = self.traced(&ctx, &mut |me, here| {
             let index = through(&index, &here.path_to(&ctx), here.size);
             me.element(array, &index, here)
@@ -563,6 +563,9 @@ fn kron(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
             (&b, call.arguments[1].span),
         ));
     }
+    if a.len().saturating_mul(b.len()) > super::generators::MOST_INSTANCES {
+        return me.fail(error::too_large(call.span, a.len().saturating_mul(b.len())));
+    }
     let sets = a.0.sets.iter().zip(&b.0.sets).map(|(x, y)| Set::range(1.0, 1.0, x.len() * y.len())).collect();
     Ok(Val::Array(Array::new(sets, ArrayKind::Kron(a, b), &env.ctx, call.span)))
 }
@@ -596,7 +599,7 @@ fn renumbered(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
         let sets = vec![Set::range(1.0, 1.0, a.len())];
         return Ok(Val::Array(Array::new(sets, ArrayKind::Relabelled(a), &env.ctx, call.span)));
     }
-    let (ctx, index) = me.over(&a.0.sets, &env.ctx);
+    let (ctx, index) = me.over(&a.0.sets, &env.ctx)?;
     let num = me.element(&a, &index, &ctx)?;
     let drafts = vec![Draft { ctx: ctx.clone(), num, span: call.span }];
     let id = me.stage("vec", &ctx, drafts, call.span);

@@ -33,7 +33,7 @@ impl Elaborator<'_> {
         let value = self.value(arguments[0], env)?;
         let (own, ctx, drafts): (Vec<Set>, _, Vec<Draft>) = match value {
             Val::Array(a) => {
-                let (ctx, index) = self.over(&a.0.sets, &env.ctx);
+                let (ctx, index) = self.over(&a.0.sets, &env.ctx)?;
                 let parts = self.traced(&ctx, &mut |me, here| {
                     let index = through(&index, &here.path_to(&ctx), here.size);
                     me.element_drafts(&a, &index, here, span)

@@ -122,7 +122,7 @@ pub(super) fn shape_mismatch(verb: &str, a: Sided, b: Sided) -> Diagnostic {
         "both sides must run over the same index sets"
     };
     let mut d =
-        Diagnostic::error("shape-mismatch", a.1.to(b.1), format!("cannot {verb} {} and {}", a.0.shape(), b.0.shape()))
+        Diagnostic::error("shape-mismatch", a.1.to(b.1), format!("cannot {verb} {} and {}", a.0.describe(), b.0.describe()))
             .here("the shapes do not fit")
             .label(a.1, format!("this is {}", a.0.describe()))
             .label(b.1, format!("this is {}", b.0.describe()));
@@ -296,7 +296,9 @@ pub(super) fn variable_as_index(at: Span) -> Diagnostic {
 }
 
 pub(super) fn structure_from_variable(at: Span) -> Diagnostic {
-    Diagnostic::error("variable-as-index", at, "a set cannot depend on a variable").here("this depends on a variable")
+    Diagnostic::error("variable-as-index", at, "a set cannot depend on a variable")
+        .here("this depends on a variable")
+        .help("which elements exist must be known before solving; give the set its largest size, and elements a binary variable")
 }
 
 pub(super) fn variable_in_param(name: &str, at: Span) -> Diagnostic {
@@ -421,6 +423,13 @@ pub(super) fn duplicate_key(key: &str, at: Span, first: Span, declared: Span) ->
         .label(declared, "this column is the key")
 }
 
+pub(super) fn key_given_twice(key: &str, at: Span, first: Span, declared: Span) -> Diagnostic {
+    Diagnostic::error("duplicate-key", at, format!("the key {key} is given twice"))
+        .here("again")
+        .label(first, "first")
+        .label(declared, "declared here")
+}
+
 pub(super) fn key_without_table(at: Span, declared: Span) -> Diagnostic {
     Diagnostic::error("wrong-kind", at, "only a table has a key").label(declared, "this is no table")
 }
@@ -454,6 +463,7 @@ pub(super) fn unknown_module(name: &str, at: Span, near: &[String]) -> Diagnosti
 
 pub(super) fn bad_bound(at: Span) -> Diagnostic {
     Diagnostic::error("wrong-kind", at, "a bound is `>=`, `<=` or `in [lo, hi]`")
+        .help("write `var x in [lo, hi]`")
 }
 
 pub(super) fn bad_domain(at: Span) -> Diagnostic {

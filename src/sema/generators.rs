@@ -27,7 +27,7 @@ pub(super) struct Indexed {
 }
 
 /// More instances than this are refused: a product of sets was probably not meant.
-const MOST_INSTANCES: usize = 400_000_000;
+pub(super) const MOST_INSTANCES: usize = 50_000_000;
 
 /// One step of a generator list: names (none for an anonymous set) over a domain.
 struct Step<'e> {
@@ -86,7 +86,7 @@ impl Elaborator<'_> {
             let mut full = env.ctx.size;
             for d in &domains {
                 let Domain::Uniform(set, _) = d else { continue };
-                full *= set.len();
+                full = full.saturating_mul(set.len());
                 axes.sets.push(set.clone());
             }
             if inner.ctx.size != full {
@@ -165,6 +165,10 @@ impl Elaborator<'_> {
             }
             Domain::Ragged(sets) => {
                 rest = ready.to_vec();
+                let total = sets.iter().map(Set::len).fold(0usize, usize::saturating_add);
+                if total > MOST_INSTANCES {
+                    return self.fail(error::too_large(step.span, total));
+                }
                 let (union, offsets) = union_of(sets);
                 let mut parent = vec![];
                 let mut at = vec![];

@@ -155,6 +155,11 @@ impl Elaborator<'_> {
                     let id = self.add_param(&name.name, indexed.axes.clone(), vec![*v; size], name.span);
                     Ok(Val::Array(self.param_array(id, &indexed.axes, name.span)))
                 }
+                crate::data::ValueKind::Table(table) => {
+                    let table = self.table_info(&name.name, table.clone(), &[], at)?;
+                    let found = self.keyed_column(&table, &indexed.axes, name)?;
+                    self.param_from_keys(found, at, default, indexed, name)
+                }
                 _ => {
                     let array = self.data_array(d, at)?;
                     self.param_from(&Val::Array(array), at, default, indexed, name)
@@ -237,10 +242,16 @@ impl Elaborator<'_> {
         };
         let keys: std::collections::HashMap<Element, usize> = (0..size).map(|p| (flat_axes(p), p)).collect();
         let mut values: Vec<Option<f64>> = vec![None; size];
+        let mut places: Vec<Option<Span>> = vec![None; size];
         let mut wrong = vec![];
         for (key, value, span) in found {
             match keys.get(&key) {
-                Some(&p) => values[p] = Some(value),
+                Some(&p) => {
+                    if let Some(first) = places[p].replace(span) {
+                        return self.fail(error::key_given_twice(&key.to_string(), span, first, name.span));
+                    }
+                    values[p] = Some(value);
+                }
                 None => wrong.push((key.to_string(), span)),
             }
         }

@@ -108,7 +108,7 @@ impl Elaborator<'_> {
                 self.same_shape("compare", &like, sides[first].span, other, sides[k].span)?;
             }
         }
-        let (ctx, index) = self.over(&like.0.sets, &env.ctx);
+        let (ctx, index) = self.over(&like.0.sets, &env.ctx)?;
         let mut axes = indexed.axes.clone();
         if let Some(kept) = &axes.filter {
             // The rows that the label filters, times all elements.

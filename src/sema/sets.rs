@@ -177,7 +177,7 @@ impl Elaborator<'_> {
                 return self.fail(error::bad_range(a, b, s, span));
             }
             let n = ((b - a) / s + 1e-9).floor() + 1.0;
-            if n > u32::MAX as f64 / 4.0 {
+            if n > super::generators::MOST_INSTANCES as f64 {
                 return self.fail(error::too_large(span, n as usize));
             }
             sets.push(Set::range(a, s, n.max(0.0) as usize));
@@ -199,6 +199,9 @@ impl Elaborator<'_> {
             });
         }
         let (x, y) = (&sides[0], &sides[1]);
+        if op == BinaryOp::Cross && x.len().saturating_mul(y.len()) > super::generators::MOST_INSTANCES {
+            return self.fail(error::too_large(a.span.to(b.span), x.len().saturating_mul(y.len())));
+        }
         let elements: Vec<Element> = match op {
             BinaryOp::Union => distinct(x.iter().chain(y.iter()).collect()),
             BinaryOp::Inter => x.iter().filter(|e| y.position(e).is_some()).collect(),
