@@ -49,21 +49,120 @@ struct Grower {
 }
 
 const SETS: &[&str] = &[
-    "1..3", "0..n", "1..n", "I", "J", "PAIRS", "K[1]", "1..9 by 4", "{1, 2}", "{\"a\", \"b\"}", "tab", "rows(A)",
-    "columns(A)", "I union J", "I minus {1}", "{i9 in 1..4 where i9 > 2}", "1..0", "NAMES", "NEAR[2]", "I cross J",
+    "1..3",
+    "0..n",
+    "1..n",
+    "I",
+    "J",
+    "PAIRS",
+    "K[1]",
+    "1..9 by 4",
+    "{1, 2}",
+    "{\"a\", \"b\"}",
+    "tab",
+    "rows(A)",
+    "columns(A)",
+    "I union J",
+    "I minus {1}",
+    "{i9 in 1..4 where i9 > 2}",
+    "1..0",
+    "NAMES",
+    "NEAR[2]",
+    "I cross J",
 ];
 const NUMBERS: &[&str] = &[
-    "0", "1", "2", "3", "0.5", "-1", "1e-3", "inf", "pi", "n", "rho", "x[1]", "y", "c[2]", "A[1, 2]", "s[2]", "big",
-    "k", "card(I)", "x[n]", "first(I)", "last(J)", "m[\"a\"]", "cost", "x[2]", "tab2[\"u\"].w", "fit.w", "row.dual",
+    "0",
+    "1",
+    "2",
+    "3",
+    "0.5",
+    "-1",
+    "1e-3",
+    "inf",
+    "pi",
+    "n",
+    "rho",
+    "x[1]",
+    "y",
+    "c[2]",
+    "A[1, 2]",
+    "s[2]",
+    "big",
+    "k",
+    "card(I)",
+    "x[n]",
+    "first(I)",
+    "last(J)",
+    "m[\"a\"]",
+    "cost",
+    "x[2]",
+    "tab2[\"u\"].w",
+    "fit.w",
+    "row.dual",
 ];
 const ARRAYS: &[&str] = &[
-    "x", "c", "A", "A'", "x'", "[1, 2, 3]", "[1, 2; 3, 4]", "x[1..2]", "A[1, ..]", "A[.., 2]", "s", "vec(x)", "cumsum(c)",
-    "diag(x)", "inv(A)", "grad(x[1]^2, x)", "columns(tab)", "softmax(x)", "outer(x, c)", "kron(A, A)", "x .* c", "hess(y^3, y)",
+    "x",
+    "c",
+    "A",
+    "A'",
+    "x'",
+    "[1, 2, 3]",
+    "[1, 2; 3, 4]",
+    "x[1..2]",
+    "A[1, ..]",
+    "A[.., 2]",
+    "s",
+    "vec(x)",
+    "cumsum(c)",
+    "diag(x)",
+    "inv(A)",
+    "grad(x[1]^2, x)",
+    "columns(tab)",
+    "softmax(x)",
+    "outer(x, c)",
+    "kron(A, A)",
+    "x .* c",
+    "hess(y^3, y)",
 ];
 const UNARY: &[&str] = &[
-    "sqrt", "exp", "log", "abs", "sin", "relu", "softplus", "sum", "prod", "min", "max", "mean", "norm", "sumsq", "card",
-    "first", "last", "next", "prev", "trace", "det", "logdet", "inv", "vec", "cumsum", "f", "g", "rows", "columns",
-    "entropy", "logsumexp", "undefined", "diag", "eigmax", "norminf", "erf", "gamma", "taste",
+    "sqrt",
+    "exp",
+    "log",
+    "abs",
+    "sin",
+    "relu",
+    "softplus",
+    "sum",
+    "prod",
+    "min",
+    "max",
+    "mean",
+    "norm",
+    "sumsq",
+    "card",
+    "first",
+    "last",
+    "next",
+    "prev",
+    "trace",
+    "det",
+    "logdet",
+    "inv",
+    "vec",
+    "cumsum",
+    "f",
+    "g",
+    "rows",
+    "columns",
+    "entropy",
+    "logsumexp",
+    "undefined",
+    "diag",
+    "eigmax",
+    "norminf",
+    "erf",
+    "gamma",
+    "taste",
 ];
 const BINARY: &[&str] =
     &["+", "-", "*", "/", "^", ".*", "./", ".^", "<=", ">=", "==", "!=", "<", ">", "and", "or", "in", "union", "cross"];
@@ -91,7 +190,14 @@ impl Grower {
             11 => format!("if {} then {} else {}", self.number(d), self.number(d), self.number(d)),
             12 => format!("{}[{}]", self.dice.one(ARRAYS), self.number(d)),
             13 => format!("dot({}, {})", self.array(d), self.array(d)),
-            14 => format!("{}({}, {})", self.dice.one(&["max", "min", "pow", "mod", "atan2", "f", "huber", "next", "grad", "jac", "hess", "interp", "kl"]), self.number(d), self.number(d)),
+            14 => format!(
+                "{}({}, {})",
+                self.dice.one(&[
+                    "max", "min", "pow", "mod", "atan2", "f", "huber", "next", "grad", "jac", "hess", "interp", "kl"
+                ]),
+                self.number(d),
+                self.number(d)
+            ),
             _ => format!("({}, {})", self.number(d), self.number(d)),
         }
     }
@@ -142,7 +248,8 @@ impl Grower {
     }
 
     fn aggregate(&mut self, depth: usize) -> String {
-        let name = self.dice.one(&["sum", "sum", "sum", "prod", "min", "max", "mean", "norm", "logsumexp", "expect", "sqrt"]);
+        let name =
+            self.dice.one(&["sum", "sum", "sum", "prod", "min", "max", "mean", "norm", "logsumexp", "expect", "sqrt"]);
         let (generators, before) = self.generators(depth);
         let text = format!("{name}({generators}: {})", self.number(depth));
         self.bound.truncate(before);
@@ -286,7 +393,12 @@ fn mutated(dice: &mut Dice, corpus: &[(String, String)]) -> String {
                 let to = dice.below(pieces.len());
                 pieces.swap(at, to);
             }
-            _ => pieces[at] = dice.one(&["0", "-1", "1e9", "(", ")", "[", "]", "{", "}", "inf", "where", "..", "in", "if", "\n", "é", "'", "sum"]),
+            _ => {
+                pieces[at] = dice.one(&[
+                    "0", "-1", "1e9", "(", ")", "[", "]", "{", "}", "inf", "where", "..", "in", "if", "\n", "é", "'",
+                    "sum",
+                ])
+            }
         }
     }
     pieces.concat()
@@ -327,7 +439,8 @@ fn whatever_was_once_a_failure_is_none() {
 fn random_texts_are_answered() {
     let number = |name: &str, default: u64| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default);
     let (seconds, seed) = (number("MERIT_FUZZ_SECONDS", 5), number("MERIT_FUZZ_SEED", 1));
-    let folder = std::env::var("MERIT_FUZZ_FAILURES").unwrap_or_else(|_| format!("{}/fuzz-failures", env!("CARGO_TARGET_TMPDIR")));
+    let folder = std::env::var("MERIT_FUZZ_FAILURES")
+        .unwrap_or_else(|_| format!("{}/fuzz-failures", env!("CARGO_TARGET_TMPDIR")));
     let host = host();
     let corpus: Vec<(String, String)> = ["tests/corpus", "examples", "tests/diagnostics", "tests/language"]
         .iter()
@@ -340,11 +453,7 @@ fn random_texts_are_answered() {
     while began.elapsed() < Duration::from_secs(seconds) {
         let mut dice = Dice(seed.wrapping_mul(0x1000_0000_0000).wrapping_add(tried));
         dice.next();
-        let text = if dice.chance(50) {
-            Grower { dice, bound: vec![] }.model()
-        } else {
-            mutated(&mut dice, &corpus)
-        };
+        let text = if dice.chance(50) { Grower { dice, bound: vec![] }.model() } else { mutated(&mut dice, &corpus) };
         if let Some(wrong) = verdict(&text, &host) {
             std::fs::create_dir_all(&folder).expect("the folder of failures can be made");
             let path = format!("{folder}/seed{seed}-{tried}.opt");

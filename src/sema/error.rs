@@ -121,11 +121,14 @@ pub(super) fn shape_mismatch(verb: &str, a: Sided, b: Sided) -> Diagnostic {
     } else {
         "both sides must run over the same index sets"
     };
-    let mut d =
-        Diagnostic::error("shape-mismatch", a.1.to(b.1), format!("cannot {verb} {} and {}", a.0.describe(), b.0.describe()))
-            .here("the shapes do not fit")
-            .label(a.1, format!("this is {}", a.0.describe()))
-            .label(b.1, format!("this is {}", b.0.describe()));
+    let mut d = Diagnostic::error(
+        "shape-mismatch",
+        a.1.to(b.1),
+        format!("cannot {verb} {} and {}", a.0.describe(), b.0.describe()),
+    )
+    .here("the shapes do not fit")
+    .label(a.1, format!("this is {}", a.0.describe()))
+    .label(b.1, format!("this is {}", b.0.describe()));
     for (side, at) in [a, b] {
         if side.0.origin != at {
             d = d.label(side.0.origin, format!("{} comes from here", side.shape()));
@@ -462,8 +465,7 @@ pub(super) fn unknown_module(name: &str, at: Span, near: &[String]) -> Diagnosti
 }
 
 pub(super) fn bad_bound(at: Span) -> Diagnostic {
-    Diagnostic::error("wrong-kind", at, "a bound is `>=`, `<=` or `in [lo, hi]`")
-        .help("write `var x in [lo, hi]`")
+    Diagnostic::error("wrong-kind", at, "a bound is `>=`, `<=` or `in [lo, hi]`").help("write `var x in [lo, hi]`")
 }
 
 pub(super) fn bad_domain(at: Span) -> Diagnostic {
