@@ -164,7 +164,7 @@ impl Search<'_, '_, '_, '_> {
             add_multiple(&mut ahead, t, direction);
             let next = project(self.shape, &ahead);
             let value = self.context.nlp.objective(&next);
-            if !(value < best.1) || !value.is_finite() || next == best.0 {
+            if value >= best.1 || !value.is_finite() || next == best.0 {
                 break;
             }
             best = (next, value, best.2 + 1);
