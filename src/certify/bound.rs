@@ -22,7 +22,8 @@ pub struct Gap {
 }
 
 /// The gap of a problem that was shown to be convex; nothing without a single objective.
-pub fn gap(program: &Program, duals: &Duals) -> Option<Gap> {
+/// `slack` is what the slopes at kinks leave out.
+pub fn gap(program: &Program, duals: &Duals, slack: f64) -> Option<Gap> {
     let (_, sign) = program.objective?;
     let objective = program.objective_value();
     let mut y = vec![0.0; duals.rows.len()];
@@ -39,7 +40,7 @@ pub fn gap(program: &Program, duals: &Duals) -> Option<Gap> {
         }
     }
     let slope = program.lagrangian_gradient(&program.here, 1.0, &y);
-    let (mut whole, mut near) = (rows, rows);
+    let (mut whole, mut near) = (rows + slack, rows + slack);
     for (j, &g) in slope.iter().enumerate().filter(|(_, g)| **g != 0.0) {
         let x = program.x[j];
         let room = if g > 0.0 { x - program.lower[j] } else { program.upper[j] - x };

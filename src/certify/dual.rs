@@ -6,6 +6,7 @@
 
 use crate::expr::eval::Arithmetic;
 use crate::expr::ops::Op;
+use std::cell::Cell;
 use std::f64::consts::{LN_2, LN_10, PI};
 
 /// A block of values and, for each leaf that they depend on, their slopes. Slopes are ascending by leaf.
@@ -17,8 +18,54 @@ pub struct Dual {
 
 /// Arithmetic on blocks of `lanes` dual numbers. Bodies with a `select` need blocks of one lane, since lanes could
 /// take different branches.
-pub struct Duals {
+pub struct Duals<'a> {
     pub lanes: usize,
+    /// Slopes at ties, for blocks of one lane.
+    pub chooser: Option<&'a Chooser>,
+}
+
+/// What slopes `abs`, `min` and `max` have where their sides tie: shares of one side, in the order in which a body
+/// meets its ties. Without a chooser a tie has the slopes of one side.
+pub struct Chooser {
+    tie: f64,
+    shares: Vec<f64>,
+    met: Cell<usize>,
+}
+
+impl Chooser {
+    /// Counts ties; each is shared equally.
+    pub fn watching(tie: f64) -> Chooser {
+        Chooser::with(tie, &[])
+    }
+
+    /// No two sides tie.
+    pub fn never() -> Chooser {
+        Chooser::with(-1.0, &[])
+    }
+
+    pub fn with(tie: f64, shares: &[f64]) -> Chooser {
+        Chooser { tie, shares: shares.to_vec(), met: Cell::new(0) }
+    }
+
+    pub fn met(&self) -> usize {
+        self.met.get()
+    }
+
+    /// The partial derivatives at a tie; `None` if there is none.
+    fn partials(&self, op: Op, [a, b, _]: [f64; 3]) -> Option<[f64; 3]> {
+        let distance = match op {
+            Op::Abs => a.abs(),
+            Op::Min | Op::Max => (a - b).abs(),
+            _ => return None,
+        };
+        let size = if op == Op::Abs { 1.0 } else { a.abs().max(b.abs()).max(1.0) };
+        if distance.is_nan() || distance > self.tie * size {
+            return None;
+        }
+        let share = self.shares.get(self.met.get()).copied().unwrap_or(0.5);
+        self.met.set(self.met.get() + 1);
+        Some(if op == Op::Abs { [2.0 * share - 1.0, 0.0, 0.0] } else { [share, 1.0 - share, 0.0] })
+    }
 }
 
 impl Dual {
@@ -33,7 +80,7 @@ impl Dual {
     }
 }
 
-impl Arithmetic for Duals {
+impl Arithmetic for Duals<'_> {
     type Value = Dual;
 
     fn constant(&self, value: f64) -> Dual {
@@ -42,11 +89,11 @@ impl Arithmetic for Duals {
 
     fn apply(&self, op: Op, operands: &[Dual]) -> Dual {
         let at = |lane: usize| std::array::from_fn(|k| operands.get(k).unwrap_or(&operands[0]).value[lane]);
-        let value = (0..self.lanes).map(|lane| (op.row().value)(at(lane))).collect();
+        let mut value: Vec<f64> = (0..self.lanes).map(|lane| (op.row().value)(at(lane))).collect();
         if operands.iter().all(|operand| operand.slopes.is_empty()) {
             return Dual::constant(value);
         }
-        let partials: Vec<[f64; 3]> = (0..self.lanes).map(|lane| partials(op, at(lane))).collect();
+        let partials: Vec<[f64; 3]> = (0..self.lanes).map(|lane| self.partials(op, at(lane), &mut value[lane])).collect();
         let mut slopes: Vec<(u32, Vec<f64>)> = vec![];
         for (k, operand) in operands.iter().enumerate() {
             for (leaf, slope) in &operand.slopes {
@@ -64,6 +111,15 @@ impl Arithmetic for Duals {
 
     fn is_true(&self, value: &Dual) -> bool {
         value.value.first().is_some_and(|v| *v != 0.0)
+    }
+}
+
+impl Duals<'_> {
+    /// The partial derivatives; at a tie the value becomes that of the mixture, whose slopes they are.
+    fn partials(&self, op: Op, at: [f64; 3], value: &mut f64) -> [f64; 3] {
+        let Some(mixed) = self.chooser.and_then(|chooser| chooser.partials(op, at)) else { return partials(op, at) };
+        *value = mixed[0] * at[0] + mixed[1] * at[1];
+        mixed
     }
 }
 
@@ -242,7 +298,7 @@ mod tests {
         let sine = g.call(Op::Sin, &[product]);
         let root = g.mul(x, sine);
         let (xs, ys) = (vec![0.3, -1.0, 2.0], vec![1.0, 0.5, 0.0]);
-        let value = body(&Duals { lanes: 3 }, &g, root, &[Dual::leaf(0, xs.clone()), Dual::leaf(1, ys.clone())]);
+        let value = body(&Duals { lanes: 3, chooser: None }, &g, root, &[Dual::leaf(0, xs.clone()), Dual::leaf(1, ys.clone())]);
         assert_eq!(value.slopes.len(), 2);
         for lane in 0..3 {
             let (x, y) = (xs[lane], ys[lane]);

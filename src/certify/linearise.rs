@@ -6,7 +6,7 @@
 
 use super::dual::{Dual, Duals};
 use crate::expr::eval::{self, Inputs};
-use crate::expr::family::{Source, Stage, StageId, Term};
+use crate::expr::family::{Leaf, Source, Stage, StageId, Term};
 use crate::expr::graph::{Node, NodeId};
 use crate::expr::ops::Op;
 use crate::problem::Problem;
@@ -21,9 +21,10 @@ pub struct Linearised<'a> {
     /// By stage, where needed.
     pub values: Vec<Vec<f64>>,
     /// Which of the stages were asked for, themselves or through others.
-    needed: Vec<bool>,
+    pub(super) needed: Vec<bool>,
     /// By stage, then by term.
-    slopes: Vec<Vec<Slopes>>,
+    pub(super) slopes: Vec<Vec<Slopes>>,
+    x: Vec<f64>,
 }
 
 /// For each leaf that depends on variables: the partial derivative of the body for each instance.
@@ -43,11 +44,27 @@ impl<'a> Linearised<'a> {
         for (k, stage) in problem.stages.iter().enumerate().filter(|(k, _)| needed[*k] && depends[*k]) {
             slopes[k] = stage.terms.iter().map(|term| term_slopes(problem, term, &depends, &inputs, &values)).collect();
         }
-        Linearised { problem, values, needed, slopes }
+        Linearised { problem, values, needed, slopes, x: x.to_vec() }
+    }
+
+    /// What a leaf reads for an instance.
+    pub(super) fn read(&self, leaf: &Leaf, instance: usize) -> f64 {
+        let at = leaf.map.at(instance);
+        match leaf.source {
+            Source::Variables => self.x[at],
+            Source::Param(id) => self.problem.param(id).values[at],
+            Source::Stage(id) => self.values[id.0 as usize][at],
+            Source::After(_) => f64::NAN,
+        }
     }
 
     /// `Σ weights[r] ∇stage[r]` over the stages of `seeds`, in all variables.
     pub fn gradient(&self, seeds: &[(StageId, &[f64])]) -> Vec<f64> {
+        self.sweep(seeds).0
+    }
+
+    /// The gradient, and the weight that each row of each needed stage has in it.
+    pub(super) fn sweep(&self, seeds: &[(StageId, &[f64])]) -> (Vec<f64>, Vec<Vec<f64>>) {
         let mut gradient = vec![0.0; self.problem.dimension as usize];
         let rows = |stage: &Stage| vec![0.0; stage.rows as usize];
         let reached = |k: usize| if self.needed[k] { rows(&self.problem.stages[k]) } else { vec![] };
@@ -62,7 +79,7 @@ impl<'a> Linearised<'a> {
                 self.pull_back(k, t, &mut adjoints, &mut gradient);
             }
         }
-        gradient
+        (gradient, adjoints)
     }
 
     fn pull_back(&self, k: usize, t: usize, adjoints: &mut [Vec<f64>], gradient: &mut [f64]) {
@@ -198,7 +215,7 @@ fn term_slopes(problem: &Problem, term: &Term, depends: &[bool], inputs: &Inputs
             if varies(leaf.source) { Dual::leaf(k as u32, value) } else { Dual::constant(value) }
         };
         let leaves: Vec<Dual> = family.leaves.iter().enumerate().map(read).collect();
-        let result = eval::body(&Duals { lanes: block.len() }, &problem.graph, family.body, &leaves);
+        let result = eval::body(&Duals { lanes: block.len(), chooser: None }, &problem.graph, family.body, &leaves);
         for (leaf, slope) in result.slopes {
             if let Some((_, column)) = slopes.iter_mut().find(|(k, _)| *k == leaf) {
                 column[block.clone()].copy_from_slice(&slope);

@@ -10,6 +10,7 @@
 //! | `linearise` | values, gradients and sparse rows of all functions |
 //! | `residuals` | first-order conditions as figures |
 //! | `fit` | multipliers where the method has none |
+//! | `kinks` | slopes where `abs`, `min` or `max` has two |
 //! | `curvature` | definiteness of the Hessian of the Lagrangian on the critical cone |
 //! | `convexity`, `bound` | whether the problem is convex, and then how much better any point can be |
 //! | `infeasible`, `unbounded` | proofs that there is nothing to find |
@@ -20,6 +21,7 @@ mod curvature;
 mod dual;
 mod fit;
 mod infeasible;
+mod kinks;
 mod linearise;
 mod program;
 mod residuals;
@@ -47,7 +49,7 @@ impl Default for JudgeOptions {
 
 /// What holds of the outcome of a method for the problem as stated.
 pub fn judge(problem: &Problem, outcome: &Outcome, options: &JudgeOptions) -> Certificate {
-    let program = Program::at(problem, &outcome.x);
+    let mut program = Program::at(problem, &outcome.x);
     let ending = match &outcome.stop {
         Stop::Infeasible { ray } => infeasible::certificate(&program, ray.as_deref(), options.tolerance),
         Stop::Unbounded { ray } => unbounded::certificate(&program, ray.as_deref(), options.tolerance),
@@ -58,18 +60,18 @@ pub fn judge(problem: &Problem, outcome: &Outcome, options: &JudgeOptions) -> Ce
         | Stop::Interrupted
         | Stop::NoProgress(_)
         | Stop::NotFinite(_)
-        | Stop::Failed(_) => return of_point(&program, outcome, options.tolerance),
+        | Stop::Failed(_) => return of_point(&mut program, outcome, options.tolerance),
     };
     if ending.holds() {
         return ending;
     }
     // A claim that does not stand may still have led to a point that does.
-    let point = of_point(&program, outcome, options.tolerance);
+    let point = of_point(&mut program, outcome, options.tolerance);
     if point.holds() { point } else { ending }
 }
 
 /// Judges the point of an outcome.
-fn of_point(program: &Program, outcome: &Outcome, tolerance: f64) -> Certificate {
+fn of_point(program: &mut Program, outcome: &Outcome, tolerance: f64) -> Certificate {
     let mut residuals = vec![residuals::finite(program, tolerance)];
     residuals.extend(residuals::primal(program, tolerance));
     let feasible = residuals.iter().all(|r| r.value <= r.tolerance);
@@ -97,14 +99,19 @@ fn of_point(program: &Program, outcome: &Outcome, tolerance: f64) -> Certificate
         (Some(given), _) => (Duals::of(program, given), Witness::Method),
         (None, _) => (fit::multipliers(program, tolerance), Witness::Fitted),
     };
+    let ties = kinks::choose(program, &duals);
+    let program = &*program;
     residuals.extend(residuals::dual(program, &duals, tolerance));
     let stationary = residuals.iter().all(|r| r.value <= r.tolerance);
     let mut notes = vec![];
+    if ties.count > 0 {
+        notes.push(format!("the point lies on kinks (ties: {}): slopes of both sides were mixed to balance", ties.count));
+    }
     if witness == Witness::Fitted {
         notes.push("multipliers were fitted to the nearly active rows and bounds, as the method has none".to_string());
     }
     let (kind, proved) = match convexity::shown(program) {
-        Ok(because) if stationary => match bound::gap(program, &duals) {
+        Ok(because) if stationary => match bound::gap(program, &duals, ties.slack) {
             Some(gap) => {
                 let proved = gap.proof(because, tolerance, &mut notes);
                 residuals.extend(gap.residual(&proved, tolerance));
@@ -121,6 +128,7 @@ fn of_point(program: &Program, outcome: &Outcome, tolerance: f64) -> Certificate
     let second_order = match (kind, stationary) {
         // In a convex problem no direction can have negative curvature.
         (Kind::Convex, _) => SecondOrder::NotAsked,
+        (_, true) if ties.count > 0 => SecondOrder::NotShown("the point lies on kinks".to_string()),
         (_, true) => curvature::second_order(program, &duals, tolerance),
         (_, false) => SecondOrder::NotShown("the first-order conditions do not hold".to_string()),
     };

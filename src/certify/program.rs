@@ -92,12 +92,17 @@ impl<'a> Program<'a> {
 
     /// `weight sign ∇f(x) - Σ y_i ∇c_i(x)`, `y` over all rows of the problem, at a point given by its linearisation.
     pub fn lagrangian_gradient(&self, there: &Linearised, weight: f64, y: &[f64]) -> Vec<f64> {
+        self.lagrangian_sweep(there, weight, y).0
+    }
+
+    /// The same, and the weight that each row of each stage has in it.
+    pub fn lagrangian_sweep(&self, there: &Linearised, weight: f64, y: &[f64]) -> (Vec<f64>, Vec<Vec<f64>>) {
         let negative: Vec<f64> = y.iter().map(|y| -y).collect();
         let objective = self.objective.map(|(stage, sign)| (stage, [weight * sign]));
         let mut seeds: Vec<(StageId, &[f64])> =
             self.blocks.iter().map(|b| (b.stage, &negative[b.rows.clone()])).collect();
         seeds.extend(objective.iter().map(|(stage, weight)| (*stage, weight.as_slice())));
-        there.gradient(&seeds)
+        there.sweep(&seeds)
     }
 
     pub fn row_place(&self, block: &Block, r: usize) -> Place {
