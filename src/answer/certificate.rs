@@ -138,6 +138,6 @@ impl Certificate {
 
     /// The residuals that are beyond their tolerance.
     pub fn broken(&self) -> impl Iterator<Item = &Residual> {
-        self.residuals.iter().filter(|r| !(r.value <= r.tolerance))
+        self.residuals.iter().filter(|r| r.value > r.tolerance || r.value.is_nan())
     }
 }

@@ -66,6 +66,7 @@ fn fields(answer: &Answer, sources: &Sources) -> Vec<(&'static str, Value)> {
                 "variables": counts.variables,
                 "constraints": counts.constraints,
                 "iterations": counts.iterations,
+                "starts": counts.starts,
                 "evaluations": counts.evaluations,
             }),
         ),

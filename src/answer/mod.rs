@@ -75,6 +75,17 @@ pub struct Evaluations {
     pub product: usize,
 }
 
+impl Evaluations {
+    pub fn add(&mut self, other: &Evaluations) {
+        self.objective += other.objective;
+        self.gradient += other.gradient;
+        self.constraints += other.constraints;
+        self.jacobian += other.jacobian;
+        self.hessian += other.hessian;
+        self.product += other.product;
+    }
+}
+
 /// One line of `--log`; fields that a method does not have are NaN.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct LogLine {

@@ -82,7 +82,10 @@ pub struct Ensured {
 pub struct Counts {
     pub variables: usize,
     pub constraints: usize,
+    /// Of the run that gave the answer.
     pub iterations: usize,
+    /// How many starting points were tried.
+    pub starts: usize,
     pub evaluations: Evaluations,
 }
 

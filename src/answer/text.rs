@@ -31,7 +31,11 @@ pub fn status_line(answer: &Answer, colour: bool) -> String {
     let count = answer.counts.iterations;
     let iterations = if count == 1 { "iteration" } else { "iterations" };
     let time = answer.time.read + answer.time.plan + answer.time.solve + answer.time.certify;
-    let mut out = format!("{words} by {} in {count} {iterations}, {}\n", answer.plan.method, duration(time));
+    let starts = match answer.counts.starts {
+        0 | 1 => String::new(),
+        several => format!(", the best of {several} starts"),
+    };
+    let mut out = format!("{words} by {} in {count} {iterations}{starts}, {}\n", answer.plan.method, duration(time));
     if let Some(reason) = stopped(&answer.stop) {
         out += &format!("  {reason}\n");
     }

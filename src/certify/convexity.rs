@@ -62,8 +62,8 @@ pub fn shown(program: &Program) -> Result<String, String> {
     let objective = program.objective_place().map_or(String::new(), |place| place.label);
     let against = || format!("`{objective}`{}", because(program, &facts, stage));
     let n = program.x.len();
-    let affordable = n <= VARIABLES && n.saturating_mul(program.here.work()) <= WORK;
-    if !facts[index(stage)].facts.degree.is_some_and(|degree| degree <= 2) || !affordable {
+    let affordable = (1..=VARIABLES).contains(&n) && n.saturating_mul(program.here.work()) <= WORK;
+    if facts[index(stage)].facts.degree.is_none_or(|degree| degree > 2) || !affordable {
         return Err(against());
     }
     let hessian = lagrangian_hessian(program, &Duals::zero(program));

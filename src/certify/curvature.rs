@@ -83,7 +83,7 @@ impl Active {
         };
         for block in &program.blocks {
             for (r, &c) in program.row_values(block).iter().enumerate() {
-                let at = |bound: f64| (c - bound).abs() <= near * block.scale[r].max(bound.abs());
+                let at = |bound: f64| bound.is_finite() && (c - bound).abs() <= near * block.scale[r].max(bound.abs());
                 let equality = block.lower[r] == block.upper[r];
                 let strong = equality || duals.rows[block.rows.start + r].abs() > clear;
                 add(&rows[&block.stage][r], strong, at(block.lower[r]) || at(block.upper[r]));
@@ -198,6 +198,9 @@ fn norm(v: &[f64]) -> f64 {
 /// The smallest `d'Hd` over unit vectors of a space, and the vector; infinite over the space of the zero vector.
 fn lowest_curvature(n: usize, hessian: &[f64], space: &[Vec<f64>]) -> (f64, Vec<f64>) {
     let k = space.len();
+    if k == 0 {
+        return (f64::INFINITY, vec![]);
+    }
     let image = |v: &[f64]| -> Vec<f64> {
         (0..n).map(|i| hessian[i * n..(i + 1) * n].iter().zip(v).map(|(h, v)| h * v).sum()).collect()
     };

@@ -31,27 +31,32 @@ enum Target {
 
 /// Fitted multipliers; all zero where fitting would be too expensive.
 pub fn multipliers(program: &Program, tolerance: f64) -> Duals {
+    let zero = Duals::zero(program);
+    let goal = program.lagrangian_gradient(&program.here, 1.0, &zero.rows);
+    fit(program, &goal, tolerance).map_or(zero, |fit| fit.duals)
+}
+
+pub struct Fit {
+    pub duals: Duals,
+    /// The largest entry of what is left of the goal.
+    pub rest: f64,
+}
+
+/// The best fit of any goal by the nearly active rows and bounds.
+pub fn fit(program: &Program, goal: &[f64], tolerance: f64) -> Option<Fit> {
+    let (active, fitted) = fitted(program, goal, tolerance)?;
     let mut duals = Duals::zero(program);
-    let goal = program.lagrangian_gradient(&program.here, 1.0, &duals.rows);
-    let Some((active, fitted)) = fitted(program, &goal, tolerance) else { return duals };
+    let mut rest = goal.to_vec();
     for (a, value) in active.iter().zip(&fitted) {
+        a.gradient.iter().for_each(|(j, g)| rest[*j as usize] -= value * g);
         match a.target {
             Target::Row(r) => duals.rows[r] = value / a.length,
             Target::Lower(j) => duals.lower[j] = value / a.length,
             Target::Upper(j) => duals.upper[j] = value / a.length,
         }
     }
-    duals
-}
-
-/// The largest entry of what the nearly active rows and bounds leave of `goal`; infinite where fitting fails.
-pub fn rest(program: &Program, goal: &[f64], tolerance: f64) -> f64 {
-    let Some((active, fitted)) = fitted(program, goal, tolerance) else { return f64::INFINITY };
-    let mut rest = goal.to_vec();
-    for (a, value) in active.iter().zip(&fitted) {
-        a.gradient.iter().for_each(|(j, g)| rest[*j as usize] -= value * g);
-    }
-    rest.iter().fold(0.0, |most: f64, r| most.max(r.abs()))
+    let rest = rest.iter().fold(0.0, |most: f64, r| most.max(r.abs()));
+    Some(Fit { duals, rest })
 }
 
 /// The weights nearest to the given ones, of the same rows, whose combination of gradients vanishes in the variables
@@ -114,7 +119,7 @@ fn active(program: &Program, near: f64) -> Option<Vec<Active>> {
     };
     for block in &program.blocks {
         for (r, &c) in program.row_values(block).iter().enumerate() {
-            let at = |bound: f64| (c - bound).abs() <= near * block.scale[r].max(bound.abs());
+            let at = |bound: f64| bound.is_finite() && (c - bound).abs() <= near * block.scale[r].max(bound.abs());
             let gradient = &rows[&block.stage][r];
             add(Target::Row(block.rows.start + r), at(block.lower[r]), at(block.upper[r]), gradient);
         }

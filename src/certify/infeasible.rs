@@ -9,7 +9,7 @@
 //! less infeasible.
 
 use super::convexity::{facts, usable};
-use super::fit::{self, polish};
+use super::fit::{fit, polish};
 use super::program::Program;
 use super::residuals;
 use crate::answer::certificate::{Certificate, Kind, Place, Proved, SecondOrder, Witness};
@@ -26,15 +26,22 @@ const NAMED: usize = 10;
 
 pub fn certificate(program: &Program, ray: Option<&[f64]>, tolerance: f64) -> Certificate {
     let mut notes = vec![];
-    let proved = match proof(program, ray, tolerance, &mut notes) {
+    let pushes = pushes(program, ray, tolerance);
+    let proved = match proof(program, ray, &pushes, tolerance, &mut notes) {
         Some(because) => Proved::Infeasible { because },
-        None => stationary(program, ray, tolerance),
+        None => stationary(program, &pushes, tolerance),
     };
     let residuals = residuals::primal(program, f64::INFINITY);
     Certificate::judged(Kind::Infeasible, tolerance, residuals, SecondOrder::NotAsked, proved, Witness::None, notes)
 }
 
-fn proof(program: &Program, ray: Option<&[f64]>, tolerance: f64, notes: &mut Vec<String>) -> Option<String> {
+fn proof(
+    program: &Program,
+    ray: Option<&[f64]>,
+    pushes: &[Push],
+    tolerance: f64,
+    notes: &mut Vec<String>,
+) -> Option<String> {
     for j in 0..program.x.len() {
         let (lower, upper) = (program.lower[j], program.upper[j]);
         if lower - upper > tolerance * lower.abs().max(1.0) {
@@ -59,10 +66,9 @@ fn proof(program: &Program, ray: Option<&[f64]>, tolerance: f64, notes: &mut Vec
             }
         }
     }
-    let turned = ray.map(|ray| ray.iter().map(|v| -v).collect::<Vec<f64>>());
-    let candidates =
-        [ray.map(<[f64]>::to_vec), turned, Some(violations(program, false)), Some(violations(program, true))];
-    for weights in candidates.into_iter().flatten().filter(|w| w.len() == program.problem.row_count()) {
+    let rays = ray.iter().flat_map(|ray| [ray.to_vec(), ray.iter().map(|v| -v).collect()]);
+    let candidates = rays.chain(pushes.iter().map(|push| push.weights.clone()));
+    for weights in candidates.filter(|w| w.len() == program.problem.row_count()) {
         let Some(weights) = valid(program, &facts, &weights) else { continue };
         let polished = valid(program, &facts, &polish(program, &weights)).unwrap_or_else(|| weights.clone());
         for weights in [weights, polished] {
@@ -144,51 +150,52 @@ fn positive(program: &Program, weights: &[f64]) -> Option<Level> {
     (least > CLEAR * size).then_some(Level { least, infinite })
 }
 
-/// Whether no step from the point lowers a weighted sum of the violations to first order, the other rows kept.
-fn stationary(program: &Program, ray: Option<&[f64]>, tolerance: f64) -> Proved {
-    let mut rows: Vec<(f64, Place)> = vec![];
-    let mut violated = vec![false; program.problem.row_count()];
-    for block in &program.blocks {
-        for (r, &c) in program.row_values(block).iter().enumerate() {
-            let off = block.violation(r, c).abs() / block.primal_scale(r, c);
-            if off.is_nan() {
-                return Proved::Nothing;
-            }
-            if off > tolerance {
-                violated[block.rows.start + r] = true;
-                rows.push((off, program.row_place(block, r)));
-            }
-        }
-    }
-    if rows.is_empty() {
-        return Proved::Nothing;
-    }
-    let off_signs = violations(program, false);
-    let of_ray = ray.filter(|ray| ray.len() == violated.len()).map(|ray| {
-        let agree = |(w, s): (&f64, &f64)| if w * s > 0.0 { *w } else { 0.0 };
-        let forth: Vec<f64> = ray.iter().zip(&off_signs).map(agree).collect();
-        if forth.iter().any(|w| *w != 0.0) { forth } else { ray.iter().map(|w| -w).collect() }
+/// A weighted sum of the violations at the point, with weights for the rows that hold and resist lowering it.
+struct Push {
+    weights: Vec<f64>,
+    /// What is left of the slope of the sum, the violated rows having weights of size 1 over their scale.
+    rest: f64,
+}
+
+/// The sum of violations as the ray weighs them, the plain scaled sum, and the sum of their squares.
+fn pushes(program: &Program, ray: Option<&[f64]>, tolerance: f64) -> Vec<Push> {
+    let signs = violations(program, false);
+    let of_ray = ray.filter(|ray| ray.len() == signs.len()).into_iter().flat_map(|ray| {
+        let turned = |sign: f64| ray.iter().map(|w| sign * w).collect::<Vec<f64>>();
+        [turned(1.0), turned(-1.0)]
     });
-    for mut weights in [of_ray, Some(off_signs.clone()), Some(violations(program, true))].into_iter().flatten() {
-        for (r, weight) in weights.iter_mut().enumerate() {
-            // Weights push towards the violated side.
-            if !violated[r] || *weight * off_signs[r] <= 0.0 {
-                *weight = 0.0;
-            }
-        }
-        let size = weights.iter().zip(&off_signs).filter(|(_, s)| **s != 0.0).map(|(w, s)| w / s);
-        let size = size.fold(0.0, f64::max);
+    let mut pushes = vec![];
+    for mut weights in of_ray.chain([signs.clone(), violations(program, true)]) {
+        // Weights push towards the violated side; rows that hold get theirs from the fit.
+        weights.iter_mut().zip(&signs).for_each(|(w, s)| *w = if *w * s > 0.0 { *w } else { 0.0 });
+        let size = weights.iter().zip(&signs).filter(|(_, s)| **s != 0.0).map(|(w, s)| w / s).fold(0.0, f64::max);
         if !(size > 0.0 && size.is_finite()) {
             continue;
         }
         weights.iter_mut().for_each(|w| *w /= size);
         let slope = program.lagrangian_gradient(&program.here, 0.0, &weights);
-        if fit::rest(program, &slope, tolerance) <= STATIONARY * tolerance {
-            rows.sort_by(|a, b| b.0.total_cmp(&a.0));
-            return Proved::StationaryInfeasibility {
-                rows: rows.into_iter().take(NAMED).map(|(_, row)| row).collect(),
-            };
+        if let Some(fit) = fit(program, &slope, tolerance) {
+            weights.iter_mut().zip(&fit.duals.rows).for_each(|(w, y)| *w += y);
+            pushes.push(Push { weights, rest: fit.rest });
         }
     }
-    Proved::Nothing
+    pushes
+}
+
+/// Whether no step from the point lowers a weighted sum of the violations to first order.
+fn stationary(program: &Program, pushes: &[Push], tolerance: f64) -> Proved {
+    let mut rows: Vec<(f64, Place)> = vec![];
+    for block in &program.blocks {
+        for (r, &c) in program.row_values(block).iter().enumerate() {
+            let off = block.violation(r, c).abs() / block.primal_scale(r, c);
+            if off > tolerance {
+                rows.push((off, program.row_place(block, r)));
+            }
+        }
+    }
+    if rows.is_empty() || !pushes.iter().any(|push| push.rest <= STATIONARY * tolerance) {
+        return Proved::Nothing;
+    }
+    rows.sort_by(|a, b| b.0.total_cmp(&a.0));
+    Proved::StationaryInfeasibility { rows: rows.into_iter().take(NAMED).map(|(_, row)| row).collect() }
 }

@@ -7,9 +7,10 @@
 use super::dual::{Dual, Duals};
 use crate::expr::eval::{self, Inputs};
 use crate::expr::family::{Source, Stage, StageId, Term};
-use crate::expr::graph::{Graph, Node, NodeId};
+use crate::expr::graph::{Node, NodeId};
 use crate::expr::ops::Op;
 use crate::problem::Problem;
+use crate::problem::values::depends_on_variables;
 use std::collections::BTreeMap;
 
 /// Instances are evaluated in blocks of this many.
@@ -27,6 +28,9 @@ pub struct Linearised<'a> {
 
 /// For each leaf that depends on variables: the partial derivative of the body for each instance.
 type Slopes = Vec<(u32, Vec<f64>)>;
+
+/// Entries of a gradient by variable, ascending.
+pub type SparseRow = Vec<(u32, f64)>;
 
 impl<'a> Linearised<'a> {
     /// At the point `x`, for the stages `roots` and what they read.
@@ -107,7 +111,7 @@ impl<'a> Linearised<'a> {
 
     /// The gradients of all rows of the given stages, sparse and ascending, or nothing if they have more than
     /// `budget` entries in all, those of the stages between included.
-    pub fn rows(&self, roots: &[StageId], budget: usize) -> Option<BTreeMap<StageId, Vec<Vec<(u32, f64)>>>> {
+    pub fn rows(&self, roots: &[StageId], budget: usize) -> Option<BTreeMap<StageId, Vec<SparseRow>>> {
         let needed = eval::needed(&self.problem.stages, roots);
         let mut all: Vec<Vec<BTreeMap<u32, f64>>> = vec![vec![]; self.problem.stages.len()];
         let mut entries = 0;
@@ -145,7 +149,7 @@ impl<'a> Linearised<'a> {
     pub fn work(&self) -> usize {
         let stages = self.problem.stages.iter().enumerate().filter(|(k, _)| self.needed[*k]).map(|(_, stage)| stage);
         let terms = stages.flat_map(|stage| &stage.terms);
-        let nodes = |term: &Term| reachable(&self.problem.graph, term.family.body).len() + term.family.leaves.len();
+        let nodes = |term: &Term| self.problem.graph.reachable(&[term.family.body]).len() + term.family.leaves.len();
         terms.map(|term| term.family.instances as usize * nodes(term)).sum()
     }
 }
@@ -153,31 +157,6 @@ impl<'a> Linearised<'a> {
 /// What bodies read at a point.
 pub fn inputs<'a>(problem: &'a Problem, x: &'a [f64], after: &'a [Vec<f64>]) -> Inputs<'a> {
     Inputs { variables: x, params: problem.params.iter().map(|param| param.values.as_slice()).collect(), after }
-}
-
-/// Whether each stage depends on variables, itself or through others.
-pub fn depends_on_variables(problem: &Problem) -> Vec<bool> {
-    let mut depends = vec![false; problem.stages.len()];
-    for (k, stage) in problem.stages.iter().enumerate() {
-        let mut leaves = stage.terms.iter().flat_map(|term| &term.family.leaves);
-        depends[k] = leaves.any(|leaf| match leaf.source {
-            Source::Variables => true,
-            Source::Stage(id) => depends[id.0 as usize],
-            Source::Param(_) | Source::After(_) => false,
-        });
-    }
-    depends
-}
-
-/// The numbers of the nodes under a body.
-pub fn reachable(graph: &Graph, body: NodeId) -> Vec<NodeId> {
-    let mut seen = std::collections::BTreeSet::from([body]);
-    let mut waiting = vec![body];
-    while let Some(id) = waiting.pop() {
-        let (operands, arity) = graph.operands(id);
-        waiting.extend(operands[..arity].iter().filter(|operand| seen.insert(**operand)));
-    }
-    seen.into_iter().collect()
 }
 
 /// The terms of a stage, last level first.
@@ -205,7 +184,7 @@ fn term_slopes(problem: &Problem, term: &Term, depends: &[bool], inputs: &Inputs
         return slopes;
     }
     let chooses = |id: &NodeId| matches!(problem.graph.node(*id), Node::Call(Op::Select, _));
-    let lanes = if reachable(&problem.graph, family.body).iter().any(chooses) { 1 } else { LANES };
+    let lanes = if problem.graph.reachable(&[family.body]).iter().any(chooses) { 1 } else { LANES };
     for first in (0..instances).step_by(lanes) {
         let block = first..(first + lanes).min(instances);
         let read = |(k, leaf): (usize, &crate::expr::family::Leaf)| {

@@ -1,1 +1,306 @@
-//! (tests below)
+//! The judge must refuse what is wrong and accept what is right. Models are texts; outcomes are written by hand, so
+//! that nothing here depends on a method.
+
+use super::*;
+use crate::answer::certificate::Proved;
+use crate::answer::status::{Status, status};
+use crate::answer::{Evaluations, Multipliers};
+use crate::diag::Sources;
+use crate::host::Memory;
+
+fn problem(text: &str) -> Problem {
+    let mut sources = Sources::default();
+    let source = sources.add("model.opt", text);
+    let (file, mut diagnostics) = crate::syntax::parse(source, text);
+    let inputs = crate::sema::Inputs { path: "model.opt".into(), ..Default::default() };
+    let (problem, more) = crate::sema::elaborate(&file, &mut sources, &Memory::default(), &inputs);
+    diagnostics.extend(more);
+    problem.unwrap_or_else(|| panic!("{diagnostics:?}"))
+}
+
+fn outcome(x: &[f64], stop: Stop) -> Outcome {
+    Outcome { x: x.to_vec(), multipliers: None, stop, iterations: 0, evaluations: Evaluations::default(), log: vec![] }
+}
+
+/// A converged outcome with multipliers of rows, lower and upper bounds.
+fn converged(x: &[f64], rows: &[f64], lower: &[f64], upper: &[f64]) -> Outcome {
+    let multipliers = Multipliers { rows: rows.to_vec(), lower: lower.to_vec(), upper: upper.to_vec() };
+    Outcome { multipliers: Some(multipliers), ..outcome(x, Stop::Converged) }
+}
+
+fn judged(text: &str, outcome: &Outcome) -> (Certificate, Status) {
+    let certificate = judge(&problem(text), outcome, &JudgeOptions::default());
+    let status = status(&outcome.stop, &certificate);
+    (certificate, status)
+}
+
+fn broken(certificate: &Certificate) -> Vec<&'static str> {
+    certificate.broken().map(|r| r.name).collect()
+}
+
+/// `x* = (1, 2)`, `y* = 4`, the bound on `b` active with `z* = 2`; also the maximisation with the other signs.
+const CONVEX: &str = "
+    var a
+    var b <= 2
+    minimize cost: (a - 3)^2 + (b - 5)^2
+    subject to line: a + b <= 3
+";
+
+/// Gradient at (1, 2): (-4, -6) = y (1, 1) + z (0, 1).
+fn convex_outcome() -> Outcome {
+    converged(&[1.0, 2.0], &[-4.0], &[0.0, 0.0], &[0.0, -2.0])
+}
+
+#[test]
+fn a_convex_optimum_is_solved_with_a_closed_gap() {
+    let (certificate, status) = judged(CONVEX, &convex_outcome());
+    assert_eq!((status, certificate.kind), (Status::Solved, Kind::Convex), "{certificate:?}");
+    let Proved::Optimal { bound: Some(bound), .. } = certificate.proved else { panic!("{:?}", certificate.proved) };
+    assert!((bound - 13.0).abs() < 1e-12);
+}
+
+#[test]
+fn maximisation_has_the_other_signs() {
+    let text = CONVEX.replace("minimize cost: (a - 3)^2 + (b - 5)^2", "maximize gain: -(a - 3)^2 - (b - 5)^2");
+    let right = converged(&[1.0, 2.0], &[4.0], &[0.0, 0.0], &[0.0, 2.0]);
+    let (certificate, status) = judged(&text, &right);
+    assert_eq!(status, Status::Solved, "{certificate:?}");
+    let (_, status) = judged(&text, &convex_outcome());
+    assert_eq!(status, Status::Failed);
+}
+
+#[test]
+fn each_wrong_part_breaks_its_residual() {
+    let right = convex_outcome;
+    let change = |f: fn(&mut Outcome, &mut Multipliers)| {
+        let mut wrong = right();
+        let mut multipliers = wrong.multipliers.take().unwrap();
+        f(&mut wrong, &mut multipliers);
+        wrong.multipliers = Some(multipliers);
+        wrong
+    };
+    let cases: [(&str, Outcome); 7] = [
+        ("dual", change(|_, m| m.rows[0] = 4.0)),
+        ("primal", change(|o, _| o.x[0] += 1e-5)),
+        ("dual", change(|o, _| o.x[0] -= 1e-4)),
+        ("dual", change(|_, m| m.upper[1] = -2.001)),
+        ("sign", change(|_, m| (m.upper[1], m.rows[0]) = (2.0, -4.0))),
+        ("complementarity", change(|o, m| (o.x[0], o.x[1], m.upper[1]) = (0.5, 1.5, -3.0))),
+        ("finite", change(|o, _| o.x[0] = f64::NAN)),
+    ];
+    for (name, wrong) in &cases {
+        let (certificate, status) = judged(CONVEX, wrong);
+        assert!(broken(&certificate).contains(name), "{name}: {certificate:?}");
+        assert_eq!(status, Status::Failed);
+    }
+    let short = converged(&[1.0, 2.0], &[], &[], &[]);
+    assert_eq!(judged(CONVEX, &short).1, Status::Failed);
+}
+
+#[test]
+fn a_multiplier_on_a_slack_row_breaks_complementarity_alone() {
+    // x = 0 is stationary for x^2 + 3 x with a multiplier 3 on a row that holds with room.
+    let text = "var x\nminimize x^2 + 3 * x\nsubject to far: x >= -1";
+    let (certificate, status) = judged(text, &converged(&[0.0], &[3.0], &[0.0], &[0.0]));
+    assert_eq!((broken(&certificate), status), (vec!["complementarity"], Status::Failed));
+    // With a bound instead of a row.
+    let text = "var x >= -1\nminimize x^2 + 3 * x";
+    let (certificate, _) = judged(text, &converged(&[0.0], &[], &[3.0], &[0.0]));
+    assert_eq!(broken(&certificate), ["complementarity"]);
+}
+
+#[test]
+fn a_wrong_sign_on_an_active_row_breaks_the_sign_alone() {
+    // At x = 1 the row x >= 1 would have to push the other way.
+    let text = "var x\nmaximize x\nsubject to floor: x >= 1";
+    let (certificate, status) = judged(text, &converged(&[1.0], &[1.0], &[0.0], &[0.0]));
+    assert_eq!((broken(&certificate), status), (vec!["sign"], Status::Failed));
+}
+
+#[test]
+fn what_a_wrong_derivative_leads_to_is_refused() {
+    // A method whose derivative of sin(x) lacks its sign ends where its own residual vanishes, not where ours does.
+    let text = "var x in [-3, 3]\nminimize sin(x) + x^2";
+    let wrong_end = 0.4501836112948736; // -cos(x) + 2 x = 0
+    let zero = |x| converged(&[x], &[], &[0.0], &[0.0]);
+    assert_eq!(broken(&judged(text, &zero(wrong_end)).0), ["dual"]);
+    assert_eq!(judged(text, &zero(-wrong_end)).1, Status::LocallySolved);
+}
+
+#[test]
+fn saddle_points_and_maxima_are_refuted() {
+    let zero = |n: usize| converged(&vec![0.0; n], &[], &vec![0.0; n], &vec![0.0; n]);
+    let cases = [
+        ("var x\nvar y\nminimize x^2 - y^2", 2, -2.0),
+        ("var x\nminimize cos(x)", 1, -1.0),
+        ("var x\nvar y\nmaximize x^2 - y^2", 2, 2.0),
+        ("var x\nvar y\nminimize x * y + x^4", 2, -1.0),
+    ];
+    for (text, n, expected) in cases {
+        let (certificate, status) = judged(text, &zero(n));
+        let SecondOrder::Refuted { curvature } = certificate.second_order else { panic!("{text}: {certificate:?}") };
+        assert!((curvature - expected).abs() < 1e-3, "{text}: {curvature}");
+        assert_eq!(status, Status::Failed, "{text}");
+    }
+}
+
+#[test]
+fn curvature_counts_on_the_tangent_space_only() {
+    // Along x + y = 2, x y has its maximum at (1, 1): a minimum of -x y there, though its Hessian is indefinite.
+    let text = |sense: &str| format!("var x\nvar y\n{sense} x * y\nsubject to sum: x + y == 2");
+    let point = converged(&[1.0, 1.0], &[1.0], &[0.0; 2], &[0.0; 2]);
+    let (certificate, status) = judged(&text("maximize"), &point);
+    assert_eq!((&certificate.second_order, status), (&SecondOrder::Shown, Status::LocallySolved), "{certificate:?}");
+    let (certificate, status) = judged(&text("minimize"), &point);
+    assert!(matches!(certificate.second_order, SecondOrder::Refuted { .. }), "{certificate:?}");
+    assert_eq!(status, Status::Failed);
+}
+
+#[test]
+fn curved_rows_and_bounds_enter_the_second_order_test() {
+    // A linear objective on the unit disc: only the curvature of the row makes the point strict.
+    let text = "var x\nvar y\nminimize x + 0 * sin(y)\nsubject to disc: x^2 + y^2 == 1";
+    let (certificate, _) = judged(text, &converged(&[-1.0, 0.0], &[-0.5], &[0.0; 2], &[0.0; 2]));
+    assert_eq!(certificate.second_order, SecondOrder::Shown, "{certificate:?}");
+    let (certificate, status) = judged(text, &converged(&[1.0, 0.0], &[0.5], &[0.0; 2], &[0.0; 2]));
+    assert!(matches!(certificate.second_order, SecondOrder::Refuted { .. }) && status == Status::Failed);
+    // Negative curvature against an active bound with a multiplier is fine.
+    let text = "var x in [0, 1]\nminimize -x^2 - x";
+    let (certificate, status) = judged(text, &converged(&[1.0], &[], &[0.0], &[-3.0]));
+    assert_eq!((&certificate.second_order, status), (&SecondOrder::Shown, Status::LocallySolved));
+    // A flat direction is neither.
+    let (certificate, status) = judged("var x\nminimize x^3", &converged(&[0.0], &[], &[0.0], &[0.0]));
+    assert!(matches!(certificate.second_order, SecondOrder::NotShown(_)), "{certificate:?}");
+    assert_eq!(status, Status::LocallySolved);
+}
+
+#[test]
+fn multipliers_are_fitted_where_there_are_none() {
+    let (certificate, status) = judged(CONVEX, &outcome(&[1.0, 2.0], Stop::Converged));
+    assert_eq!((certificate.multipliers, status), (Witness::Fitted, Status::Solved), "{certificate:?}");
+    // Not optimal: the row would need the wrong sign.
+    let (certificate, status) = judged(CONVEX, &outcome(&[4.0, -1.0], Stop::Converged));
+    assert_eq!((broken(&certificate), status), (vec!["dual"], Status::Failed));
+}
+
+#[test]
+fn methods_that_claim_nothing_are_asked_for_feasibility_only() {
+    let finished = |x: &[f64]| outcome(x, Stop::Finished);
+    assert_eq!(judged(CONVEX, &finished(&[0.0, 0.0])).1, Status::BestFound);
+    assert_eq!(judged(CONVEX, &finished(&[9.0, 0.0])).1, Status::Failed);
+}
+
+#[test]
+fn systems_are_solved_by_their_residual() {
+    let text = "var x\nvar y\nsubject to circle: x^2 + y^2 == 2\nsubject to same: x == y";
+    assert_eq!(judged(text, &outcome(&[1.0, 1.0], Stop::Converged)).1, Status::Solved);
+    assert_eq!(judged(text, &outcome(&[1.0, 1.001], Stop::Converged)).1, Status::Failed);
+}
+
+#[test]
+fn a_quadratic_is_proved_convex_by_its_eigenvalues() {
+    let text = |cross: f64| format!("var x\nvar y\nminimize x^2 + {cross} * x * y + y^2");
+    let zero = converged(&[0.0; 2], &[], &[0.0; 2], &[0.0; 2]);
+    assert_eq!(judged(&text(1.0), &zero).1, Status::Solved);
+    assert_eq!(judged(&text(3.0), &zero).1, Status::Failed);
+}
+
+#[test]
+fn chains_of_stages_are_differentiated() {
+    // s[n] = x1 + ... + xn by recurrence; min Σ x² with s[n] = n: all 1, y = 2.
+    let text = "param n = 40\nvar x[1..n]\nlet s[k in 1..n] = if k == 1 then x[1] else s[k-1] + x[k]\n\
+                minimize sum(k in 1..n: x[k]^2)\nsubject to end: s[n] == n";
+    let (certificate, status) = judged(text, &converged(&[1.0; 40], &[2.0], &[0.0; 40], &[0.0; 40]));
+    assert_eq!(status, Status::Solved, "{certificate:?}");
+    let (certificate, _) = judged(text, &converged(&[1.0; 40], &[2.001], &[0.0; 40], &[0.0; 40]));
+    assert_eq!(broken(&certificate), ["dual"]);
+    assert_eq!(judged(text, &outcome(&[1.0; 40], Stop::Converged)).1, Status::Solved);
+}
+
+#[test]
+fn infeasibility_needs_a_proof() {
+    let claim = |x: &[f64], ray: Option<&[f64]>| outcome(x, Stop::Infeasible { ray: ray.map(<[f64]>::to_vec) });
+    // x + y >= 3 within [0, 1]²: by intervals.
+    let boxed = "var x in [0, 1]\nvar y in [0, 1]\nminimize x\nsubject to much: x + y >= 3";
+    assert_eq!(judged(boxed, &claim(&[1.0, 1.0], None)).1, Status::Infeasible);
+    // Free variables: only the combination of rows proves it.
+    let free = "var x\nvar y\nminimize x\nsubject to up: x + y >= 3\nsubject to down: x + y <= 1";
+    assert_eq!(judged(free, &claim(&[1.0, 1.0], Some(&[1.0, -1.0]))).1, Status::Infeasible);
+    assert_eq!(judged(free, &claim(&[0.5, 0.5], None)).1, Status::Infeasible, "the violations at the point do it too");
+    // A convex pair: the disc and the far half plane.
+    let disc = "var x\nvar y\nminimize x\nsubject to disc: x^2 + y^2 <= 1\nsubject to far: x >= 2";
+    let (certificate, status) = judged(disc, &claim(&[1.2, 0.0], Some(&[-1.0, 2.4])));
+    assert_eq!(status, Status::Infeasible, "{certificate:?}");
+    // Not convex: no proof, but a stationary point of the violation, with its row.
+    let valley = "var x\nminimize x^2\nsubject to deep: x^4 - 2 * x^2 <= -2";
+    let (certificate, status) = judged(valley, &claim(&[1.0], Some(&[-1.0])));
+    assert_eq!(status, Status::LocallyInfeasible, "{certificate:?}");
+    let Proved::StationaryInfeasibility { rows } = certificate.proved else { unreachable!() };
+    assert_eq!(rows.iter().map(|row| row.label.as_str()).collect::<Vec<_>>(), ["deep"]);
+    assert_eq!(judged(valley, &claim(&[0.3], Some(&[-1.0]))).1, Status::Failed, "not stationary");
+}
+
+#[test]
+fn planted_rays_prove_nothing_about_feasible_problems() {
+    let text = "var x in [-5, 5]\nvar y\nminimize x\nsubject to up: x + y >= 3\nsubject to down: x - y <= 1\n\
+                subject to wave: sin(y) <= 2";
+    let p = problem(text);
+    let mut seed = 7u64;
+    let mut random = || {
+        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (seed >> 40) as f64 / (1u64 << 23) as f64 - 1.0
+    };
+    for _ in 0..200 {
+        let ray = vec![random(), random(), random()];
+        let x = vec![5.0 * random(), 5.0 * random()];
+        let claim = outcome(&x, Stop::Infeasible { ray: Some(ray) });
+        let certificate = judge(&p, &claim, &JudgeOptions::default());
+        let status = status(&claim.stop, &certificate);
+        assert!(!matches!(status, Status::Infeasible | Status::LocallyInfeasible), "{claim:?}: {certificate:?}");
+    }
+}
+
+#[test]
+fn unbounded_objectives_need_a_ray_that_holds() {
+    let claim = |x: &[f64], ray: &[f64]| outcome(x, Stop::Unbounded { ray: Some(ray.to_vec()) });
+    let linear = "var x\nvar y >= 0\nminimize x + y\nsubject to row: x + 2 * y >= 1\nsubject to top: x - y <= 4";
+    let (certificate, status) = judged(linear, &claim(&[1.0, 0.0], &[-2.0, 1.0]));
+    assert_eq!(status, Status::Unbounded, "{certificate:?}");
+    assert!(matches!(certificate.proved, Proved::Unbounded { followed: false, .. }));
+    let bounded = "var x >= 0\nvar y >= 0\nminimize x + y\nsubject to row: x + 2 * y >= 1";
+    for ray in [[-2.0, 1.0], [-1.0, 0.0], [1.0, 1.0], [0.0, -1.0]] {
+        assert_eq!(judged(bounded, &claim(&[1.0, 0.0], &ray)).1, Status::Failed, "{ray:?}");
+    }
+    let curved = "var x\nminimize -x^2 + 5 * x";
+    let (certificate, status) = judged(curved, &claim(&[0.0], &[1.0]));
+    assert_eq!(status, Status::Unbounded, "{certificate:?}");
+    assert!(matches!(certificate.proved, Proved::Unbounded { followed: true, .. }));
+    // Falls, but not without end.
+    assert_eq!(judged("var x\nminimize exp(-x)", &claim(&[0.0], &[1.0])).1, Status::Failed);
+}
+
+#[test]
+fn dropped_rows_do_not_count() {
+    let mut p = problem(CONVEX);
+    p.constraints[0].dropped = true;
+    let free = converged(&[3.0, 2.0], &[0.0], &[0.0; 2], &[0.0, -6.0]);
+    let certificate = judge(&p, &free, &JudgeOptions::default());
+    assert_eq!(status(&free.stop, &certificate), Status::Solved, "{certificate:?}");
+}
+
+#[test]
+fn integers_are_asked_to_be_integers() {
+    let text = "var k integer in 0..10\nminimize (k - 2.5)^2";
+    assert_eq!(judged(text, &outcome(&[2.0], Stop::Finished)).1, Status::BestFound);
+    let (certificate, status) = judged(text, &outcome(&[2.5], Stop::Finished));
+    assert_eq!((broken(&certificate), status), (vec!["integrality"], Status::Failed));
+}
+
+#[test]
+fn residuals_name_the_row_and_are_shown_scaled_and_unscaled() {
+    let text = "var x[1..2]\nminimize x[1]\nsubject to big[i in 1..2]: 1000 * x[i] == 2000 * i";
+    let (certificate, _) = judged(text, &converged(&[2.0, 4.1], &[0.0; 2], &[0.0; 2], &[0.0; 2]));
+    let primal = certificate.residuals.iter().find(|r| r.name == "primal").unwrap();
+    assert!((primal.unscaled - 100.0).abs() < 1e-9 && (primal.value - 0.025).abs() < 1e-12, "{primal:?}");
+    assert_eq!(primal.place.as_ref().unwrap().label, "big[2]");
+}

@@ -74,6 +74,9 @@ pub struct How {
     /// Set an option of the method
     #[arg(long = "set", value_name = "OPTION=VALUE", value_parser = pair)]
     pub options: Vec<(String, String)>,
+    /// How many starting points to try (default: 1, and 9 for small problems that are not shown to be convex)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub starts: Option<u32>,
     /// Seed of methods that draw random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,

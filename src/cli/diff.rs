@@ -33,7 +33,7 @@ fn compared(arguments: Diff) -> Result<i32, i32> {
         ]);
     }
     print(&(aligned(&table).join("\n") + "\n"));
-    let wrong = all.iter().filter(|c| !(c.error <= SUSPICIOUS)).count();
+    let wrong = all.iter().filter(|c| c.error.is_nan() || c.error > SUSPICIOUS).count();
     let verdict = match wrong {
         0 => "they agree".to_string(),
         _ => format!("{wrong} differ by more than {}", residual(SUSPICIOUS)),

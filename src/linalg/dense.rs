@@ -33,6 +33,9 @@ pub fn symmetric_eigen(n: usize, a: &[f64]) -> (Vec<f64>, Vec<Vec<f64>>) {
     if !super::vector::all_finite(a) {
         return (vec![f64::NAN; n], vec![vec![f64::NAN; n]; n]);
     }
+    if n == 0 {
+        return (vec![], vec![]);
+    }
     let eigen = DMatrix::from_row_slice(n, n, a).symmetric_eigen();
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|i, j| eigen.eigenvalues[*i].total_cmp(&eigen.eigenvalues[*j]));
@@ -57,6 +60,11 @@ pub fn least_squares(m: usize, n: usize, a: &[f64], b: &[f64]) -> Option<Vec<f64
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_matrix_has_no_eigenvalues() {
+        assert_eq!(symmetric_eigen(0, &[]), (vec![], vec![]));
+    }
 
     #[test]
     fn factors_eigenvalues_and_least_squares_of_small_matrices() {

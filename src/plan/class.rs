@@ -6,8 +6,8 @@ use crate::problem::features::{Fact, Features};
 use crate::problem::{Problem, Sense};
 use crate::solve::convexity::quadratic_is_convex;
 
-/// As in "smooth nonlinear program", with sizes and reasons.
-pub fn of(problem: &Problem, features: &Features) -> (String, Vec<Fact>) {
+/// As in "smooth nonlinear program", with sizes and reasons, and whether convexity is shown.
+pub fn of(problem: &Problem, features: &Features) -> (String, Vec<Fact>, bool) {
     let mut facts = vec![Fact::new(sizes(features))];
     let convex = convexity(problem, features);
     if let (Some(objective), Some(form)) = (problem.objectives.first(), &features.forms.objective) {
@@ -20,6 +20,7 @@ pub fn of(problem: &Problem, features: &Features) -> (String, Vec<Fact>) {
     facts.extend(features.kinks.iter().cloned());
     facts.extend(features.cases.iter().cloned());
     let class = name(problem, features, &convex);
+    let shown = !matches!(convex, Convexity::NotShown(_));
     match convex {
         Convexity::Shown => facts.push(Fact::new("it is convex, by the rules of composition")),
         Convexity::ByEigenvalues => {
@@ -29,7 +30,7 @@ pub fn of(problem: &Problem, features: &Features) -> (String, Vec<Fact>) {
         }
         Convexity::NotShown(why) => facts.push(why),
     }
-    (class, facts)
+    (class, facts, shown)
 }
 
 enum Convexity {

@@ -9,6 +9,7 @@ pub mod execute;
 pub mod explain;
 pub mod refusal;
 pub mod request;
+pub mod restarts;
 pub mod rewrites;
 pub mod start;
 #[cfg(test)]
@@ -37,6 +38,8 @@ pub struct Plan {
     pub method: &'static str,
     /// Why this method.
     pub because: Vec<Fact>,
+    /// How many more starts are tried after the first.
+    pub restarts: usize,
     /// Checked against the rows of the method.
     pub options: Options,
     pub settings: Vec<Setting>,
@@ -69,13 +72,15 @@ pub fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Diagnostic
     let options = request.checked_options(chosen.method)?;
     let form = candidates.form(chosen.smooth);
     let (shown, rewrites, lifts) = rewrites::show(form, chosen.method);
-    let (class, facts) = class::of(problem, &candidates.plain.features);
+    let (class, facts, convex) = class::of(problem, &candidates.plain.features);
+    let (restarts, why) = restarts::count(&request, chosen.method, &candidates.plain.features, convex);
     Ok(Plan {
         class,
         facts,
         rewrites,
         method: chosen.method.name,
-        because: chosen.because,
+        because: chosen.because.into_iter().chain(why).collect(),
+        restarts,
         settings: settings(chosen.method, &options),
         unused_options: request.unused(),
         options,

@@ -13,13 +13,15 @@ pub struct Request {
     pub method: Option<(String, Span)>,
     pub options: Vec<(String, Value, Span)>,
     pub seed: u64,
+    /// How many starting points to try; `None`: as the planner decides.
+    pub starts: Option<usize>,
     /// Options of an overruled `solve with`.
     overruled: Vec<String>,
 }
 
 impl Request {
     pub fn new(method: Option<(String, Span)>, options: Vec<(String, Value, Span)>, seed: u64) -> Request {
-        Request { method, options, seed, overruled: vec![] }
+        Request { method, options, seed, starts: None, overruled: vec![] }
     }
 
     /// With the model's own `solve with`, which the request overrules. If it asks for another method, the options of

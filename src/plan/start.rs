@@ -238,13 +238,12 @@ impl Here<'_> {
 /// The operand that lies on or outside of the border of what its function allows, and where it could lie instead.
 fn offence(op: Op, given: [f64; 3]) -> Option<(usize, f64)> {
     let row = op.row();
-    for k in 0..row.arity {
-        let range = row.domain.operands[k];
+    for (k, (value, range)) in given.into_iter().zip(row.domain.operands).take(row.arity).enumerate() {
         // Where an end is closed the value exists, but slopes may be infinite: it is left as well.
-        if given[k] > range.lo && given[k] < range.hi {
+        if value > range.lo && value < range.hi {
             continue;
         }
-        if range != Range::REALS && !given[k].is_nan() {
+        if range != Range::REALS && !value.is_nan() {
             return Some((k, middle(range)));
         }
     }

@@ -50,6 +50,10 @@ impl Model {
     }
 
     pub fn solved(&self, plan: &Plan) -> Outcome {
+        self.solved_from(plan, None)
+    }
+
+    fn solved_from(&self, plan: &Plan, warm: Option<&super::Warm>) -> Outcome {
         let mut progress = |_: &LogLine| ControlFlow::Continue(());
         let mut monitor = Monitor {
             iteration_limit: usize::MAX,
@@ -60,7 +64,7 @@ impl Model {
             keep_log: false,
             log: vec![],
         };
-        execute(&self.problem, plan, None, &self.sources, &mut monitor)
+        execute(&self.problem, plan, warm, &self.sources, &mut monitor)
     }
 
     fn objective(&self, x: &[f64]) -> f64 {
@@ -68,24 +72,270 @@ impl Model {
     }
 }
 
+/// Solves with a method (`""`: the planner's choice) and checks variables, objective and multipliers of rows.
+fn check(text: &str, method: &str, x: &[f64], objective: f64, rows: &[f64]) -> (Model, Plan, Outcome) {
+    let model = self::text(text);
+    let plan = model.asking(method).unwrap_or_else(|said| panic!("{said}"));
+    let outcome = model.solved(&plan);
+    let close = |a: f64, b: f64| (a - b).abs() <= 1e-6 * b.abs().max(1.0);
+    assert!(
+        outcome.x.len() == x.len() && outcome.x.iter().zip(x).all(|(a, b)| close(*a, *b)),
+        "{text}\n{}: {:?}, {:?}",
+        plan.method,
+        outcome.x,
+        outcome.stop
+    );
+    assert!(close(model.objective(&outcome.x), objective), "{text}: {}", model.objective(&outcome.x));
+    if let Some(multipliers) = &outcome.multipliers {
+        let y = &multipliers.rows;
+        assert!(y.len() == rows.len() && y.iter().zip(rows).all(|(a, b)| (a - b).abs() <= 1e-5), "{text}: duals {y:?}");
+    }
+    (model, plan, outcome)
+}
+
 #[test]
-fn look() {
-    for name in ["hs071", "disk", "transport", "portfolio", "control", "logistic", "acopf", "kepler"] {
+fn examples_are_planned_or_refused_in_words() {
+    let rows = [
+        ("hs071", "smooth nonlinear program", "interior_point"),
+        ("disk", "smooth nonlinear program", "interior_point"),
+        ("transport", "linear program", "interior_point"),
+        ("portfolio", "convex quadratic program", "interior_point"),
+        ("logistic", "convex smooth minimisation without constraints", "trust_region_newton"),
+        ("acopf", "smooth nonlinear program", "interior_point"),
+    ];
+    for (name, class, method) in rows {
         let model = example(name);
-        match model.asking("") {
-            Ok(plan) => {
-                let clock = std::time::Instant::now();
-                let outcome = model.solved(&plan);
-                println!(
-                    "== {name}\n{}{:?} {} iterations, {:?}, f = {}",
-                    plan.explain(&model.sources),
-                    outcome.stop,
-                    outcome.iterations,
-                    clock.elapsed(),
-                    model.objective(&outcome.x)
-                );
-            }
-            Err(said) => println!("== {name}\n{said}"),
+        let plan = model.plan();
+        assert_eq!((plan.class.as_str(), plan.method), (class, method), "{name}");
+        let outcome = model.solved(&plan);
+        assert_eq!(outcome.stop, crate::answer::Stop::Converged, "{name}");
+        assert_eq!(outcome.x.len(), model.problem.dimension as usize, "{name}");
+    }
+    for name in ["kepler", "leader", "cournot", "pareto", "taste", "tour", "saddle", "obstacle"] {
+        let said = example(name).asking("").expect_err(name);
+        assert!(said.contains("unsupported-construct"), "{name}: {said}");
+    }
+}
+
+#[test]
+fn plans_say_why() {
+    let model = example("hs071");
+    let said = model.plan().explain(&model.sources);
+    for part in [
+        "class     smooth nonlinear program\n          4 variables, all within bounds; 1 equation, 1 inequality; to be minimised\n",
+        "because of a product of two expressions in the variables (line 4)\n",
+        "method    interior_point\n          it has rows; Newton steps with exact second derivatives converge fast\n",
+        "options   tol = 1e-8\n",
+        "lbfgs: row `volume` is a constraint (line 6)\n",
+        "brent: row `volume` is a constraint (line 6)\n",
+    ] {
+        assert!(said.contains(part), "no {part:?} in\n{said}");
+    }
+    let view = serde_json::to_value(model.plan().view(&model.sources)).expect("a plan is a plain value");
+    assert_eq!(view["method"], "interior_point");
+    assert_eq!(view["rewrites"], serde_json::json!([]));
+}
+
+#[test]
+fn kinks_become_rows_and_multipliers_carry_over() {
+    // Row and objective kinks, minimised and maximised, nested, through a `let` and a sum.
+    let rows: &[(&str, &[f64], f64, &[f64])] = &[
+        ("var x\nminimize max(x^2, (x-2)^2)", &[1.0], 1.0, &[]),
+        ("var x\nmaximize min(x, 4 - x)", &[2.0], 2.0, &[]),
+        ("var x\nminimize x^2\nsubject to near: abs(x - 3) <= 1", &[2.0], 4.0, &[-4.0]),
+        ("var x\nmaximize x\nsubject to near: 2 >= abs(x - 3)", &[5.0], 5.0, &[1.0]),
+        ("var x\nmaximize x\nsubject to low: min(3 - x, 8 - 2*x) >= 1", &[2.0], 2.0, &[-1.0]),
+        ("var x\nvar y\nminimize abs(x - 1) + 2*abs(y + x) + x^2/4", &[1.0, -1.0], 0.25, &[]),
+        ("var x\nminimize max(abs(x - 1), 3 - x)", &[2.0], 1.0, &[]),
+        ("param a[1..3] = [1, 4, 5]\nvar m\nminimize sum(i in 1..3: abs(m - a[i]))", &[4.0], 4.0, &[]),
+        ("var x\nlet far = abs(x)\nminimize 2*far + (x - 3)^2", &[2.0], 5.0, &[]),
+    ];
+    for (text, x, objective, duals) in rows {
+        let (_, plan, _) = check(text, "", x, *objective, duals);
+        assert_eq!(plan.method, "interior_point", "{text}");
+        assert_eq!(plan.rewrites[0].name, "epigraph", "{text}");
+    }
+}
+
+#[test]
+fn kinks_that_must_stay_are_compared_by_values() {
+    let (_, plan, outcome) = check("var x in [-3, 2]\nminimize -abs(x) + x/10", "", &[-3.0], -3.3, &[]);
+    assert_eq!((plan.method, outcome.stop), ("brent", crate::answer::Stop::Finished));
+    let text = "var x\nvar y\nminimize x^2 + y^2 - abs(x - 1)/2";
+    let (_, plan, _) = check(text, "", &[-0.25, 0.0], -0.5625, &[]);
+    assert_eq!((plan.method, plan.rewrites.len()), ("nelder_mead", 0));
+    let said = self::text("var x\nvar y\nminimize x\nsubject to abs(x - y) == 1").asking("").unwrap_err();
+    assert!(said.contains("no-method: no method accepts this problem: `abs` has no derivative"), "{said}");
+    // Bounds decide which branch holds: no kink is left.
+    let (_, plan, _) = check("var x in [1, 5]\nminimize abs(x)", "", &[1.0], 1.0, &[]);
+    assert_eq!(plan.rewrites, []);
+}
+
+#[test]
+fn sums_of_squares_go_to_levenberg_marquardt() {
+    let rows: &[(&str, &[f64], f64)] = &[
+        ("var x start -1.2\nvar y start 1\nminimize (1 - x)^2 + 100*(y - x^2)^2", &[1.0, 1.0], 0.0),
+        ("param a[1..3] = [1, 2, 6]\nvar m\nminimize mean(i in 1..3: (m - a[i])^2)", &[3.0], 14.0 / 3.0),
+        ("param w[1..2] = [3, 1]\nvar m\nminimize sum(i in 1..2: w[i]*(m - i)^2) / 4 + 7", &[1.25], 7.1875),
+    ];
+    for (text, x, objective) in rows {
+        let (_, plan, _) = check(text, "", x, *objective, &[]);
+        assert_eq!(plan.method, "levenberg_marquardt", "{text}");
+        assert_eq!(plan.rewrites[0].name, "residual rows", "{text}");
+    }
+    // m = 2/3 by hand: (m-1) + (m-3) + 4m = 0.
+    let m: f64 = 2.0 / 3.0;
+    let value = ((m - 1.0).powi(2) + (m - 3.0).powi(2)) / 2.0 + 2.0 * m * m;
+    let text = "param a[1..2] = [1, 3]\nvar m\nlet r[i in 1..2] = m - a[i]\nminimize dot(r, r)/2 + 2*m^2";
+    check(text, "levenberg_marquardt", &[m], value, &[]);
+    for (text, why) in [
+        ("var x\nminimize x^2 - 2*x", "not a square"),
+        ("var x\nmaximize -x^2", "maximised"),
+        ("var x >= 2\nminimize (x-1)^2", "has a bound"),
+        ("var x\nvar y\nminimize (x-1)^2 + y^2\nsubject to x + y >= 2", "is a constraint"),
+        ("param c = -1\nvar x\nminimize 2*(x-1)^2 + c*x^2", "negative weight"),
+    ] {
+        let said = self::text(text).asking("levenberg_marquardt").unwrap_err();
+        assert!(said.starts_with("method-refuses") && said.contains(why), "{text}: {said}");
+    }
+}
+
+#[test]
+fn fixed_variables_and_free_rows_lift_back() {
+    // d f / d y at y = 2 with x = (1 + 2)/2 following: f = (y - 1)^2 / 2.
+    let text = "var x\nvar y in [2, 2]\nminimize (x - 1)^2 + (x - y)^2\nsubject to idle: x + y <= inf";
+    for method in ["", "lbfgs", "trust_region_newton", "interior_point"] {
+        let (_, plan, outcome) = check(text, method, &[1.5, 2.0], 0.5, &[0.0]);
+        let m = outcome.multipliers.expect("it has multipliers");
+        assert!((m.lower[1] + m.upper[1] - 1.0).abs() <= 1e-6 && m.upper[1] == 0.0, "{method}: {m:?}");
+        let names: Vec<&str> = plan.rewrites.iter().map(|r| r.name).collect();
+        assert!(names.contains(&"fixed variables") && names.contains(&"free rows"), "{names:?}");
+    }
+    // Nothing is left to choose.
+    let (_, _, outcome) = check("var x in [3, 3]\nminimize x^2", "", &[3.0], 9.0, &[]);
+    assert_eq!(outcome.stop, crate::answer::Stop::Converged);
+    let fixed = self::text("var x in [3, 3]\nminimize x^2\nsubject to x <= 2 + 0*x");
+    assert!(matches!(fixed.solved(&fixed.plan()).stop, crate::answer::Stop::Infeasible { .. }));
+}
+
+#[test]
+fn maximisation_keeps_the_signs_of_the_statement() {
+    let text = "var x in [0, 3]\nvar y\nmaximize 2*x - (y - 1)^2\nsubject to cap: x + y <= 3.5";
+    // At x = 3 the row holds y <= 1/2: dual of the row 1 = -2(y-1), of the bound 2 - 1.
+    let (_, _, outcome) = check(text, "", &[3.0, 0.5], 5.75, &[1.0]);
+    let m = outcome.multipliers.expect("it has multipliers");
+    assert!((m.upper[0] - 1.0).abs() <= 1e-5 && m.lower[0].abs() <= 1e-5, "{m:?}");
+    let (_, _, outcome) = check("var x in [0, 3]\nmaximize 1000*x - x^2", "projected_lbfgs", &[3.0], 2991.0, &[]);
+    let m = outcome.multipliers.expect("it has multipliers");
+    assert!((m.upper[0] - 994.0).abs() <= 1e-4, "{m:?}");
+    check("var x\nmaximize 3 - (x - 1)^2", "lbfgs", &[1.0], 3.0, &[]);
+}
+
+#[test]
+fn starts_move_inside_domains() {
+    let rows = [
+        ("var x\nminimize x - log(x)", "`x` begins at 1, for `log`"),
+        ("var x\nminimize 1/x + x\nsubject to x >= 0.1", "for `/`"),
+        (
+            "var x[1..3]\nminimize sum(x) + 1/sqrt(dot(x, x))\nsubject to cap: sum(x) >= -5",
+            "elements of `x` begin off 0",
+        ),
+        ("var x\nvar y\nminimize x + y + sqrt(x - y) + x^2 + y^2", "for `sqrt`"),
+    ];
+    for (text, part) in rows {
+        let model = self::text(text);
+        let plan = model.plan();
+        let said = plan.explain(&model.sources);
+        assert!(plan.start.moved.len() == 1 || text.contains("var y"), "{said}");
+        assert!(said.contains(part), "no {part:?} in\n{said}");
+        assert!(model.objective(&plan.start.x).is_finite(), "{said}");
+    }
+    let model = self::text("var x in [2, 3]\nvar y <= 4 start 9\nvar z in [-5, -1]\nminimize log(x) + y^2 + z^2");
+    let plan = model.plan();
+    assert_eq!((plan.start.x.clone(), plan.start.moved.len()), (vec![2.0, 9.0, -1.0], 0));
+    assert_eq!(plan.start.outside.len(), 1, "{:?}", plan.start.outside);
+}
+
+#[test]
+fn what_cannot_be_honoured_is_refused() {
+    let rows = [
+        ("var k integer in 0..10\nminimize (k - 2.5)^2", "integer-refused: `k` is integer"),
+        ("var b[1..3] binary\nminimize sum(b)", "integer-refused: `b` is binary"),
+        ("var x\nminimize x^2\nminimize (x-1)^2", "several objectives"),
+        ("var x\nminimize x^2\nsolve with lbgfs", "unknown-method: there is no method `lbgfs`"),
+        ("var x\nminimize x^2\nsolve with lbfgs { memoy = 3 }", "unknown-option: `lbfgs` has no option `memoy`"),
+        ("var x\nminimize x^2\nsolve with lbfgs { memory = -3 }", "bad-option: option `memory` of `lbfgs` must be"),
+        (
+            "var x >= 0\nminimize x^2\nsolve with lbfgs",
+            "method-refuses: `lbfgs` cannot serve this problem: `x` has a bound",
+        ),
+        ("var x\nminimize x^2\nsolve with particle_swarm", "`x` is not bounded on both sides"),
+    ];
+    for (text, part) in rows {
+        let said = self::text(text).asking("").unwrap_err();
+        assert!(said.contains(part), "{text}\n{said}");
+    }
+}
+
+#[test]
+fn options_are_used_or_set_aside() {
+    let model = text("var x\nminimize (x-1)^4\nsolve with lbfgs { memory = 3, seed = 7 }");
+    let plan = model.plan();
+    assert_eq!((plan.method, plan.options.seed), ("lbfgs", 7));
+    let memory = plan.settings.iter().find(|s| s.name == "memory").expect("a row");
+    assert!(memory.set && memory.value == crate::solve::options::Value::Number(3.0));
+    let other = model.asking("bfgs").expect("bfgs serves it");
+    assert_eq!((other.method, other.unused_options.clone()), ("bfgs", vec!["memory".to_string(), "seed".to_string()]));
+    let text = "var x\nminimize (x-1)^4\nsolve with nonlinear_cg { max_iter = 2 }";
+    let limited = self::text(text);
+    let outcome = limited.solved(&limited.plan());
+    assert_eq!((outcome.stop, outcome.iterations), (crate::answer::Stop::IterationLimit, 2));
+}
+
+#[test]
+fn trouble_is_named_with_its_line() {
+    let rows = [
+        (
+            "var x start -0.3\nminimize x^2\n  + log(x)",
+            "log of -0.3 is not a number: log needs a positive argument, in `objective` (line",
+        ),
+        ("var x start 0\nminimize x^2 + sqrt(x)", "in a derivative"),
+    ];
+    for (text, part) in rows {
+        let model = self::text(text);
+        let plan = model.asking("lbfgs").expect("a plan");
+        match model.solved(&plan).stop {
+            crate::answer::Stop::NotFinite(said) => assert!(said.contains(part), "{said}"),
+            other => panic!("{text}: {other:?}"),
         }
     }
+    let crossed = text("param a = 3\nvar x in [a, 2]\nminimize x^2");
+    assert!(matches!(crossed.solved(&crossed.plan()).stop, crate::answer::Stop::Infeasible { .. }));
+}
+
+#[test]
+fn systems_and_feasibility_problems_need_no_objective() {
+    let (_, plan, _) = check(
+        "var x start 1\nvar y start 1\nsubject to {\n x^2 + y^2 == 5\n x*y == 2\n x >= y\n}",
+        "",
+        &[2.0, 1.0],
+        0.0,
+        &[0.0; 3],
+    );
+    assert_eq!(plan.class, "feasibility problem");
+    let square = text("var x start 1\nsubject to x^3 == 8");
+    let plan = square.plan();
+    assert_eq!(plan.class, "square system of equations");
+    assert!((square.solved(&plan).x[0] - 2.0).abs() <= 1e-8);
+}
+
+#[test]
+fn warm_starts_begin_at_the_answer() {
+    let model = example("hs071");
+    let plan = model.plan();
+    let cold = model.solved(&plan);
+    let warm = super::Warm { x: cold.x.clone(), multipliers: cold.multipliers.clone() };
+    let again = model.solved_from(&plan, Some(&warm));
+    assert!(again.iterations < cold.iterations, "{} then {}", cold.iterations, again.iterations);
+    assert!((model.objective(&again.x) - model.objective(&cold.x)).abs() <= 1e-7);
 }

@@ -41,8 +41,6 @@ pub struct Features {
     pub bounded: Option<Fact>,
     /// The first variable that lacks a finite bound on one side.
     pub unboxed: Option<Fact>,
-    /// The first variable whose bounds exclude each other.
-    pub crossed: Option<Fact>,
     /// Scalar rows that constrain: neither dropped nor free.
     pub rows: usize,
     pub equalities: usize,
@@ -72,7 +70,6 @@ impl Features {
             fixed: 0,
             bounded: None,
             unboxed: None,
-            crossed: None,
             rows: 0,
             equalities: 0,
             first_row: None,
@@ -108,9 +105,6 @@ impl Features {
                 }
                 if finite < 2 && self.unboxed.is_none() {
                     self.unboxed = fact("is not bounded on both sides");
-                }
-                if !(lower < upper) && self.crossed.is_none() {
-                    self.crossed = fact(&format!("has bounds that exclude each other: {lower} and {upper}"));
                 }
             }
         }

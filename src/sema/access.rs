@@ -6,8 +6,8 @@ use super::scope::{DeclarationKind, Elaborator, Env, R, State};
 use super::value::{Array, ArrayKind, BlockRef, Elem, Num, Part, TableInfo, Texts, Val};
 use crate::diag::Span;
 use crate::expr::family::{IndexMap, Leaf, Source};
-use crate::problem::AfterSolve;
 use crate::problem::index::{Axes, Element, Set};
+use crate::problem::{AfterSolve, Domain};
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Ident, StatementKind, Subscript};
 use std::rc::Rc;
 
@@ -408,7 +408,8 @@ impl Elaborator<'_> {
 
     /// Whether a subscript is a variable of a domain that will be refused (`angle[tour[k]]`).
     fn indexed_by_variable(&mut self, items: &[Subscript], env: &Env) -> R<bool> {
-        if self.problem.unsupported.is_empty() {
+        let discrete = |v: &crate::problem::Variable| matches!(v.domain, Some(Domain::Permutation | Domain::Subset));
+        if !self.problem.variables.iter().any(discrete) {
             return Ok(false);
         }
         for item in items {

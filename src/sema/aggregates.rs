@@ -101,7 +101,7 @@ impl Elaborator<'_> {
 
     /// An aggregate of all elements of an array, for each instance of `env.ctx`.
     pub(super) fn aggregate_array(&mut self, name: &str, array: &Array, span: Span, env: &Env) -> R<Num> {
-        let (ctx, index) = self.over(&array.0.sets, &env.ctx)?;
+        let (ctx, index) = self.over_elements(array, &env.ctx)?;
         let elements = |me: &mut Self| {
             me.traced(&ctx, &mut |me, here| {
                 let index = through(&index, &here.path_to(&ctx), here.size);
@@ -139,7 +139,7 @@ impl Elaborator<'_> {
 
     /// `sum(x)`, `mean(x)` as families.
     pub(super) fn array_sum(&mut self, name: &str, array: &Array, span: Span, env: &Env) -> R<Vec<Draft>> {
-        let (ctx, index) = self.over(&array.0.sets, &env.ctx)?;
+        let (ctx, index) = self.over_elements(array, &env.ctx)?;
         let weight = if name == "mean" { Some(self.mean_weight(&ctx, &env.ctx, span)?) } else { None };
         let parts = self.traced(&ctx, &mut |me, here| {
             let index = through(&index, &here.path_to(&ctx), here.size);

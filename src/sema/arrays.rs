@@ -15,6 +15,28 @@ use crate::syntax::ast::{BinaryOp, Expr, IndexItem, StatementKind};
 use std::rc::Rc;
 
 impl Array {
+    /// The positions that exist, where the declaration of the array, or of one that it is made of, has a `where`.
+    pub(super) fn kept(&self) -> Option<&[u32]> {
+        match &self.0.kind {
+            ArrayKind::Buffer { filter, .. } => filter.as_deref(),
+            ArrayKind::Unary(_, a) => a.kept(),
+            ArrayKind::Binary(_, a, b) => [a, b].into_iter().find_map(Operand::kept),
+            ArrayKind::Select(c, a, b) => [c, a, b].into_iter().find_map(Operand::kept),
+            ArrayKind::Inline { .. }
+            | ArrayKind::Product(..)
+            | ArrayKind::Transpose(_)
+            | ArrayKind::Outer(..)
+            | ArrayKind::Kron(..)
+            | ArrayKind::Diag(_)
+            | ArrayKind::Diagonal(_)
+            | ArrayKind::Cumsum(_)
+            | ArrayKind::Slice { .. }
+            | ArrayKind::Relabelled(_)
+            | ArrayKind::Elements(_)
+            | ArrayKind::Opaque(_) => None,
+        }
+    }
+
     /// Whether each element costs a sum.
     pub(super) fn is_heavy(&self) -> bool {
         let operand = |o: &Operand| matches!(o, Operand::Array(a) if a.is_heavy());
@@ -31,6 +53,15 @@ impl Array {
             ArrayKind::Outer(a, b) | ArrayKind::Kron(a, b) => a.is_heavy() || b.is_heavy(),
             ArrayKind::Binary(_, a, b) => operand(a) || operand(b),
             ArrayKind::Select(c, a, b) => operand(c) || operand(a) || operand(b),
+        }
+    }
+}
+
+impl Operand {
+    fn kept(&self) -> Option<&[u32]> {
+        match self {
+            Operand::Array(a) => a.kept(),
+            Operand::Scalar(_) => None,
         }
     }
 }
@@ -199,7 +230,7 @@ impl Elaborator<'_> {
 
     /// `a' b` as products of elements over the shared set, without a stage of its own.
     pub(super) fn dot_drafts(&mut self, a: &Array, b: &Array, env: &Env, span: Span) -> R<Vec<Draft>> {
-        let (ctx, index) = self.over(&a.0.sets, &env.ctx)?;
+        let (ctx, index) = self.over_elements(if a.kept().is_some() { a } else { b }, &env.ctx)?;
         let parts = self.traced(&ctx, &mut |me, here| {
             let index = through(&index, &here.path_to(&ctx), here.size);
             let x = me.element(a, &index, here)?;
@@ -229,6 +260,17 @@ impl Elaborator<'_> {
             IndexMap::Tile { start: 0, stride: 1, length: size as u32 }
         };
         let index = unflatten(sets, &within, n * size);
+        Ok((child, index))
+    }
+
+    /// As [`Elaborator::over`] for the elements of an array that exist: a `where` of its declaration leaves some out.
+    pub(super) fn over_elements(&mut self, array: &Array, ctx: &Ctx) -> R<(Ctx, Vec<IndexMap>)> {
+        let Some(kept) = array.kept() else { return self.over(&array.0.sets, ctx) };
+        let (n, size) = (ctx.size, kept.len());
+        let parent = (0..n as u32).flat_map(|p| std::iter::repeat_n(p, size)).collect();
+        let child = self.child(ctx, n * size, IndexMap::from_positions(parent), true);
+        let flat = IndexMap::from_positions((0..n).flat_map(|_| kept.iter().copied()).collect());
+        let index = unflatten(&array.0.sets, &flat, n * size);
         Ok((child, index))
     }
 

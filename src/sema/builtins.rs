@@ -23,11 +23,15 @@ pub(super) enum Gives {
     Unknown,
 }
 
-/// A function that is not a row of `expr::ops`: name, how many arguments, what it gives, and a line about it.
+/// A function that is not a row of `expr::ops`: name, how many arguments, what it gives, and lines about it.
 struct Builtin {
     name: &'static str,
     arguments: std::ops::RangeInclusive<usize>,
     gives: Gives,
+    /// What it is, for the reference.
+    doc: &'static str,
+    /// Its curvature in words; empty where nothing is claimed for all arguments.
+    shape: &'static str,
     run: fn(&mut Elaborator, &Call, &Env) -> R<Val>,
 }
 
@@ -41,55 +45,117 @@ struct Call<'e> {
 
 #[rustfmt::skip]
 const BUILTINS: &[Builtin] = &[
-    Builtin { name: "sum", arguments: 1..=1, gives: Gives::Number, run: aggregate },
-    Builtin { name: "prod", arguments: 1..=1, gives: Gives::Number, run: aggregate },
-    Builtin { name: "mean", arguments: 1..=1, gives: Gives::Number, run: aggregate },
-    Builtin { name: "norm", arguments: 1..=2, gives: Gives::Number, run: norm },
-    Builtin { name: "norm1", arguments: 1..=1, gives: Gives::Number, run: aggregate },
-    Builtin { name: "norminf", arguments: 1..=1, gives: Gives::Number, run: aggregate },
-    Builtin { name: "sumsq", arguments: 1..=1, gives: Gives::Number, run: aggregate },
-    Builtin { name: "logsumexp", arguments: 1..=1, gives: Gives::Number, run: aggregate },
-    Builtin { name: "min", arguments: 1..=99, gives: Gives::AsArguments, run: extreme },
-    Builtin { name: "max", arguments: 1..=99, gives: Gives::AsArguments, run: extreme },
-    Builtin { name: "dot", arguments: 2..=2, gives: Gives::Number, run: dot },
-    Builtin { name: "softmax", arguments: 1..=1, gives: Gives::Array, run: softmax },
-    Builtin { name: "entropy", arguments: 1..=1, gives: Gives::Number, run: entropy },
-    Builtin { name: "kl", arguments: 2..=2, gives: Gives::Number, run: kl },
-    Builtin { name: "relu", arguments: 1..=1, gives: Gives::AsArguments, run: relu },
-    Builtin { name: "huber", arguments: 2..=2, gives: Gives::AsArguments, run: huber },
-    Builtin { name: "trace", arguments: 1..=1, gives: Gives::Number, run: trace },
-    Builtin { name: "diag", arguments: 1..=1, gives: Gives::Array, run: diag },
-    Builtin { name: "kron", arguments: 2..=2, gives: Gives::Array, run: kron },
-    Builtin { name: "outer", arguments: 2..=2, gives: Gives::Array, run: outer },
-    Builtin { name: "cumsum", arguments: 1..=1, gives: Gives::Array, run: cumsum },
-    Builtin { name: "vec", arguments: 1..=1, gives: Gives::Array, run: renumbered },
-    Builtin { name: "det", arguments: 1..=1, gives: Gives::Number, run: matrix_function },
-    Builtin { name: "logdet", arguments: 1..=1, gives: Gives::Number, run: matrix_function },
-    Builtin { name: "eigmax", arguments: 1..=1, gives: Gives::Number, run: matrix_function },
-    Builtin { name: "inv", arguments: 1..=1, gives: Gives::Array, run: matrix_function },
-    Builtin { name: "interp", arguments: 3..=3, gives: Gives::Number, run: piecewise_linear },
-    Builtin { name: "pwl", arguments: 3..=3, gives: Gives::Number, run: piecewise_linear },
-    Builtin { name: "columns", arguments: 1..=2, gives: Gives::Array, run: columns },
-    Builtin { name: "rows", arguments: 1..=1, gives: Gives::Array, run: rows },
-    Builtin { name: "card", arguments: 1..=1, gives: Gives::Number, run: card },
-    Builtin { name: "first", arguments: 1..=1, gives: Gives::Number, run: end_of_set },
-    Builtin { name: "last", arguments: 1..=1, gives: Gives::Number, run: end_of_set },
-    Builtin { name: "prev", arguments: 1..=2, gives: Gives::Number, run: neighbour },
-    Builtin { name: "next", arguments: 1..=2, gives: Gives::Number, run: neighbour },
-    Builtin { name: "union", arguments: 2..=2, gives: Gives::Number, run: set_call },
-    Builtin { name: "inter", arguments: 2..=2, gives: Gives::Number, run: set_call },
-    Builtin { name: "minus", arguments: 2..=2, gives: Gives::Number, run: set_call },
-    Builtin { name: "cross", arguments: 2..=2, gives: Gives::Number, run: set_call },
-    Builtin { name: "grad", arguments: 2..=2, gives: Gives::Array, run: derivative },
-    Builtin { name: "∇", arguments: 2..=2, gives: Gives::Array, run: derivative },
-    Builtin { name: "hess", arguments: 2..=2, gives: Gives::Array, run: derivative },
-    Builtin { name: "jac", arguments: 2..=2, gives: Gives::Array, run: derivative },
-    Builtin { name: "jvp", arguments: 3..=3, gives: Gives::Array, run: derivative },
-    Builtin { name: "sensitivity", arguments: 2..=2, gives: Gives::Number, run: later },
-    Builtin { name: "hypervolume", arguments: 1..=1, gives: Gives::Number, run: later },
-    Builtin { name: "project", arguments: 2..=2, gives: Gives::Array, run: later },
-    Builtin { name: "prox", arguments: 2..=3, gives: Gives::Array, run: later },
+    Builtin { name: "sum", arguments: 1..=1, gives: Gives::Number, run: aggregate,
+        doc: "the sum of all elements; 0 of none", shape: "affine" },
+    Builtin { name: "prod", arguments: 1..=1, gives: Gives::Number, run: aggregate,
+        doc: "the product of all elements; 1 of none", shape: "" },
+    Builtin { name: "mean", arguments: 1..=1, gives: Gives::Number, run: aggregate,
+        doc: "the sum over the count; an error over an empty set", shape: "affine" },
+    Builtin { name: "norm", arguments: 1..=2, gives: Gives::Number, run: norm,
+        doc: "the Euclidean norm; `norm(x, p)` is the p-norm for p >= 1 or `inf`", shape: "convex" },
+    Builtin { name: "norm1", arguments: 1..=1, gives: Gives::Number, run: aggregate,
+        doc: "the sum of absolute values", shape: "convex" },
+    Builtin { name: "norminf", arguments: 1..=1, gives: Gives::Number, run: aggregate,
+        doc: "the largest absolute value", shape: "convex" },
+    Builtin { name: "sumsq", arguments: 1..=1, gives: Gives::Number, run: aggregate,
+        doc: "the sum of squares", shape: "convex" },
+    Builtin { name: "logsumexp", arguments: 1..=1, gives: Gives::Number, run: aggregate,
+        doc: "log of the sum of exponentials, without overflow", shape: "convex" },
+    Builtin { name: "min", arguments: 1..=99, gives: Gives::AsArguments, run: extreme,
+        doc: "the smallest: of all elements, or of several arguments, elementwise", shape: "concave" },
+    Builtin { name: "max", arguments: 1..=99, gives: Gives::AsArguments, run: extreme,
+        doc: "the largest: of all elements, or of several arguments, elementwise", shape: "convex" },
+    Builtin { name: "dot", arguments: 2..=2, gives: Gives::Number, run: dot,
+        doc: "the sum of products of two arrays over the same index sets", shape: "" },
+    Builtin { name: "softmax", arguments: 1..=1, gives: Gives::Array, run: softmax,
+        doc: "exp(x) over the sum of exp(x): positive, with sum 1", shape: "" },
+    Builtin { name: "entropy", arguments: 1..=1, gives: Gives::Number, run: entropy,
+        doc: "-Σ x log x, with 0 log 0 = 0", shape: "concave" },
+    Builtin { name: "kl", arguments: 2..=2, gives: Gives::Number, run: kl,
+        doc: "Σ p log(p / q), with 0 log 0 = 0", shape: "convex" },
+    Builtin { name: "relu", arguments: 1..=1, gives: Gives::AsArguments, run: relu,
+        doc: "max(x, 0), elementwise", shape: "convex" },
+    Builtin { name: "huber", arguments: 2..=2, gives: Gives::AsArguments, run: huber,
+        doc: "`huber(t, d)` is t²/2 up to |t| = d and d (|t| - d/2) beyond, elementwise", shape: "convex in t" },
+    Builtin { name: "trace", arguments: 1..=1, gives: Gives::Number, run: trace,
+        doc: "the sum of the diagonal of a square matrix", shape: "affine" },
+    Builtin { name: "diag", arguments: 1..=1, gives: Gives::Array, run: diag,
+        doc: "a vector as a diagonal matrix; the diagonal of a square matrix as a vector", shape: "affine" },
+    Builtin { name: "kron", arguments: 2..=2, gives: Gives::Array, run: kron,
+        doc: "the Kronecker product, over 1..mp and 1..nq", shape: "" },
+    Builtin { name: "outer", arguments: 2..=2, gives: Gives::Array, run: outer,
+        doc: "`outer(x, y)` has the elements x[i] y[j]", shape: "" },
+    Builtin { name: "cumsum", arguments: 1..=1, gives: Gives::Array, run: cumsum,
+        doc: "the sums of all elements up to each", shape: "affine" },
+    Builtin { name: "vec", arguments: 1..=1, gives: Gives::Array, run: renumbered,
+        doc: "the same numbers over 1..n, last index fastest", shape: "affine" },
+    Builtin { name: "det", arguments: 1..=1, gives: Gives::Number, run: matrix_function,
+        doc: "the determinant of a square matrix of data", shape: "data only" },
+    Builtin { name: "logdet", arguments: 1..=1, gives: Gives::Number, run: matrix_function,
+        doc: "log of the determinant of a square matrix of data", shape: "data only" },
+    Builtin { name: "eigmax", arguments: 1..=1, gives: Gives::Number, run: matrix_function,
+        doc: "the largest eigenvalue of a symmetric matrix of data", shape: "data only" },
+    Builtin { name: "inv", arguments: 1..=1, gives: Gives::Array, run: matrix_function,
+        doc: "the inverse of a square matrix of data", shape: "data only" },
+    Builtin { name: "interp", arguments: 3..=3, gives: Gives::Number, run: piecewise_linear,
+        doc: "`interp(xs, ys, t)` is linear between the points of a table and flat beyond them", shape: "" },
+    Builtin { name: "pwl", arguments: 3..=3, gives: Gives::Number, run: piecewise_linear,
+        doc: "`pwl(xs, ys, t)` is linear between the points of a table and goes on with the outer slopes", shape: "convex where the slopes grow" },
+    Builtin { name: "columns", arguments: 1..=2, gives: Gives::Array, run: columns,
+        doc: "numeric columns of a table as a matrix over its rows and column names; of a matrix, its second index set", shape: "" },
+    Builtin { name: "rows", arguments: 1..=1, gives: Gives::Array, run: rows,
+        doc: "the index set of the rows of a table, or the first of an array", shape: "" },
+    Builtin { name: "card", arguments: 1..=1, gives: Gives::Number, run: card,
+        doc: "how many elements a set has", shape: "" },
+    Builtin { name: "first", arguments: 1..=1, gives: Gives::Number, run: end_of_set,
+        doc: "the first element of a set", shape: "" },
+    Builtin { name: "last", arguments: 1..=1, gives: Gives::Number, run: end_of_set,
+        doc: "the last element of a set", shape: "" },
+    Builtin { name: "prev", arguments: 1..=2, gives: Gives::Number, run: neighbour,
+        doc: "`prev(i)` is the element before i in the set it runs over, `prev(i, S)` in S", shape: "" },
+    Builtin { name: "next", arguments: 1..=2, gives: Gives::Number, run: neighbour,
+        doc: "`next(i)` is the element after i in the set it runs over, `next(i, S)` in S", shape: "" },
+    Builtin { name: "union", arguments: 2..=2, gives: Gives::Number, run: set_call,
+        doc: "elements of either set; also written `A union B`", shape: "" },
+    Builtin { name: "inter", arguments: 2..=2, gives: Gives::Number, run: set_call,
+        doc: "elements of both sets; also written `A inter B`", shape: "" },
+    Builtin { name: "minus", arguments: 2..=2, gives: Gives::Number, run: set_call,
+        doc: "elements of the first set only; also written `A minus B`", shape: "" },
+    Builtin { name: "cross", arguments: 2..=2, gives: Gives::Number, run: set_call,
+        doc: "pairs of elements as flat tuples; also written `A cross B`", shape: "" },
+    Builtin { name: "grad", arguments: 2..=2, gives: Gives::Array, run: derivative,
+        doc: "`grad(e, x)` is the gradient of a number by a variable or parameter", shape: "" },
+    Builtin { name: "∇", arguments: 2..=2, gives: Gives::Array, run: derivative,
+        doc: "another way to write `grad`", shape: "" },
+    Builtin { name: "hess", arguments: 2..=2, gives: Gives::Array, run: derivative,
+        doc: "`hess(e, x)` is the matrix of second derivatives of a number", shape: "" },
+    Builtin { name: "jac", arguments: 2..=2, gives: Gives::Array, run: derivative,
+        doc: "`jac(e, x)` has a row of derivatives for each element of e", shape: "" },
+    Builtin { name: "jvp", arguments: 3..=3, gives: Gives::Array, run: derivative,
+        doc: "`jvp(e, x, v)` is `jac(e, x) * v`", shape: "" },
+    Builtin { name: "sensitivity", arguments: 2..=2, gives: Gives::Number, run: later,
+        doc: "the derivative of an answer with respect to data; not computed by this build", shape: "" },
+    Builtin { name: "hypervolume", arguments: 1..=1, gives: Gives::Number, run: later,
+        doc: "the volume that a front dominates; not computed by this build", shape: "" },
+    Builtin { name: "project", arguments: 2..=2, gives: Gives::Array, run: later,
+        doc: "the nearest point of a set; not computed by this build", shape: "" },
+    Builtin { name: "prox", arguments: 2..=3, gives: Gives::Array, run: later,
+        doc: "a proximal map; not computed by this build", shape: "" },
 ];
+
+/// A function that is not elementary, as the reference tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    pub name: &'static str,
+    pub arguments: std::ops::RangeInclusive<usize>,
+    pub doc: &'static str,
+    pub shape: &'static str,
+}
+
+/// The functions of arrays, sets and tables, in the order of their table.
+pub fn described() -> impl Iterator<Item = Described> {
+    BUILTINS.iter().map(|b| Described { name: b.name, arguments: b.arguments.clone(), doc: b.doc, shape: b.shape })
+}
 
 pub(super) fn gives(name: &str) -> Gives {
     match BUILTINS.iter().find(|b| b.name == name) {
@@ -242,7 +308,7 @@ impl Elaborator<'_> {
                     }
                     ("sumsq", [Argument::Value(a)]) => {
                         let x = self.array(a, env)?;
-                        let (ctx, index) = self.over(&x.0.sets, &env.ctx)?;
+                        let (ctx, index) = self.over_elements(&x, &env.ctx)?;
                         let parts = self.traced(&ctx, &mut |me, here| {
                             let index = through(&index, &here.path_to(&ctx), here.size);
                             let n = me.element(&x, &index, here)?;
@@ -488,43 +554,63 @@ fn relu(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
     me.elementwise(Op::Max, vec![x, zero], &twice, env)
 }
 
-/// `t²/2` up to `d`, then `d (|t| - d/2)`: written so that it is smooth, `m (|t| - m/2)` with `m = min(|t|, d)`.
+/// `t²/2` up to `d`, then `d (|t| - d/2)`: three smooth pieces that meet with equal slopes, and no `abs`, whose kink
+/// would be taken for one of the whole.
 fn huber(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
     let d = me.number(call.arguments[1], env)?;
-    let at = |me: &mut Elaborator, t: Num, d: Num| {
-        let size = me.apply(Op::Abs, &[t]);
-        let inside = me.apply(Op::Le, &[size, d]);
-        let half = me.constant(0.5);
-        let square = me.apply(Op::Square, &[t]);
-        let near = me.apply(Op::Mul, &[half, square]);
-        let back = me.apply(Op::Mul, &[half, d]);
-        let beyond = me.apply(Op::Sub, &[size, back]);
-        let far = me.apply(Op::Mul, &[d, beyond]);
-        me.apply(Op::Select, &[inside, near, far])
-    };
-    match me.value(call.arguments[0], env)? {
-        Val::Array(x) => {
-            // Elementwise: as arrays of the same parts.
-            let wrap = |kind: ArrayKind| match like_array(&x, kind, env) {
-                Val::Array(a) => a,
-                _ => unreachable!("an array"),
-            };
-            let size = wrap(ArrayKind::Unary(Op::Abs, x.clone()));
-            let inside = wrap(ArrayKind::Binary(Op::Le, Operand::Array(size.clone()), Operand::Scalar(d)));
-            let half = me.constant(0.5);
-            let square = wrap(ArrayKind::Unary(Op::Square, x.clone()));
-            let near = wrap(ArrayKind::Binary(Op::Mul, Operand::Scalar(half), Operand::Array(square)));
-            let back = me.apply(Op::Mul, &[half, d]);
-            let beyond = wrap(ArrayKind::Binary(Op::Sub, Operand::Array(size), Operand::Scalar(back)));
-            let far = wrap(ArrayKind::Binary(Op::Mul, Operand::Scalar(d), Operand::Array(beyond)));
-            let kind = ArrayKind::Select(Operand::Array(inside), Operand::Array(near), Operand::Array(far));
-            Ok(Val::Array(wrap(kind)))
-        }
-        other => {
-            let t = me.to_number(other, call.arguments[0].span, env)?;
-            Ok(Val::Num(at(me, t, d)))
-        }
+    let value = me.value(call.arguments[0], env)?;
+    let t = me.to_operand(value, call.arguments[0].span, env)?;
+    let number = |n: Num| Operand::Scalar(n);
+    let half = number(me.constant(0.5));
+    let square = elementwise_of(me, Op::Square, &[t.clone()], env);
+    let near = elementwise_of(me, Op::Mul, &[half, square], env);
+    let mut total = near;
+    for side in [1.0, -1.0] {
+        let side = me.constant(side);
+        let slope = me.apply(Op::Mul, &[side, d]);
+        let two = me.constant(2.0);
+        let back = me.apply(Op::Div, &[slope, two]);
+        let from = elementwise_of(me, Op::Sub, &[t.clone(), number(back)], env);
+        let far = elementwise_of(me, Op::Mul, &[number(slope), from], env);
+        let out = elementwise_of(me, Op::Mul, &[number(side), t.clone()], env);
+        let beyond = elementwise_of(me, Op::Lt, &[number(d), out], env);
+        total = elementwise_of(me, Op::Select, &[beyond, far, total], env);
     }
+    Ok(match total {
+        Operand::Scalar(n) => Val::Num(n),
+        Operand::Array(a) => Val::Array(a),
+    })
+}
+
+/// `op` of numbers, or of the elements of arrays of one shape.
+fn elementwise_of(me: &mut Elaborator, op: Op, operands: &[Operand], env: &Env) -> Operand {
+    let like = operands.iter().find_map(|o| match o {
+        Operand::Array(a) => Some(a),
+        Operand::Scalar(_) => None,
+    });
+    let Some(like) = like else {
+        let numbers: Vec<Num> = operands
+            .iter()
+            .filter_map(|o| match o {
+                Operand::Scalar(n) => Some(*n),
+                Operand::Array(_) => None,
+            })
+            .collect();
+        return Operand::Scalar(me.apply(op, &numbers));
+    };
+    let kind = match operands {
+        [Operand::Array(a)] => ArrayKind::Unary(op, a.clone()),
+        [a, b] => ArrayKind::Binary(op, a.clone(), b.clone()),
+        [c, a, b] => ArrayKind::Select(c.clone(), a.clone(), b.clone()),
+        _ => unreachable!("one to three operands, of which one is an array"),
+    };
+    Operand::Array(Array(Rc::new(ArrayInfo {
+        sets: like.0.sets.clone(),
+        row: like.0.row,
+        kind,
+        ctx: env.ctx.clone(),
+        origin: like.0.origin,
+    })))
 }
 
 fn trace(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {

@@ -32,6 +32,8 @@ mod stack;
 mod value;
 mod variables;
 
+pub use builtins::{Described, described};
+
 use crate::data::{Table, Value};
 use crate::diag::{Diagnostic, Sources};
 use crate::host::Host;

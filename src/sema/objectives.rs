@@ -103,10 +103,6 @@ impl Elaborator<'_> {
             ast::Sense::Maximize => Sense::Maximize,
         };
         self.problem.objectives.push(Objective { label: name, sense, stage, span: statement.span });
-        if self.problem.objectives.len() == 2 {
-            let sentence = "several objectives ask for a front of points, and no method of this build finds one".into();
-            self.unsupported("several objectives", sentence, statement.span);
-        }
         Ok(Val::Num(num))
     }
 

@@ -156,8 +156,8 @@ impl Elaborator<'_> {
                     Ok(Val::Array(self.param_array(id, &indexed.axes, name.span)))
                 }
                 crate::data::ValueKind::Table(table) => {
-                    let table = self.table_info(&name.name, table.clone(), &[], at)?;
-                    let found = self.keyed_column(&table, &indexed.axes, name)?;
+                    let info = self.table_info(&name.name, table.clone(), &[], at)?;
+                    let found = self.keyed_column(&info, &indexed.axes, name)?;
                     self.param_from_keys(found, at, default, indexed, name)
                 }
                 _ => {

@@ -53,8 +53,8 @@ impl Elaborator<'_> {
                 let radius = radius.expect("a ball has a radius");
                 self.domain_row(number, offset, size, true, radius, name.span);
             }
-            Some(other) => self.refuse_domain(other, &name.name, name.span),
-            None => {}
+            // The planner refuses the others.
+            Some(Domain::SecondOrderCone | Domain::SemidefiniteCone | Domain::Permutation | Domain::Subset) | None => {}
         }
         Ok(value)
     }
@@ -189,17 +189,6 @@ impl Elaborator<'_> {
         variable.lower = Data::Constant(1.0);
         variable.upper = Data::Constant(count as f64);
         Ok(())
-    }
-
-    fn refuse_domain(&mut self, domain: Domain, name: &str, span: Span) {
-        let (construct, what) = match domain {
-            Domain::SecondOrderCone => ("soc", "a second-order cone"),
-            Domain::SemidefiniteCone => ("psd", "the semidefinite cone"),
-            Domain::Permutation => ("permutation", "the permutations"),
-            Domain::Subset => ("subset", "the subsets of a size"),
-            Domain::Simplex | Domain::Ball => return,
-        };
-        self.unsupported(construct, format!("no method of this build takes `{name}`, a variable in {what}"), span);
     }
 
     /// The row that states a named domain: `Σ x == 1`, or `Σ x² <= r²`.

@@ -144,8 +144,8 @@ fn groups(evaluator: &mut Evaluator) -> Vec<Vec<usize>> {
     // Greedy colouring; `taken[r]` lists the groups that already hold a variable of row `r`.
     let mut taken: Vec<Vec<usize>> = vec![vec![]; pattern.rows];
     let mut groups: Vec<Vec<usize>> = vec![];
-    for j in 0..n {
-        let free = (0..groups.len()).find(|g| rows_of[j].iter().all(|&r| !taken[r].contains(g)));
+    for (j, rows) in rows_of.iter().enumerate() {
+        let free = (0..groups.len()).find(|g| rows.iter().all(|&r| !taken[r].contains(g)));
         let group = match free {
             Some(g) => g,
             None if groups.len() < DIRECTIONS => {
@@ -155,7 +155,7 @@ fn groups(evaluator: &mut Evaluator) -> Vec<Vec<usize>> {
             None => j % DIRECTIONS,
         };
         groups[group].push(j);
-        for &r in &rows_of[j] {
+        for &r in rows {
             taken[r].push(group);
         }
     }

@@ -30,6 +30,8 @@ impl Model {
     }
 
     /// A model without files: what it reads must be given by [`Model::with_param`] and [`Model::with_data`].
+    // The sibling of `from_file`, without an import of `FromStr` at every caller.
+    #[allow(clippy::should_implement_trait)]
     pub fn from_str(text: &str) -> Result<Model, Errors> {
         Model::parse(Rc::new(Memory::default()), "model.opt", text.to_string())
     }

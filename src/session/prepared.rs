@@ -25,6 +25,8 @@ pub struct Options {
     /// Options of the method.
     pub options: Vec<(String, Value)>,
     pub seed: u64,
+    /// How many starting points to try; `None`: as the planner decides.
+    pub starts: Option<usize>,
     /// In seconds, of the method alone.
     pub time_limit: Option<f64>,
     /// Of the certificate.
@@ -35,7 +37,15 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { method: None, options: vec![], seed: 0, time_limit: None, tolerance: 1e-6, keep_log: false }
+        Options {
+            method: None,
+            options: vec![],
+            seed: 0,
+            starts: None,
+            time_limit: None,
+            tolerance: 1e-6,
+            keep_log: false,
+        }
     }
 }
 
@@ -80,7 +90,8 @@ impl Prepared {
             let source = self.command(&text);
             set.push((name.clone(), value.clone(), Span::new(source, "--set ".len(), text.len())));
         }
-        let request = Request::new(method, set, options.seed);
+        let mut request = Request::new(method, set, options.seed);
+        request.starts = options.starts;
         let began = self.host.seconds();
         let plan = plan::plan(&self.problem, &request)
             .map_err(|diagnostics| Errors { diagnostics, sources: self.sources.clone() });

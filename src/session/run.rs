@@ -1,18 +1,19 @@
 //! A planned problem to an answer: method, judge, and everything that is evaluated at the end.
 
 use super::prepared::{Options, Prepared};
+use crate::answer::certificate::Proved;
 use crate::answer::result::{Counts, Ensured, Entry, ObjectiveValue, PlanSummary, Time};
 use crate::answer::status::status;
-use crate::answer::{Answer, LogLine, Multipliers, Outcome};
+use crate::answer::{Answer, Certificate, LogLine, Multipliers, Outcome, Stop};
 use crate::certify::{self, JudgeOptions};
 use crate::diag::Sources;
 use crate::expr::eval::{self, Inputs};
 use crate::expr::family::StageId;
-use crate::plan::execute::execute;
-use crate::plan::{Plan, explain::PlanView};
+use crate::plan::execute::{Warm, execute};
+use crate::plan::{Plan, explain::PlanView, restarts};
 use crate::problem::index::Axes;
 use crate::problem::values::{Bounds, Numbers};
-use crate::problem::{AfterSolve, Constraint, Problem};
+use crate::problem::{AfterSolve, Constraint, Problem, Sense};
 use crate::solve::monitor::Monitor;
 use std::ops::ControlFlow;
 
@@ -37,20 +38,46 @@ pub(super) fn run(
         keep_log: options.keep_log,
         log: vec![],
     };
-    let outcome = execute(
-        &prepared.problem,
-        &with_numbers(plan, &prepared.problem),
-        prepared.warm(),
-        &prepared.sources,
-        &mut monitor,
-    );
-    let solved = clock();
-    let certificate = certify::judge(&prepared.problem, &outcome, &JudgeOptions { tolerance: options.tolerance });
+    let plan = &with_numbers(plan, &prepared.problem);
+    let mut certifying = 0.0;
+    let mut judged = |outcome: Outcome| {
+        let began = clock();
+        let judge = JudgeOptions { tolerance: options.tolerance };
+        let certificate = certify::judge(&prepared.problem, &outcome, &judge);
+        certifying += clock() - began;
+        Judged { outcome, certificate }
+    };
+    let first = execute(&prepared.problem, plan, prepared.warm(), &prepared.sources, &mut monitor);
+    let mut best = judged(first);
+    let mut starts = 1;
+    if prepared.warm().is_none() && best.may_improve() {
+        let bounds = Bounds::of(&prepared.problem, &Numbers::of(&prepared.problem));
+        // Quiet: lines of several runs would not be a log of one.
+        let mut quiet = |_: &LogLine| ControlFlow::Continue(());
+        let mut monitor = Monitor { progress: &mut quiet, keep_log: false, log: vec![], ..monitor };
+        for x in restarts::points(&bounds, &best.outcome.x, plan.restarts, plan.options.seed) {
+            if monitor.over().is_some() {
+                break;
+            }
+            starts += 1;
+            let warm = Warm { x, multipliers: None };
+            let outcome = execute(&prepared.problem, plan, Some(&warm), &prepared.sources, &mut monitor);
+            best.count(&outcome);
+            // Judging costs more than solving such problems: only what looks better is judged.
+            if best.looks_better(&outcome, &prepared.problem) {
+                let rival = judged(outcome);
+                if rival.certificate.holds() {
+                    best.replace(rival);
+                }
+            }
+        }
+    }
+    let Judged { outcome, certificate } = best;
     let time = Time {
         read: prepared.read_seconds(),
         plan: prepared.plan_seconds(),
-        solve: solved - began,
-        certify: clock() - solved,
+        solve: clock() - began - certifying,
+        certify: certifying,
     };
     let status = status(&outcome.stop, &certificate);
     let problem = &prepared.problem;
@@ -73,6 +100,7 @@ pub(super) fn run(
             variables: problem.dimension as usize,
             constraints: problem.row_count(),
             iterations: outcome.iterations,
+            starts,
             evaluations: outcome.evaluations,
         },
         time,
@@ -82,6 +110,60 @@ pub(super) fn run(
         multipliers: outcome.multipliers,
         log: outcome.log,
     }
+}
+
+/// An outcome and what the judge says of it.
+struct Judged {
+    outcome: Outcome,
+    certificate: Certificate,
+}
+
+impl Judged {
+    /// Nothing global is proved of it, and its end was the method's own.
+    fn may_improve(&self) -> bool {
+        let ended = matches!(
+            self.outcome.stop,
+            Stop::IterationLimit | Stop::TimeLimit | Stop::Interrupted | Stop::Unbounded { .. }
+        );
+        !ended && matches!(self.certificate.proved, Proved::Nothing)
+    }
+
+    /// Converged to a better objective, by more than rounding; any converged one if this one is no answer.
+    fn looks_better(&self, other: &Outcome, problem: &Problem) -> bool {
+        if other.stop != Stop::Converged {
+            return false;
+        }
+        if !self.certificate.holds() || self.outcome.stop != Stop::Converged {
+            return true;
+        }
+        let Some(sense) = problem.objectives.first().map(|o| o.sense) else { return false };
+        let value = |x: &[f64]| objective(problem, x);
+        let (mine, theirs) = (value(&self.outcome.x), value(&other.x));
+        let gain = match sense {
+            Sense::Minimize => mine - theirs,
+            Sense::Maximize => theirs - mine,
+        };
+        gain > 1e-7 * mine.abs().max(1.0)
+    }
+
+    fn replace(&mut self, mut other: Judged) {
+        other.outcome.evaluations = std::mem::take(&mut self.outcome.evaluations);
+        other.outcome.log = std::mem::take(&mut self.outcome.log);
+        *self = other;
+    }
+
+    fn count(&mut self, other: &Outcome) {
+        self.outcome.evaluations.add(&other.evaluations);
+    }
+}
+
+/// The first objective at a point, by the referee.
+fn objective(problem: &Problem, x: &[f64]) -> f64 {
+    let Some(objective) = problem.objectives.first() else { return 0.0 };
+    let params = problem.params.iter().map(|param| param.values.as_slice()).collect();
+    let needed = eval::needed(&problem.stages, &[objective.stage]);
+    let inputs = Inputs { variables: x, params, after: &[] };
+    eval::stages(&problem.graph, &problem.stages, &needed, &inputs)[objective.stage.0 as usize][0]
 }
 
 /// The plan with the numbers that parameters have now: a plan outlives changes of numbers.

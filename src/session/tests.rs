@@ -123,7 +123,7 @@ fn progress_may_end_a_solve() {
 fn rows_are_left_out_and_put_back() {
     let text = "var x >= 0\nminimize c: x\nsubject to {\n  floor[i in 1..2]: x >= i\n}";
     let mut problem = Model::from_str(text).unwrap().build().unwrap();
-    let mut least = |problem: &mut Prepared| (solved(problem).objective().unwrap() * 1e6).round() / 1e6;
+    let least = |problem: &mut Prepared| (solved(problem).objective().unwrap() * 1e6).round() / 1e6;
     assert_eq!(least(&mut problem), 2.0);
     problem.drop("floor[2]").unwrap();
     assert_eq!(least(&mut problem), 1.0);

@@ -33,8 +33,8 @@ pub type Values<P> = IterState<P, (), (), (), (), f64>;
 /// No line search needs more; one that does is lost (an objective that falls for ever, or one that is noise).
 const TRIALS: usize = 100;
 
-/// An end of the range of argmin's line searches that still is a number.
-pub const LONGEST_STEP: f64 = 1e20;
+/// Iterations in a row that may leave the objective as it is.
+const MOST_STALLED: usize = 20;
 
 /// What argmin evaluates.
 pub struct Functions<'c> {
@@ -42,7 +42,10 @@ pub struct Functions<'c> {
     shape: Shape,
     /// Stands for a value that is not finite.
     ceiling: Cell<f64>,
+    /// Points asked about since the last iteration.
     trials: Cell<usize>,
+    /// A point at which the objective was below [`BOTTOM`].
+    bottom: RefCell<Option<Vec<f64>>>,
 }
 
 /// Functions shared, since argmin moves its problem about and loses it when a line search fails.
@@ -52,13 +55,16 @@ pub struct Shared<'c>(Rc<Functions<'c>>);
 impl<'c> Shared<'c> {
     pub fn new(nlp: &'c mut (dyn Nlp + 'c)) -> Shared<'c> {
         let shape = nlp.shape().clone();
-        let (ceiling, trials) = (Cell::new(f64::INFINITY), Cell::new(0));
-        Shared(Rc::new(Functions { nlp: RefCell::new(nlp), shape, ceiling, trials }))
+        let (ceiling, trials, bottom) = (Cell::new(f64::INFINITY), Cell::new(0), RefCell::new(None));
+        Shared(Rc::new(Functions { nlp: RefCell::new(nlp), shape, ceiling, trials, bottom }))
     }
 
     fn objective(&self, x: &[f64]) -> f64 {
-        self.0.trials.set(self.0.trials.get() + 1);
-        self.0.nlp.borrow_mut().objective(x)
+        let value = self.0.nlp.borrow_mut().objective(x);
+        if value < BOTTOM {
+            *self.0.bottom.borrow_mut() = Some(x.to_vec());
+        }
+        value
     }
 
     fn slopes(&self, x: &[f64]) -> Vec<f64> {
@@ -74,6 +80,7 @@ impl CostFunction for Shared<'_> {
 
     /// Outside of bounds the value is that of the nearest point inside.
     fn cost(&self, x: &Vec<f64>) -> Result<f64, Error> {
+        self.0.trials.set(self.0.trials.get() + 1);
         let value = match all_finite(x) {
             true => self.objective(&project(&self.0.shape, x)),
             false => f64::NAN,
@@ -87,8 +94,9 @@ impl Gradient for Shared<'_> {
     type Gradient = Vec<f64>;
 
     fn gradient(&self, x: &Vec<f64>) -> Result<Vec<f64>, Error> {
-        if self.0.trials.get() >= TRIALS {
-            return Err(Error::msg("too many trials"));
+        // An error ends the line search; an error in `cost` would be a panic in some solvers.
+        if self.0.trials.get() >= TRIALS || !all_finite(x) || self.0.bottom.borrow().is_some() {
+            return Err(Error::msg("the line search is lost"));
         }
         let slopes = self.slopes(x);
         Ok(if all_finite(&slopes) { slopes } else { vec![0.0; x.len()] })
@@ -161,43 +169,45 @@ where
 {
     let functions = Shared::new(nlp);
     let mut here = Here::at(&functions, start.clone());
-    let (mut iteration, mut stalled, mut fresh, mut step) = (0, 0, true, f64::NAN);
+    let (mut iteration, mut stalled, mut step) = (0, 0, f64::NAN);
     if !here.is_finite() {
         let stop = not_finite(&mut **functions.0.nlp.borrow_mut(), &here.x);
         return here.ends(stop, 0);
     }
     let mut running = Running::begin(&functions, &here, &mut prepare);
+    let mut fresh = true;
     loop {
         let scale = here.value.abs().max(1.0);
         if here.slope() <= tol * scale {
             return here.ends(Stop::Converged, iteration);
         }
-        if here.value < BOTTOM {
-            let stop = unbounded(&start, &here.x);
+        let trials = functions.0.trials.get();
+        let log = line(iteration, here.value, here.slope(), step, trials);
+        if let ControlFlow::Break(stop) = monitor.observe(log) {
             return here.ends(stop, iteration);
         }
-        let trials = functions.0.trials.replace(0);
-        if let ControlFlow::Break(stop) = monitor.observe(line(iteration, here.value, here.slope(), step, trials)) {
+        let mut next = running.as_mut().and_then(|running| running.better(&functions, &here));
+        if next.is_none() && !fresh {
+            running = Running::begin(&functions, &here, &mut prepare);
+            next = running.as_mut().and_then(|running| running.better(&functions, &here));
+            fresh = true;
+        } else {
+            fresh = false;
+        }
+        if let Some(x) = functions.0.bottom.take() {
+            let stop = unbounded(&start, &x);
             return here.ends(stop, iteration);
         }
-        functions.0.ceiling.set(here.value + 10.0 * scale);
-        let next = running.as_mut().and_then(Running::next).map(|x| Here::at(&functions, x));
-        match next.filter(|next| next.is_finite() && next.value <= here.value && next.x != here.x) {
-            Some(next) => {
-                stalled = if next.value < here.value { 0 } else { stalled + 1 };
-                step = two_norm(&here.x.iter().zip(&next.x).map(|(a, b)| a - b).collect::<Vec<f64>>());
-                (here, fresh, iteration) = (next, stalled > 20, iteration + 1);
-            }
-            None if fresh && here.slope() <= 1e-6 * scale => return here.ends(Stop::Converged, iteration),
-            None if fresh => {
-                let why = "the line search found no point that lowers the objective";
-                return here.ends(Stop::NoProgress(why.to_string()), iteration);
-            }
-            None => {
-                running = Running::begin(&functions, &here, &mut prepare);
-                fresh = true;
-            }
-        }
+        stalled = if next.as_ref().is_some_and(|next| next.value == here.value) { stalled + 1 } else { 0 };
+        let Some(next) = next.filter(|_| stalled <= MOST_STALLED) else {
+            let why = "the line search found no point that lowers the objective";
+            let blind = here.slope() <= 1e-6 * scale;
+            let stop = if blind { Stop::Converged } else { Stop::NoProgress(why.to_string()) };
+            return here.ends(stop, iteration);
+        };
+        step = two_norm(&here.x.iter().zip(&next.x).map(|(a, b)| a - b).collect::<Vec<f64>>());
+        here = next;
+        iteration += 1;
     }
 }
 
@@ -224,6 +234,14 @@ where
         let (mut state, _) = solver.init(&mut problem, state).ok()?;
         state.update();
         Some(Running { solver, problem, state: Some(state) })
+    }
+
+    /// The point after one more iteration, if it is no worse than `here` and another one.
+    fn better(&mut self, functions: &Shared<'c>, here: &Here) -> Option<Here> {
+        functions.0.trials.set(0);
+        functions.0.ceiling.set(here.value + 10.0 * here.value.abs().max(1.0));
+        let next = Here::at(functions, self.next()?);
+        (next.is_finite() && next.value <= here.value && next.x != here.x).then_some(next)
     }
 
     /// The point after one more iteration; `None` if the solver lost its way, and for ever after.
@@ -262,6 +280,9 @@ where
         state.update();
         if let (Some(x), true) = (state.get_param(), state.get_cost() < best.1) {
             best = (x.clone(), state.get_cost());
+        }
+        if best.1 < BOTTOM {
+            return Ok((best.0, best.1, Some(Stop::Unbounded { ray: None })));
         }
         if state.terminated() || matches!(solver.terminate_internal(&state), TerminationStatus::Terminated(_)) {
             return Ok((best.0, best.1, None));

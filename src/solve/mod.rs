@@ -3,6 +3,7 @@
 pub mod argmin_adapter;
 pub mod black_box;
 pub mod convexity;
+pub mod docs;
 pub mod method;
 pub mod monitor;
 pub mod nlp;
@@ -11,6 +12,8 @@ pub mod parts;
 pub mod smooth;
 #[cfg(test)]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 mod trouble;
 pub mod view;
 

@@ -23,15 +23,23 @@ impl Monitor<'_> {
         if self.keep_log {
             self.log.push(line);
         }
-        if (self.progress)(&line).is_break() || (self.interrupted)() {
+        if (self.progress)(&line).is_break() {
             return ControlFlow::Break(Stop::Interrupted);
         }
         if line.iteration >= self.iteration_limit {
             return ControlFlow::Break(Stop::IterationLimit);
         }
-        if (self.clock)() > self.deadline {
-            return ControlFlow::Break(Stop::TimeLimit);
+        match self.over() {
+            Some(stop) => ControlFlow::Break(stop),
+            None => ControlFlow::Continue(()),
         }
-        ControlFlow::Continue(())
+    }
+
+    /// Whether the user or the clock ended the solve.
+    pub fn over(&self) -> Option<Stop> {
+        if (self.interrupted)() {
+            return Some(Stop::Interrupted);
+        }
+        ((self.clock)() > self.deadline).then_some(Stop::TimeLimit)
     }
 }

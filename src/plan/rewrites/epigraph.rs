@@ -42,9 +42,9 @@ pub fn apply(problem: &Problem) -> Option<(Problem, Lift, Vec<Fact>)> {
         facts: vec![],
     };
     let pressures = work.pressures();
-    for k in 0..problem.stages.len() {
+    for (k, pressure) in pressures.into_iter().enumerate() {
         for t in 0..problem.stages[k].terms.len() {
-            work.term(k, t, pressures[k])?;
+            work.term(k, t, pressure)?;
         }
     }
     let lift = Lift { variables: problem.dimension as usize, rows: problem.row_count(), helpers: work.helpers };

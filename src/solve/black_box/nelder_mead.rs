@@ -66,7 +66,9 @@ fn run(context: &mut Context) -> Outcome {
                 break;
             }
         }
-        if !(before - best.1 > tol.max(1e-12) * best.1.abs().max(1.0)) {
+        // Two infinite values have no difference; neither is there a next round then.
+        let gain = before - best.1;
+        if gain.is_nan() || gain <= tol.max(1e-12) * best.1.abs().max(1.0) {
             break;
         }
     }
@@ -84,7 +86,7 @@ fn simplex(shape: &Shape, x: &[f64], round: usize) -> Vec<Vec<f64>> {
         let room = shape.upper[k] - shape.lower[k];
         let edge = (0.1 * x[k].abs().max(1.0)).min(if room.is_finite() { 0.25 * room } else { f64::INFINITY });
         let (up, down) = (shape.upper[k] - x[k], x[k] - shape.lower[k]);
-        let upward = if round % 2 == 0 { up >= edge } else { down < edge };
+        let upward = if round.is_multiple_of(2) { up >= edge } else { down < edge };
         let mut corner = x.to_vec();
         corner[k] += if upward { edge } else { -edge };
         corners.push(corner);

@@ -1,7 +1,7 @@
 //! Particle swarm: points drawn to the best that each, and that all, have seen.
 //!
 //! Our own, not argmin's, so that the same seed gives the same answer in every version. Points stay in the box: one
-//! that would leave stops at the border. `Stop::Finished` after a number of iterations in which the best did not change.
+//! that would leave stops at the border. `Stop::Finished` after a number of iterations in which the best value did not fall.
 
 use crate::answer::{Outcome, Stop};
 use crate::problem::features::Features;
@@ -49,6 +49,9 @@ pub(super) fn accepts(features: &Features) -> Result<(), Objection> {
     features.needs_a_box()
 }
 
+/// A fall below this, relative to `max(1, |f|)`, is none.
+const LEAST_FALL: f64 = 1e-14;
+
 struct Particle {
     x: Vec<f64>,
     velocity: Vec<f64>,
@@ -86,7 +89,8 @@ fn run(context: &mut Context) -> Outcome {
         if best.1 == f64::INFINITY && iteration == 0 {
             break not_finite(context.nlp, &best.0);
         }
-        unchanged = if best.1 < before { 0 } else { unchanged + 1 };
+        let fall = before - best.1;
+        unchanged = if fall > LEAST_FALL * best.1.abs().max(1.0) { 0 } else { unchanged + 1 };
         if unchanged >= patience {
             break Stop::Finished;
         }

@@ -76,11 +76,11 @@ fn run(context: &mut Context) -> Outcome {
         let free = free_variables(&shape, &x, &gradient);
         let direction = direction(&pairs, &gradient, &free);
         let mut search = Search { context, shape: &shape, x: &x, value, gradient: &gradient };
-        let found = search.along(&direction).or_else(|| {
+        let found = search.along(&direction, pairs.is_empty()).or_else(|| {
             pairs.clear();
             let size = 1.0 / max_norm(&gradient).max(1.0);
             let steepest: Vec<f64> = gradient.iter().map(|g| -size * g).collect();
-            search.along(&steepest)
+            search.along(&steepest, true)
         });
         let Some((next, next_value, count)) = found else {
             break match slope <= 1e-6 * scale {
@@ -150,8 +150,30 @@ struct Search<'s, 'c, 'a, 'm> {
 
 impl Search<'_, '_, '_, '_> {
     /// The first of `P(x + t d)`, `t = 1, 1/2, 1/4, ...`, that lowers the objective by a part of what the gradient
-    /// promises for that very step; with its value and the number of trials.
-    fn along(&mut self, direction: &[f64]) -> Option<(Vec<f64>, f64, usize)> {
+    /// promises for that very step; with its value and the number of trials. Where nothing is known of the length of
+    /// the direction (`unscaled`) the first step, if accepted, is doubled as long as that pays.
+    fn along(&mut self, direction: &[f64], unscaled: bool) -> Option<(Vec<f64>, f64, usize)> {
+        let found = self.backtrack(direction)?;
+        Some(if unscaled && found.2 == 1 { self.doubled(direction, found) } else { found })
+    }
+
+    fn doubled(&mut self, direction: &[f64], found: (Vec<f64>, f64, usize)) -> (Vec<f64>, f64, usize) {
+        let (mut best, mut t) = (found, 2.0);
+        while best.2 < MOST_TRIALS && best.1 > BOTTOM {
+            let mut ahead = self.x.to_vec();
+            add_multiple(&mut ahead, t, direction);
+            let next = project(self.shape, &ahead);
+            let value = self.context.nlp.objective(&next);
+            if value >= best.1 || !value.is_finite() || next == best.0 {
+                break;
+            }
+            best = (next, value, best.2 + 1);
+            t *= 2.0;
+        }
+        best
+    }
+
+    fn backtrack(&mut self, direction: &[f64]) -> Option<(Vec<f64>, f64, usize)> {
         let mut t = 1.0;
         for trial in 1..=MOST_TRIALS {
             let mut ahead = self.x.to_vec();

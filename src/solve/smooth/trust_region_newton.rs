@@ -80,7 +80,7 @@ fn run(context: &mut Context) -> Outcome {
         }
         step = two_norm(&model.step);
         radius = match ratio {
-            r if !(r >= 0.25) => 0.25 * step,
+            r if r.is_nan() || r < 0.25 => 0.25 * step,
             r if r > 0.75 && model.at_border => 2.0 * radius,
             _ => radius,
         };
@@ -127,7 +127,7 @@ fn steihaug(nlp: &mut dyn Nlp, x: &[f64], gradient: &[f64], radius: f64) -> Mode
         let t = square / curvature;
         let mut ahead = p.clone();
         add_multiple(&mut ahead, t, &direction);
-        let leaves = !(curvature > 0.0) || !t.is_finite() || two_norm(&ahead) >= radius;
+        let leaves = curvature <= 0.0 || !t.is_finite() || two_norm(&ahead) >= radius;
         if leaves {
             let t = to_border(&p, &direction, radius);
             add_multiple(&mut p, t, &direction);

@@ -149,6 +149,7 @@ impl Formula {
                 let a = a.evaluate(x);
                 let v = a.value;
                 match name.as_str() {
+                    "abs" => a.chain(v.abs(), v.signum(), 0.0),
                     "exp" => a.chain(v.exp(), v.exp(), v.exp()),
                     "log" => a.chain(v.ln(), 1.0 / v, -1.0 / (v * v)),
                     "sin" => a.chain(v.sin(), v.cos(), -v.sin()),

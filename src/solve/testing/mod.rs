@@ -17,6 +17,7 @@ pub const EQUAL: (f64, f64) = (0.0, 0.0);
 pub const POSITIVE: (f64, f64) = (0.0, f64::INFINITY);
 
 /// An [`Nlp`] from formulas.
+#[derive(Clone)]
 pub struct Formulas {
     shape: Shape,
     objective: Formula,
@@ -174,6 +175,22 @@ pub fn run(
     warm: Option<Multipliers>,
     set: &[(&str, Value)],
 ) -> Outcome {
+    run_with_limit(method, nlp, start, warm, set, 1000)
+}
+
+/// Runs a method for a number of iterations at most.
+pub fn run_limited(method: &Method, nlp: &mut dyn Nlp, start: &[f64], iteration_limit: usize) -> Outcome {
+    run_with_limit(method, nlp, start, None, &[], iteration_limit)
+}
+
+fn run_with_limit(
+    method: &Method,
+    nlp: &mut dyn Nlp,
+    start: &[f64],
+    warm: Option<Multipliers>,
+    set: &[(&str, Value)],
+    iteration_limit: usize,
+) -> Outcome {
     let options = Options { set: set.iter().map(|(n, v)| (n.to_string(), v.clone())).collect(), seed: 0 };
     let mut progress = |line: &LogLine| {
         if std::env::var_os("MERIT_TEST_LOG").is_some() {
@@ -182,7 +199,7 @@ pub fn run(
         ControlFlow::Continue(())
     };
     let mut monitor = Monitor {
-        iteration_limit: 1000,
+        iteration_limit,
         deadline: f64::INFINITY,
         clock: &|| 0.0,
         interrupted: &|| false,
