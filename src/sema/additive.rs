@@ -109,7 +109,9 @@ impl Elaborator<'_> {
             }
             ExprKind::Name(name) => match self.scalar_let(name, env) {
                 // A chain of `let`s can hold exponentially many sums; beyond a few terms it is read as a value.
-                Some((body, inner)) if sum.drafts.len() < SEEN_THROUGH && self.splits(&body, &inner) => {
+                Some((body, inner))
+                    if sum.drafts.len() + sum.plain.len() < SEEN_THROUGH && self.splits(&body, &inner) =>
+                {
                     self.add(&body, &inner, scale, sum)
                 }
                 _ => self.add_plain(e, env, scale, sum),
