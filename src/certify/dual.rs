@@ -93,7 +93,8 @@ impl Arithmetic for Duals<'_> {
         if operands.iter().all(|operand| operand.slopes.is_empty()) {
             return Dual::constant(value);
         }
-        let partials: Vec<[f64; 3]> = (0..self.lanes).map(|lane| self.partials(op, at(lane), &mut value[lane])).collect();
+        let partials: Vec<[f64; 3]> =
+            (0..self.lanes).map(|lane| self.partials(op, at(lane), &mut value[lane])).collect();
         let mut slopes: Vec<(u32, Vec<f64>)> = vec![];
         for (k, operand) in operands.iter().enumerate() {
             for (leaf, slope) in &operand.slopes {
@@ -298,7 +299,8 @@ mod tests {
         let sine = g.call(Op::Sin, &[product]);
         let root = g.mul(x, sine);
         let (xs, ys) = (vec![0.3, -1.0, 2.0], vec![1.0, 0.5, 0.0]);
-        let value = body(&Duals { lanes: 3, chooser: None }, &g, root, &[Dual::leaf(0, xs.clone()), Dual::leaf(1, ys.clone())]);
+        let value =
+            body(&Duals { lanes: 3, chooser: None }, &g, root, &[Dual::leaf(0, xs.clone()), Dual::leaf(1, ys.clone())]);
         assert_eq!(value.slopes.len(), 2);
         for lane in 0..3 {
             let (x, y) = (xs[lane], ys[lane]);

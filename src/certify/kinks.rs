@@ -119,9 +119,8 @@ fn size(v: &[f64]) -> f64 {
 
 fn find(here: &Linearised) -> Vec<Kink> {
     let graph = &here.problem.graph;
-    let kinked = |id: &crate::expr::graph::NodeId| {
-        matches!(graph.node(*id), Node::Call(Op::Abs | Op::Min | Op::Max, _))
-    };
+    let kinked =
+        |id: &crate::expr::graph::NodeId| matches!(graph.node(*id), Node::Call(Op::Abs | Op::Min | Op::Max, _));
     let mut kinks = vec![];
     for (k, stage) in here.problem.stages.iter().enumerate().filter(|(k, _)| here.needed[*k]) {
         for (t, term) in stage.terms.iter().enumerate() {
@@ -186,7 +185,13 @@ fn bounded_least_squares(columns: &[Vec<f64>], residual: &[f64], now: &[f64]) ->
             let mut length = 1.0f64;
             let mut hit = None;
             for (k, d) in chosen.iter().zip(&step) {
-                let limit = if *d > 0.0 { (1.0 - at[*k]) / d } else if *d < 0.0 { -at[*k] / d } else { f64::INFINITY };
+                let limit = if *d > 0.0 {
+                    (1.0 - at[*k]) / d
+                } else if *d < 0.0 {
+                    -at[*k] / d
+                } else {
+                    f64::INFINITY
+                };
                 if limit < length {
                     length = limit.max(0.0);
                     hit = Some(*k);

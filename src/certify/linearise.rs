@@ -58,12 +58,8 @@ impl<'a> Linearised<'a> {
         }
     }
 
-    /// `Σ weights[r] ∇stage[r]` over the stages of `seeds`, in all variables.
-    pub fn gradient(&self, seeds: &[(StageId, &[f64])]) -> Vec<f64> {
-        self.sweep(seeds).0
-    }
-
-    /// The gradient, and the weight that each row of each needed stage has in it.
+    /// `Σ weights[r] ∇stage[r]` over the stages of `seeds`, in all variables; and the weight that each row of each
+    /// needed stage has in it.
     pub(super) fn sweep(&self, seeds: &[(StageId, &[f64])]) -> (Vec<f64>, Vec<Vec<f64>>) {
         let mut gradient = vec![0.0; self.problem.dimension as usize];
         let rows = |stage: &Stage| vec![0.0; stage.rows as usize];

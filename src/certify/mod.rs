@@ -105,7 +105,10 @@ fn of_point(program: &mut Program, outcome: &Outcome, tolerance: f64) -> Certifi
     let stationary = residuals.iter().all(|r| r.value <= r.tolerance);
     let mut notes = vec![];
     if ties.count > 0 {
-        notes.push(format!("the point lies on kinks (ties: {}): slopes of both sides were mixed to balance", ties.count));
+        notes.push(format!(
+            "the point lies on kinks (ties: {}): slopes of both sides were mixed to balance",
+            ties.count
+        ));
     }
     if witness == Witness::Fitted {
         notes.push("multipliers were fitted to the nearly active rows and bounds, as the method has none".to_string());
