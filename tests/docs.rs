@@ -56,7 +56,9 @@ fn pages() -> Vec<PathBuf> {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).expect("the folder is there") {
             let path = entry.expect("a readable entry").path();
-            if path.is_dir() {
+            if path.ends_with("docs/errors") {
+                // Pages of mistakes, on purpose without a mark: `tests/diagnostics.rs` holds them to what they say.
+            } else if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|e| e == "md") {
                 found.push(path);
@@ -78,10 +80,13 @@ fn blocks(page: &Path) -> Vec<Block> {
         if let Some(rest) = line.trim().strip_prefix("<!-- with:") {
             hidden = match rest.strip_suffix("-->") {
                 Some(one) => one.trim().to_string() + "\n",
-                None => lines.by_ref().map(|(_, l)| l).take_while(|l| l.trim() != "-->").map(|l| format!("{l}\n")).collect(),
+                None => {
+                    lines.by_ref().map(|(_, l)| l).take_while(|l| l.trim() != "-->").map(|l| format!("{l}\n")).collect()
+                }
             };
         } else if let Some(rest) = line.strip_prefix("```") {
-            let body: String = lines.by_ref().map(|(_, l)| l).take_while(|l| *l != "```").map(|l| format!("{l}\n")).collect();
+            let body: String =
+                lines.by_ref().map(|(_, l)| l).take_while(|l| *l != "```").map(|l| format!("{l}\n")).collect();
             let mut words = rest.split(',');
             let model = words.next() == Some("merit");
             let fails = words.find_map(|w| w.strip_prefix("fails=")).map(str::to_string);
@@ -211,7 +216,9 @@ fn function_table() -> String {
     };
     // `min` and `max` of any number of arguments stand in the second table.
     let several: Vec<&str> = merit::sema::described().map(|d| d.name).collect();
-    lines.extend(ops::ALL.iter().filter(called).filter(|op| !several.contains(&op.row().name)).map(|&op| elementary(op)));
+    lines.extend(
+        ops::ALL.iter().filter(called).filter(|op| !several.contains(&op.row().name)).map(|&op| elementary(op)),
+    );
     lines.extend([
         String::new(),
         "Functions of arrays, sets and tables.".to_string(),
