@@ -56,7 +56,9 @@ fn pages() -> Vec<PathBuf> {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).expect("the folder is there") {
             let path = entry.expect("a readable entry").path();
-            if path.is_dir() {
+            if path.ends_with("docs/errors") {
+                // Pages of mistakes, on purpose without a mark: `tests/diagnostics.rs` holds them to what they say.
+            } else if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|e| e == "md") {
                 found.push(path);
@@ -152,11 +154,12 @@ fn every_model_in_the_pages_is_what_it_says() {
 const NOT_CALLED: &[&str] = &["neg", "and", "or", "not", "select"];
 
 /// A curvature or a monotonicity over the domain, and over both halves of it where that is all there is to say.
-fn by_halves(of: impl Fn(ops::Operand) -> &'static str) -> String {
+fn by_halves(allowed: ops::Range, of: impl Fn(ops::Operand) -> &'static str) -> String {
     use merit::expr::interval::Interval;
     let over = |lo: f64, hi: f64| of(ops::Operand { interval: Interval::new(lo, hi), constant: false });
     let (all, right, left) =
         (over(f64::NEG_INFINITY, f64::INFINITY), over(0.0, f64::INFINITY), over(f64::NEG_INFINITY, 0.0));
+    let (right, left) = (if allowed.hi > 0.0 { right } else { "" }, if allowed.lo < 0.0 { left } else { "" });
     match (all, right, left) {
         (all, _, _) if !all.is_empty() => all.to_string(),
         (_, right, left) if right == left => right.to_string(),
@@ -176,13 +179,13 @@ fn elementary(op: ops::Op) -> String {
         let (lo, hi) = (x.interval.lo.max(allowed.lo), x.interval.hi.min(allowed.hi));
         ops::Operand { interval: merit::expr::interval::Interval::new(lo.min(hi), hi.max(lo)), constant: false }
     };
-    let curvature = by_halves(|x| match (row.curvature)(both(within(x))) {
+    let curvature = by_halves(row.domain.operands[0], |x| match (row.curvature)(both(within(x))) {
         ops::Curvature::Constant | ops::Curvature::Unknown => "",
         ops::Curvature::Affine => "affine",
         ops::Curvature::Convex => "convex",
         ops::Curvature::Concave => "concave",
     });
-    let slopes = by_halves(|x| match ((row.slopes)(both(within(x)))[0], row.arity) {
+    let slopes = by_halves(row.domain.operands[0], |x| match ((row.slopes)(both(within(x)))[0], row.arity) {
         (ops::Slope::Rising, 1) => "rising",
         (ops::Slope::Falling, 1) => "falling",
         _ => "",
@@ -197,7 +200,12 @@ fn elementary(op: ops::Op) -> String {
         ops::Smoothness::Jump(at) => format!("jumps {at}"),
     };
     let arguments = ["x", "x, y", "x, y, z"][row.arity - 1];
-    format!("| `{}({arguments})` | {} | {needs} | {shape} | {smooth} |", row.name, row.doc)
+    format!("| `{}({arguments})` | {} | {needs} | {shape} | {smooth} |", row.name, cell(row.doc))
+}
+
+/// A text in a table: a bar would end its cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
 }
 
 /// The table of the reference, from the tables of the program.
@@ -231,7 +239,7 @@ fn function_table() -> String {
             (low, 99) => format!("{low} or more"),
             (low, high) => format!("{low} to {high}"),
         };
-        lines.push(format!("| `{}` | {arguments} | {} | {} |", function.name, function.doc, function.shape));
+        lines.push(format!("| `{}` | {arguments} | {} | {} |", function.name, cell(function.doc), function.shape));
     }
     lines.join("\n").replace(" |  |", " | |").replace(" |  |", " | |")
 }
