@@ -283,7 +283,11 @@ impl Work<'_> {
         let branches = if op == Op::Abs { "both signs" } else { "each of its arguments" };
         let relation = if largest { "at least" } else { "at most" };
         let what = format!("`{}` becomes a variable that is {relation} {branches}", op.row().name);
-        self.facts.push(Fact::at(what, span));
+        // The levels of a tree of `max` say the same.
+        let fact = Fact::at(what, span);
+        if !self.facts.contains(&fact) {
+            self.facts.push(fact);
+        }
         leaf
     }
 }
