@@ -213,7 +213,7 @@ impl Elaborator<'_> {
                 }
             }
             Val::Table(table) => {
-                let at = self.fixed_index(&[table.rows.clone()], items, span, table.span, env)?;
+                let at = self.fixed_index(std::slice::from_ref(&table.rows), items, span, table.span, env)?;
                 Ok(Val::Element(Elem { set: table.rows.clone(), at: at[0].clone(), table: Some(table) }))
             }
             Val::Block(block) => {

@@ -67,7 +67,7 @@ impl Operand {
 }
 
 impl Elaborator<'_> {
-    pub(super) fn to_array(&mut self, value: Val, span: Span, env: &Env) -> R<Array> {
+    pub(super) fn as_array(&mut self, value: Val, span: Span, env: &Env) -> R<Array> {
         match value {
             Val::Array(a) => Ok(a),
             Val::Data(d) => self.data_array(&d, span),
@@ -76,10 +76,10 @@ impl Elaborator<'_> {
         }
     }
 
-    pub(super) fn to_operand(&mut self, value: Val, span: Span, env: &Env) -> R<Operand> {
+    pub(super) fn as_operand(&mut self, value: Val, span: Span, env: &Env) -> R<Operand> {
         match value {
             Val::Array(a) => Ok(Operand::Array(a)),
-            other => Ok(Operand::Scalar(self.to_number(other, span, env)?)),
+            other => Ok(Operand::Scalar(self.as_number(other, span, env)?)),
         }
     }
 
@@ -96,7 +96,7 @@ impl Elaborator<'_> {
                 Ok(Val::Array(Array(Rc::new(info))))
             }
             other => {
-                let n = self.to_number(other, span, env)?;
+                let n = self.as_number(other, span, env)?;
                 Ok(Val::Num(self.apply(op, &[n])))
             }
         }
@@ -129,8 +129,8 @@ impl Elaborator<'_> {
     ) -> R<Val> {
         let arrays = (matches!(left, Val::Array(_)), matches!(right, Val::Array(_)));
         if arrays == (false, false) {
-            let a = self.to_number(left, a_at, env)?;
-            let b = self.to_number(right, b_at, env)?;
+            let a = self.as_number(left, a_at, env)?;
+            let b = self.as_number(right, b_at, env)?;
             if matches!(op, BinaryOp::Pow | BinaryOp::ElementPow) {
                 let b = self.settled_exponent(b, env);
                 return Ok(Val::Num(self.apply(Op::Pow, &[a, b])));
@@ -153,8 +153,8 @@ impl Elaborator<'_> {
             (Val::Array(x), _) | (_, Val::Array(x)) => (x.0.sets.clone(), x.0.row, x.0.origin),
             _ => unreachable!("one side is an array"),
         };
-        let a = self.to_operand(left, a_at, env)?;
-        let mut b = self.to_operand(right, b_at, env)?;
+        let a = self.as_operand(left, a_at, env)?;
+        let mut b = self.as_operand(right, b_at, env)?;
         if let (BinaryOp::ElementPow, Operand::Scalar(exponent)) = (op, &b) {
             b = Operand::Scalar(self.settled_exponent(*exponent, env));
         }

@@ -246,8 +246,8 @@ impl Elaborator<'_> {
             (Val::Array(x), _) | (_, Val::Array(x)) => Some(x.clone()),
             _ => None,
         };
-        let x = self.to_operand(a, x_at, env)?;
-        let y = self.to_operand(b, y_at, env)?;
+        let x = self.as_operand(a, x_at, env)?;
+        let y = self.as_operand(b, y_at, env)?;
         match (shape, x, y) {
             (None, Operand::Scalar(x), Operand::Scalar(y)) => Ok(Val::Num(self.apply(op, &[x, y]))),
             (shape, x, y) => {
@@ -445,7 +445,7 @@ fn aggregate(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
             Ok(Val::Num(me.constant(total)))
         }
         value => {
-            let array = me.to_array(value, e.span, env)?;
+            let array = me.as_array(value, e.span, env)?;
             Ok(Val::Num(me.aggregate_array(call.name, &array, call.span, env)?))
         }
     }
@@ -496,7 +496,7 @@ fn extreme(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
                 }
             }
             value => {
-                let array = me.to_array(value, one.span, env)?;
+                let array = me.as_array(value, one.span, env)?;
                 Ok(Val::Num(me.aggregate_array(call.name, &array, call.span, env)?))
             }
         };
@@ -559,10 +559,10 @@ fn relu(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
 fn huber(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
     let d = me.number(call.arguments[1], env)?;
     let value = me.value(call.arguments[0], env)?;
-    let t = me.to_operand(value, call.arguments[0].span, env)?;
+    let t = me.as_operand(value, call.arguments[0].span, env)?;
     let number = |n: Num| Operand::Scalar(n);
     let half = number(me.constant(0.5));
-    let square = elementwise_of(me, Op::Square, &[t.clone()], env);
+    let square = elementwise_of(me, Op::Square, std::slice::from_ref(&t), env);
     let near = elementwise_of(me, Op::Mul, &[half, square], env);
     let mut total = near;
     for side in [1.0, -1.0] {
@@ -786,7 +786,7 @@ fn columns(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
             Ok(Val::Array(me.table_matrix(&table, &chosen, call.span, env)?))
         }
         value => {
-            let a = me.to_array(value, e.span, env)?;
+            let a = me.as_array(value, e.span, env)?;
             match a.0.sets.get(1) {
                 Some(set) => Ok(Val::Set(set.clone())),
                 None => me.fail(error::expected("a matrix or a table", &a.describe(), e.span)),
@@ -799,7 +799,7 @@ fn rows(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
     match me.value(call.arguments[0], env)? {
         Val::Table(table) => Ok(Val::Set(table.rows.clone())),
         value => {
-            let a = me.to_array(value, call.arguments[0].span, env)?;
+            let a = me.as_array(value, call.arguments[0].span, env)?;
             Ok(Val::Set(a.0.sets[0].clone()))
         }
     }

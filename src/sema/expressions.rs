@@ -89,10 +89,10 @@ impl Elaborator<'_> {
 
     pub(super) fn number(&mut self, e: &Expr, env: &Env) -> R<Num> {
         let value = self.value(e, env)?;
-        self.to_number(value, e.span, env)
+        self.as_number(value, e.span, env)
     }
 
-    pub(super) fn to_number(&mut self, value: Val, span: Span, env: &Env) -> R<Num> {
+    pub(super) fn as_number(&mut self, value: Val, span: Span, env: &Env) -> R<Num> {
         match value {
             Val::Num(n) | Val::Truth(n) => Ok(n),
             Val::Element(element) => match self.set_numbers(&element.set) {
@@ -133,7 +133,7 @@ impl Elaborator<'_> {
 
     pub(super) fn array(&mut self, e: &Expr, env: &Env) -> R<Array> {
         let value = self.value(e, env)?;
-        self.to_array(value, e.span, env)
+        self.as_array(value, e.span, env)
     }
 
     /// A whole number that decides a structure.
@@ -405,9 +405,9 @@ impl Elaborator<'_> {
             }
             return Ok(total);
         }
-        let mut nums = vec![self.to_number(first, span, env)?];
+        let mut nums = vec![self.as_number(first, span, env)?];
         for (subtract, part, at) in parts {
-            let n = self.to_number(part, at, env)?;
+            let n = self.as_number(part, at, env)?;
             nums.push(if subtract { self.apply(Op::Neg, &[n]) } else { n });
         }
         let nodes: Vec<_> = nums.iter().map(|n| n.node).collect();
@@ -467,13 +467,13 @@ impl Elaborator<'_> {
                 (Val::Array(x), _) | (_, Val::Array(x)) => x.0.sets.clone(),
                 _ => vec![],
             };
-            let a = self.to_operand(a, then.span, env)?;
-            let b = self.to_operand(b, otherwise.span, env)?;
+            let a = self.as_operand(a, then.span, env)?;
+            let b = self.as_operand(b, otherwise.span, env)?;
             let kind = ArrayKind::Select(Operand::Scalar(truth), a, b);
             return Ok(Val::Array(Array::new(sets, kind, &env.ctx, span)));
         }
-        let a = self.to_number(a, then.span, env)?;
-        let b = self.to_number(b, otherwise.span, env)?;
+        let a = self.as_number(a, then.span, env)?;
+        let b = self.as_number(b, otherwise.span, env)?;
         Ok(Val::Num(self.apply(Op::Select, &[truth, a, b])))
     }
 
@@ -514,8 +514,8 @@ impl Elaborator<'_> {
             let mask = a.iter().zip(&b).map(|(x, y)| ((x == y) == equal) as u8 as f64).collect();
             return Ok(self.literal_column(mask, &env.ctx, left.1.to(right.1)));
         }
-        let a = self.to_number(left.0.clone(), left.1, env)?;
-        let b = self.to_number(right.0.clone(), right.1, env)?;
+        let a = self.as_number(left.0.clone(), left.1, env)?;
+        let b = self.as_number(right.0.clone(), right.1, env)?;
         Ok(match op {
             RelOp::Le => self.apply(Op::Le, &[a, b]),
             RelOp::Ge => self.apply(Op::Le, &[b, a]),

@@ -143,7 +143,7 @@ impl Elaborator<'_> {
                 return self.fail(error::cannot_show(value.span));
             }
             other => {
-                let num = self.to_number(other, value.span, &env)?;
+                let num = self.as_number(other, value.span, &env)?;
                 (Axes::scalar(), self.single(&text, num, value.span, &env.ctx))
             }
         };

@@ -346,7 +346,7 @@ impl Elaborator<'_> {
             }
             Ok(value) => {
                 let home = if whole { &indexed.outer } else { &indexed.env };
-                let num = self.to_number(value, e.span, home)?;
+                let num = self.as_number(value, e.span, home)?;
                 let num = self.lift_num(num, &home.ctx, &ctx);
                 vec![Draft { ctx: ctx.clone(), num, span: e.span }]
             }

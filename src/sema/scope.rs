@@ -255,7 +255,7 @@ impl<'a> Elaborator<'a> {
                         (d.name.clone(), d.span, *used)
                     })
                     .collect();
-                for (d, _) in self.chain[at..].to_vec() {
+                for (d, _) in self.chain[at..].iter().copied() {
                     self.declarations[d as usize].state = State::Broken;
                 }
                 return self.fail(error::cycle(&steps, used_at));
