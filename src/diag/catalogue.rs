@@ -126,7 +126,7 @@ mod tests {
             assert!(pair[0].id < pair[1].id, "{} and {} are out of order", pair[0].id, pair[1].id);
         }
         for entry in CATALOGUE {
-            assert!(entry.id.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", entry.id);
+            assert!(entry.id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{}", entry.id);
             assert!(entry.summary.ends_with('.'), "{}: a summary is a sentence", entry.id);
             assert_eq!(lookup(entry.id), Some(entry));
         }
