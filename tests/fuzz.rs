@@ -305,7 +305,7 @@ const PRELUDE: &str = r#"param n = 3
 param rho = 0.5
 param c[1..3] = [1, 2, 3]
 param A[1..3, 1..3] = [2, 1, 0; 1, 2, 1; 0, 1, 2]
-param big = 300
+param big = 60
 set I = 1..3
 set J = {1, 3}
 set NAMES = {"a", "b"}

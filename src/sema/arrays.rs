@@ -51,11 +51,34 @@ impl Array {
             | ArrayKind::Relabelled(a)
             | ArrayKind::Slice { base: a, .. } => a.is_heavy(),
             ArrayKind::Outer(a, b) | ArrayKind::Kron(a, b) => a.is_heavy() || b.is_heavy(),
-            ArrayKind::Binary(_, a, b) => operand(a) || operand(b),
-            ArrayKind::Select(c, a, b) => operand(c) || operand(a) || operand(b),
+            ArrayKind::Binary(_, a, b) => self.parts(LIGHT_PARTS) >= LIGHT_PARTS || operand(a) || operand(b),
+            ArrayKind::Select(c, a, b) => {
+                self.parts(LIGHT_PARTS) >= LIGHT_PARTS || operand(c) || operand(a) || operand(b)
+            }
         }
     }
+
+    /// The number of elementwise operations that an element costs, counted up to `most`.
+    fn parts(&self, most: usize) -> usize {
+        let operands: Vec<&Operand> = match &self.0.kind {
+            ArrayKind::Binary(_, a, b) => vec![a, b],
+            ArrayKind::Select(c, a, b) => vec![c, a, b],
+            _ => return 0,
+        };
+        let mut count = 1;
+        for operand in operands {
+            if let Operand::Array(a) = operand
+                && count < most
+            {
+                count += a.parts(most - count);
+            }
+        }
+        count
+    }
 }
+
+/// A `let` of more elementwise operations is computed once, so that chains of `let`s do not double. A guess.
+const LIGHT_PARTS: usize = 16;
 
 impl Operand {
     fn kept(&self) -> Option<&[u32]> {
