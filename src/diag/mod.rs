@@ -1,7 +1,7 @@
 //! Places in texts and what is said about them.
 //!
 //! A [`Diagnostic`] is a plain value: an id from the catalogue, a sentence, the primary place, related places and a
-//! help. Rendering lives in [`render`], the only room that knows ariadne.
+//! help. Rendering lives in [`mod@render`], the only room that knows ariadne.
 
 pub mod catalogue;
 pub mod json;

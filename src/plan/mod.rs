@@ -1,6 +1,6 @@
 //! What to do with a problem, and why: class, rewrites, method, and what every other method objected to.
 //!
-//! [`plan`] is a pure function from a problem and a [`Request`] to a [`Plan`], a plain value; [`execute`] carries it
+//! [`plan`] is a pure function from a problem and a [`Request`] to a [`Plan`], a plain value; [`mod@execute`] carries it
 //! out. Facts carry the place in the model that they are about; [`explain`] puts them into words with line numbers.
 
 mod choice;

@@ -46,7 +46,7 @@ pub enum StatementKind {
     Saddle { first: Sense, first_over: Vec<Expr>, second: Sense, second_over: Vec<Expr>, value: Expr },
     /// `subject to ROW`, `subject to { ROW ... }`, and a bare row inside `optimality` (`bare`).
     SubjectTo { generalized: bool, bare: bool, rows: Vec<Row> },
-    /// `lower`, `optimality` or `player` NAME[index] { ... }
+    /// `lower`, `optimality` or `player` `NAME[index] { ... }`
     Block { kind: BlockKind, name: Ident, index: Option<IndexSpec>, choice: Option<Choice>, body: Vec<Statement> },
     /// `oracle NAME(formals) ranks|values via|by value`
     Oracle { name: Ident, formals: Vec<Formal>, answers: OracleAnswers, source: OracleSource, value: Expr },

@@ -1,4 +1,4 @@
-//! Text to tree: [`layout`] finds statements (logos), [`parser`] reads each (pest), [`print`] writes a tree back.
+//! Text to tree: [`layout`] finds statements (logos), [`parser`] reads each (pest), [`mod@print`] writes a tree back.
 //!
 //! One run reports every syntax error of a file: statements are cut apart before any of them is parsed, so a broken
 //! one costs itself alone. `grammar/merit.pest` is the grammar.
