@@ -11,7 +11,7 @@
 //!   row of a constraint, the head of a block) that was changed, the partner of a bracket that was changed, or a
 //!   statement that uses a name which the changed one declares. In the changed statement any label counts, in the
 //!   others only the primary one. For data it is the changed row of the file (any label), or a statement that uses
-//!   the table or the column.
+//!   the table or the column, or a name that such a statement declares.
 //! - **Follow-ons** are all other diagnostics, errors and warnings alike; but `undefined-name` said at each use of one
 //!   name is one mistake, not several.
 //!
@@ -107,7 +107,10 @@ const KINDS: &[Kind] = &[
         ],
     },
     Kind { name: "entry of a map changed", ids: &["missing-data", "surplus-key", "duplicate-key", "index-outside"] },
-    Kind { name: "data: column renamed", ids: &["no-such-field", "undefined-name", "index-outside", "missing-data"] },
+    Kind {
+        name: "data: column renamed",
+        ids: &["no-such-field", "undefined-name", "index-outside", "missing-data", "shape-mismatch"],
+    },
     Kind {
         name: "data: cell changed",
         ids: &["bad-number", "empty-cell", "ragged-row", "index-outside", "missing-data", "surplus-key", "wrong-kind"],
@@ -412,7 +415,13 @@ impl Model {
                     out.push(self.mutant(OTHER_SET, after.start, after.end, &format!("{high}-1")));
                 }
             }
-            if token.kind == TokenKind::Name && sets.contains(&self.word(k)) && !self.declared.contains(&token.start) {
+            // `case.bus` is a field and a file.
+            let dotted = self.word(k - 1) == "." || self.word(k + 1) == ".";
+            if !dotted
+                && token.kind == TokenKind::Name
+                && sets.contains(&self.word(k))
+                && !self.declared.contains(&token.start)
+            {
                 for other in sets.iter().chain(&["1..2"]).filter(|s| **s != self.word(k)) {
                     out.push(self.mutant(OTHER_SET, token.start, token.end, other));
                 }
@@ -510,7 +519,12 @@ impl Model {
         names: &[String],
     ) -> Mutant {
         let mut place = self.place(at);
-        place.users.extend(self.users(names));
+        let direct = self.users(names);
+        // `does[shift]`: who reads `does` reads the elements of `shift`.
+        let over = self.pieces.iter().filter(|p| p.lines.iter().all(|l| direct.contains(l)));
+        let over: Vec<String> = over.flat_map(|p| p.declares.clone()).collect();
+        place.users.extend(self.users(&over));
+        place.users.extend(direct);
         place.data = Some(lines);
         Mutant { kind, what: format!("{}: {what}", file.0), text: self.text.clone(), file: Some(file), place }
     }
@@ -764,7 +778,7 @@ fn what_is_broken_is_found() {
     );
     let wrong: Vec<&String> = reports.iter().flat_map(|r| &r.wrong).collect();
     if std::env::var_os("MERIT_MUTATION_VERBOSE").is_some() {
-        let step = if all { 1 } else { wrong.len().div_ceil(40).max(1) };
+        let step = if std::env::var_os("EACH").is_some() { 1 } else { wrong.len().div_ceil(40).max(1) };
         for case in wrong.iter().step_by(step) {
             eprintln!("--- {case}");
         }
