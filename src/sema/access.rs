@@ -34,6 +34,14 @@ impl Elaborator<'_> {
         self.fail(error::undefined(name, span, &near))
     }
 
+    /// Whether a name stands for anything: declared, bound, or built in.
+    pub(super) fn is_known(&self, name: &str, env: &Env) -> bool {
+        env.local(name).is_some()
+            || self.find(env.scope, name).is_some()
+            || name == "pi"
+            || super::builtins::is_function(name)
+    }
+
     fn near_names(&self, name: &str, env: &Env) -> Vec<String> {
         let mut known: Vec<String> = vec![];
         let mut local = env.locals.as_deref();
@@ -239,7 +247,13 @@ impl Elaborator<'_> {
                 let array = self.data_array(&data, span)?;
                 self.index_array(&array, items, span, env)
             }
-            other => self.fail(error::not_subscriptable(&other.describe(), span)),
+            other => {
+                let what = match &base.kind {
+                    ExprKind::Name(name) => format!("`{name}` is {} and", other.describe()),
+                    _ => other.describe(),
+                };
+                self.fail(error::not_subscriptable(&what, span))
+            }
         }
     }
 

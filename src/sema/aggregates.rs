@@ -59,6 +59,9 @@ impl Elaborator<'_> {
             return self.expectation(generators, body, e.span, env);
         }
         if !NAMES.contains(&name.as_str()) || name == "dot" {
+            if !self.is_known(name, env) {
+                return self.fail(error::undefined_among(name, function.span, NAMES));
+            }
             return self.fail(error::not_an_aggregate(name, function.span));
         }
         // Computed where its names live, not once for each element of a family that it does not know.

@@ -35,6 +35,15 @@ pub(super) fn undefined(name: &str, at: Span, near: &[String]) -> Diagnostic {
     with_near(d, near, "declare it with `param`, `data`, `set`, `var`, `let` or `def`")
 }
 
+/// A name where only one of a few may stand.
+pub(super) fn undefined_among(name: &str, at: Span, known: &[&str]) -> Diagnostic {
+    let near = crate::diag::near::nearest(name, known.iter().copied());
+    let near: Vec<String> = near.into_iter().map(str::to_string).collect();
+    let d =
+        Diagnostic::error("undefined-name", at, format!("nothing is called `{name}`")).here("not declared anywhere");
+    with_near(d, &near, &format!("known here: {}", known.join(", ")))
+}
+
 pub(super) fn duplicate(name: &str, at: Span, first: Span) -> Diagnostic {
     Diagnostic::error("duplicate-name", at, format!("`{name}` is declared twice"))
         .here("the second declaration")

@@ -25,6 +25,7 @@ mod names;
 mod objectives;
 mod params;
 mod recurrence;
+mod repeats;
 mod rows;
 mod scope;
 mod sets;

@@ -3,6 +3,7 @@
 use super::Inputs;
 use super::context::{Context, Ctx};
 use super::error;
+use super::repeats::gathered;
 use super::value::{Num, Val};
 use crate::diag::{Diagnostic, Severity, Sources, Span};
 use crate::expr::family::{ParamId, Stage};
@@ -187,11 +188,11 @@ impl<'a> Elaborator<'a> {
         self.check_given_names();
         let wrong = self.diagnostics.iter().any(|d| d.severity == Severity::Error);
         if wrong {
-            return (None, self.diagnostics);
+            return (None, gathered(self.diagnostics));
         }
         self.finish();
         let wrong = self.diagnostics.iter().any(|d| d.severity == Severity::Error);
-        ((!wrong).then_some(self.problem), self.diagnostics)
+        ((!wrong).then_some(self.problem), gathered(self.diagnostics))
     }
 
     pub fn open_scope(&mut self, parent: Option<u32>, block: Option<u32>, ctx: Ctx) -> u32 {

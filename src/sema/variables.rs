@@ -11,6 +11,9 @@ use crate::problem::index::Axes;
 use crate::problem::{Constraint, Data, Domain, Kind, Variable};
 use crate::syntax::ast::{Argument, Expr, ExprKind, Ident, IndexSpec, RelOp, VarAttribute};
 
+/// Domains with names.
+const DOMAINS: &[&str] = &["simplex", "psd", "soc", "ball", "permutation", "subset"];
+
 impl Elaborator<'_> {
     pub(super) fn define_var(
         &mut self,
@@ -34,8 +37,13 @@ impl Elaborator<'_> {
         };
         let mut radius = None;
         for attribute in attributes {
+            let done = self.attribute(attribute, &indexed, &mut variable, &mut radius);
             // After a wrong attribute the variable still has its shape, so its users are checked; the error is reported.
-            let _ = self.attribute(attribute, &indexed, &mut variable, &mut radius);
+            // But `permutation(n)` gives the shape, so a domain like it that failed leaves none.
+            let gives_shape = matches!(attribute, VarAttribute::In(Expr { kind: ExprKind::Call { .. }, .. }));
+            if gives_shape && index.is_none() {
+                done?;
+            }
         }
         let size = variable.axes.len();
         if self.problem.dimension as usize + size > u32::MAX as usize / 4 {
@@ -133,6 +141,9 @@ impl Elaborator<'_> {
             }
             ExprKind::Call { function, arguments } => {
                 let ExprKind::Name(n) = &function.kind else { return self.fail(error::bad_domain(domain.span)) };
+                if !DOMAINS.contains(&n.as_str()) {
+                    return self.no_domain(n, function.span, domain.span, indexed);
+                }
                 let argument = match arguments.as_slice() {
                     [Argument::Value(v)] => v,
                     _ => return self.fail(error::bad_domain(domain.span)),
@@ -165,8 +176,17 @@ impl Elaborator<'_> {
                     _ => self.fail(error::bad_domain(domain.span)),
                 }
             }
+            ExprKind::Name(n) => self.no_domain(n, domain.span, domain.span, indexed),
             _ => self.fail(error::bad_domain(domain.span)),
         }
+    }
+
+    /// A misspelt name is told from something else that is no domain.
+    fn no_domain(&mut self, name: &str, at: Span, domain: Span, indexed: &Indexed) -> R<()> {
+        if self.is_known(name, &indexed.outer) || DOMAINS.contains(&name) {
+            return self.fail(error::bad_domain(domain));
+        }
+        self.fail(error::undefined_among(name, at, DOMAINS))
     }
 
     fn square_domain(&mut self, variable: &mut Variable, span: Span) -> R<()> {

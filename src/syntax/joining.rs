@@ -34,8 +34,52 @@ impl<'a> Walk<'a> {
                 (self.lexeme(brace) == Some(Lexeme::OpenBrace)).then_some(Context::Rows)
             }
             "solve" if self.word(i + 1) == "with" => Some(Context::Options),
+            word if self.heads_unknown_block(i) => {
+                Some(if word == "subject" || self.word(i + 1) == "to" { Context::Rows } else { Context::Conditions })
+            }
             _ => None,
         }
+    }
+
+    /// Whether the line of `i` is like `lowr follower[k in 1..m] {`: one or two words that open no statement or lack the
+    /// other, perhaps an index, and a brace at the end. It is no statement, but its braces still hold statements.
+    fn heads_unknown_block(&self, i: usize) -> bool {
+        let word = self.word(i);
+        let lacks_name = matches!(word, "lower" | "player" | "optimality");
+        let starts = self.lexeme(i) == Some(Lexeme::Name) && self.tokens[i].first_of_line;
+        if !starts || !lacks_name && (words::DECLARING.contains(&word) || words::RESERVED.contains(&word)) {
+            return false;
+        }
+        let mut k = i + 1;
+        if !lacks_name && self.lexeme(k) == Some(Lexeme::Name) {
+            let next = self.word(k);
+            if words::RESERVED.contains(&next) || words::is_contextual_infix(next) {
+                return false;
+            }
+            k += 1;
+        }
+        if self.lexeme(k) == Some(Lexeme::OpenBracket) {
+            k = self.after_closer(k);
+        }
+        let on_line = (i + 1..=k).all(|k| self.tokens.get(k).is_some_and(|token| !token.first_of_line));
+        let last = self.tokens.get(k + 1).is_none_or(|token| token.first_of_line);
+        on_line && last && self.lexeme(k) == Some(Lexeme::OpenBrace)
+    }
+
+    /// The token after the one that closes the bracket `i`.
+    fn after_closer(&self, i: usize) -> usize {
+        let mut depth = 0usize;
+        for (k, token) in self.tokens.iter().enumerate().skip(i) {
+            if token.lexeme.opens() {
+                depth += 1;
+            } else if token.lexeme.closes() {
+                depth -= 1;
+                if depth == 0 {
+                    return k + 1;
+                }
+            }
+        }
+        self.tokens.len()
     }
 
     /// Whether the statement that starts at `first` goes on after the token `i`, whatever follows.
@@ -106,9 +150,13 @@ impl<'a> Walk<'a> {
     pub(super) fn is_label_after_operator(&self, i: usize) -> bool {
         let operator = matches!(
             self.tokens[i - 1].lexeme,
-            Lexeme::Relation | Lexeme::Factor | Lexeme::Sign | Lexeme::Comma | Lexeme::Range
+            Lexeme::Relation | Lexeme::Factor | Lexeme::Sign | Lexeme::Comma | Lexeme::Range | Lexeme::Dot
         );
-        operator && self.tokens[i].lexeme == Lexeme::Name && self.lexeme(i + 1) == Some(Lexeme::Colon)
+        let after = match self.lexeme(i + 1) {
+            Some(Lexeme::OpenBracket) if operator => self.after_closer(i + 1),
+            _ => i + 1,
+        };
+        operator && self.tokens[i].lexeme == Lexeme::Name && self.lexeme(after) == Some(Lexeme::Colon)
     }
 
     /// The white space that leads the line of the token `i`.
