@@ -25,8 +25,8 @@ pub(super) fn count(request: &Request, method: &Method, features: &Features, con
         return (starts.saturating_sub(1), None);
     }
     let small = features.variables <= MOST_VARIABLES && features.rows <= MOST_ROWS;
-    let asked = request.method.is_some() || method.claim != Claim::Stationary || !method.second_order;
-    if convex || !small || asked || features.sense.is_none() || features.squares.is_ok() {
+    let asked = request.method.is_some() || method.claim != Claim::Stationary;
+    if convex || !small || asked || features.sense.is_none() {
         return (0, None);
     }
     let sentence = format!(

@@ -131,13 +131,13 @@ impl Elaborator<'_> {
                 Ok(Val::Array(self.array_stage(&name.name, indexed, drafts, name.span)))
             }
             Val::Map(entries) => {
-                let found: Vec<(Element, f64, Span)> = entries
-                    .iter()
-                    .map(|(e, n, s)| {
-                        let v = self.column(*n, &root)[0];
-                        (e.clone(), v, *s)
-                    })
-                    .collect();
+                let mut found: Vec<(Element, f64, Span)> = vec![];
+                for (element, n, span) in entries.iter() {
+                    if !n.data {
+                        return self.fail(error::variable_in_param(&name.name, *span));
+                    }
+                    found.push((element.clone(), self.column(*n, &root)[0], *span));
+                }
                 self.param_from_keys(found, at, default, indexed, name)
             }
             Val::Data(d) => match &d.kind {
@@ -261,6 +261,9 @@ impl Elaborator<'_> {
         let fill = match default {
             Some(e) => {
                 let n = self.number(e, &indexed.outer)?;
+                if !n.data {
+                    return self.fail(error::variable_in_param(&name.name, e.span));
+                }
                 let ctx = indexed.outer.ctx.clone();
                 Some(self.column(n, &ctx).first().copied().unwrap_or(0.0))
             }
@@ -303,12 +306,18 @@ impl Elaborator<'_> {
             Check::Binary(_) => values.iter().position(|v| *v != 0.0 && *v != 1.0),
             Check::Relation(op, e) => {
                 let bound = self.number(e, &indexed.env)?;
+                if !bound.data {
+                    return self.fail(error::variable_in_data(e.span));
+                }
                 let bounds = self.column(bound, &ctx);
                 values.iter().zip(&bounds).position(|(v, b)| !holds(*op, *v, *b))
             }
             Check::In(e) => match &e.kind {
                 ExprKind::Array(rows) if rows.len() == 1 && rows[0].len() == 2 => {
                     let (lo, hi) = (self.number(&rows[0][0], &indexed.env)?, self.number(&rows[0][1], &indexed.env)?);
+                    if !(lo.data && hi.data) {
+                        return self.fail(error::variable_in_data(e.span));
+                    }
                     let (lo, hi) = (self.column(lo, &ctx), self.column(hi, &ctx));
                     (0..values.len()).position(|p| !(lo[p] <= values[p] && values[p] <= hi[p]))
                 }

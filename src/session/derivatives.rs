@@ -193,6 +193,7 @@ fn first(
     out: &mut Vec<Compared>,
 ) {
     let direction = direction(x, group);
+    let step = unit(&direction, group);
     let mut along = vec![0.0; evaluator.rows()];
     evaluator.jacobian_product(x, &direction, &mut along);
     if !problem.objectives.is_empty() {
@@ -209,8 +210,8 @@ fn first(
             kind: Kind::First,
             name: name.clone(),
             along: single(problem, group),
-            engine,
-            reference,
+            engine: engine / step,
+            reference: reference / step,
             error: distance(engine, reference, forgiven),
             span: *span,
         });
@@ -221,7 +222,9 @@ fn second(problem: &Problem, evaluator: &mut Evaluator, x: &[f64], group: &[usiz
     // Any fixed weights will do; these are of size 1, differ from row to row and cancel nothing.
     let weights: Vec<f64> = (0..evaluator.rows()).map(|r| 1.0 + (r * 7919 % 101) as f64 / 101.0).collect();
     let mut along = vec![0.0; x.len()];
-    evaluator.hessian_product(x, 1.0, &weights, &direction(x, group), &mut along);
+    let direction = direction(x, group);
+    let step = unit(&direction, group);
+    evaluator.hessian_product(x, 1.0, &weights, &direction, &mut along);
     let reference = difference(|t| lagrangian_gradient(evaluator, &moved(x, group, t), &weights));
     for (j, (engine, (reference, forgiven))) in along.into_iter().zip(reference).enumerate() {
         if engine == 0.0 && reference == 0.0 {
@@ -231,8 +234,8 @@ fn second(problem: &Problem, evaluator: &mut Evaluator, x: &[f64], group: &[usiz
             kind: Kind::Second,
             name: problem.variable_name(j),
             along: single(problem, group),
-            engine,
-            reference,
+            engine: engine / step,
+            reference: reference / step,
             error: distance(engine, reference, forgiven),
             span: owner_span(problem, j),
         });
@@ -254,6 +257,14 @@ fn direction(x: &[f64], group: &[usize]) -> Vec<f64> {
         out[j] = x[j].abs().max(1.0);
     }
     out
+}
+
+/// What derivatives along a direction are divided by: its length, where it is that of one variable.
+fn unit(direction: &[f64], group: &[usize]) -> f64 {
+    match group {
+        [only] => direction[*only],
+        _ => 1.0,
+    }
 }
 
 fn single(problem: &Problem, group: &[usize]) -> Option<String> {
