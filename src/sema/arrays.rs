@@ -4,7 +4,7 @@ use super::additive::Draft;
 use super::context::{Ctx, compose};
 use super::error;
 use super::generators::MOST_INSTANCES;
-use super::generators::{flat_position, seen_from};
+use super::generators::flat_position;
 use super::scope::{DeclarationKind, Elaborator, Env, R};
 use super::value::{Array, ArrayInfo, ArrayKind, Elem, Num, Operand, Part, Val};
 use crate::diag::Span;
@@ -469,7 +469,7 @@ impl Elaborator<'_> {
         parts
             .iter()
             .map(|part| match part {
-                Part::Fixed(at) => seen_from(at, &ctx.path_to(from), ctx.size),
+                Part::Fixed(at) => compose(at, &ctx.path_to(from), ctx.size),
                 Part::Kept(_, positions) => {
                     let inner = kept.next().expect("one map for each axis that stays");
                     compose(positions, inner, ctx.size)

@@ -5,7 +5,6 @@
 //! other only what was there before is a join: one hash table over the domain, one look-up for each instance.
 
 use super::additive::Traced;
-use super::context::compose;
 use super::error;
 use super::scope::{Elaborator, Env, Halt, R};
 use super::value::{Elem, Val};
@@ -529,9 +528,4 @@ pub(super) fn flat_position(sizes: &[usize], at: &[IndexMap], count: usize) -> I
             IndexMap::from_positions((0..count).map(flat).collect())
         }
     }
-}
-
-/// `compose` under a name that says what it is for here.
-pub(super) fn seen_from(at: &IndexMap, path: &IndexMap, count: usize) -> IndexMap {
-    compose(at, path, count)
 }
