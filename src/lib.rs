@@ -50,6 +50,7 @@ pub mod data;
 pub mod diag;
 pub mod expr;
 pub mod host;
+pub mod interop;
 pub mod linalg;
 pub mod plan;
 pub mod problem;

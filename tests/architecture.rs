@@ -18,17 +18,18 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ad", &["expr", "linalg", "problem"]),
     ("sema", &["syntax", "data", "problem", "expr", "diag", "host", "linalg"]),
     ("answer", &["problem", "diag"]),
+    ("interop", &["problem", "expr", "answer", "diag", "linalg"]),
     ("solve", &["problem", "ad", "expr", "linalg", "answer", "diag"]),
     ("certify", &["problem", "expr", "answer", "linalg"]),
     ("plan", &["problem", "expr", "diag", "answer", "solve", "linalg"]),
     (
         "session",
         &[
-            "diag", "linalg", "host", "syntax", "data", "expr", "problem", "ad", "sema", "answer", "solve", "certify",
-            "plan",
+            "diag", "linalg", "host", "syntax", "data", "expr", "problem", "ad", "sema", "answer", "interop", "solve",
+            "certify", "plan",
         ],
     ),
-    ("cli", &["session", "host", "diag", "answer", "solve"]),
+    ("cli", &["session", "host", "diag", "answer", "interop", "solve"]),
 ];
 
 /// Paths in a room that it must not mention, although it may import their room.

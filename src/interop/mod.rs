@@ -1,0 +1,13 @@
+//! Problems as other systems write them, and answers as they read them.
+//!
+//! Other systems know scalar columns and rows only. [`scalars`] holds a problem in that form; [`build`] makes families
+//! of it again (equal expressions in different rows become one), so that a problem from outside is as fast as one that
+//! was written here. Readers never touch files: they are given bytes and names.
+
+pub mod build;
+pub mod families;
+pub mod names;
+pub mod scalars;
+
+#[cfg(test)]
+mod tests;
