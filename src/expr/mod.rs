@@ -14,6 +14,7 @@ pub mod graph;
 pub mod interval;
 pub mod ops;
 pub mod print;
+pub mod regroup;
 mod simplify;
 pub mod sparsity;
 mod special;
