@@ -6,6 +6,7 @@ pub mod kkt;
 pub mod krylov;
 pub mod ldlt;
 pub mod matrix;
+pub mod normal;
 pub mod pattern;
 pub mod sparse;
 pub mod vector;

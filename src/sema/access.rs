@@ -6,7 +6,7 @@ use super::scope::{DeclarationKind, Elaborator, Env, R, State};
 use super::value::{Array, ArrayKind, BlockRef, Elem, Num, Part, TableInfo, Texts, Val};
 use crate::diag::Span;
 use crate::expr::family::{IndexMap, Leaf, Source};
-use crate::problem::index::{Axes, Element, Set};
+use crate::problem::index::{Axes, Set};
 use crate::problem::{AfterSolve, Domain};
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Ident, StatementKind, Subscript};
 use std::rc::Rc;
@@ -239,7 +239,8 @@ impl Elaborator<'_> {
                 match entries.iter().find(|(e, _, _)| Some(e) == first) {
                     Some((_, n, _)) if elements.iter().all(|e| Some(e) == first) => Ok(Val::Num(*n)),
                     _ => {
-                        self.fail(error::map_key(&first.map_or(String::new(), Element::to_string), key.span, base.span))
+                        let array = self.param_over_keys(&entries, "", base.span)?;
+                        self.index_array(&array, items, span, env)
                     }
                 }
             }

@@ -275,10 +275,6 @@ pub(super) fn filtered_out(label: &str, origin: Span) -> Diagnostic {
     .help("use the same `where` where it is read")
 }
 
-pub(super) fn map_key(key: &str, at: Span, map: Span) -> Diagnostic {
-    Diagnostic::error("index-outside", at, format!("the map has no key {key}")).here("not a key").label(map, "the map")
-}
-
 pub(super) fn no_neighbour(which: &str, element: &str, set: &Set, at: Span) -> Diagnostic {
     let end = if which == "next" { "last" } else { "first" };
     Diagnostic::error(

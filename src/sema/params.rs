@@ -13,6 +13,7 @@ use crate::expr::graph::Node;
 use crate::problem::index::{Axes, Element, Set};
 use crate::problem::{Data, Param};
 use crate::syntax::ast::{Check, Expr, ExprKind, Ident, IndexSpec, RelOp};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 impl Elaborator<'_> {
@@ -111,7 +112,8 @@ impl Elaborator<'_> {
                     Some(_) => Ok(Val::Array(a.clone())),
                     None => self.fail(error::variable_in_param(&name.name, at)),
                 },
-                Val::Text(_) | Val::Set(_) | Val::Element(_) | Val::Map(_) => Ok(value.clone()),
+                Val::Map(entries) => Ok(Val::Array(self.param_over_keys(entries, &name.name, name.span)?)),
+                Val::Text(_) | Val::Set(_) | Val::Element(_) => Ok(value.clone()),
                 other => self.fail(error::expected("a number", &other.describe(), at)),
             };
         }
@@ -172,6 +174,24 @@ impl Elaborator<'_> {
             Val::Array(a) => self.param_from_array(a, at, indexed, name),
             other => self.fail(error::expected("numbers", &other.describe(), at)),
         }
+    }
+
+    /// A map for a parameter without declared index sets: an array over the keys of the map, in their order.
+    pub(super) fn param_over_keys(&mut self, entries: &[(Element, Num, Span)], name: &str, at: Span) -> R<Array> {
+        let (mut places, mut values) = (HashMap::new(), vec![]);
+        for (key, number, span) in entries {
+            if !number.data {
+                return self.fail(error::variable_in_param(name, *span));
+            }
+            if let Some(first) = places.insert(key.clone(), *span) {
+                return self.fail(error::key_given_twice(&key.to_string(), *span, first, at));
+            }
+            values.push(self.column(*number, &self.root.clone())[0]);
+        }
+        let keys = Set::list(entries.iter().map(|(key, ..)| key.clone()).collect());
+        let axes = Axes::product(vec![keys]);
+        let id = self.add_param(name, axes.clone(), values, at);
+        Ok(self.param_array(id, &axes, at))
     }
 
     fn param_from_array(&mut self, a: &Array, at: Span, indexed: &Indexed, name: &Ident) -> R<Val> {
@@ -240,7 +260,7 @@ impl Elaborator<'_> {
                 }
             }
         };
-        let keys: std::collections::HashMap<Element, usize> = (0..size).map(|p| (flat_axes(p), p)).collect();
+        let keys: HashMap<Element, usize> = (0..size).map(|p| (flat_axes(p), p)).collect();
         let mut values: Vec<Option<f64>> = vec![None; size];
         let mut places: Vec<Option<Span>> = vec![None; size];
         let mut wrong = vec![];

@@ -7,7 +7,7 @@
 
 use super::monitor::Monitor;
 use super::nlp::{Nlp, Shape};
-use super::parts::ending::{BOTTOM, line, not_finite, project, unbounded};
+use super::parts::ending::{BOTTOM, line, not_finite, project, slope_scale, unbounded};
 use crate::answer::Stop;
 use crate::linalg::vector::{all_finite, max_norm, two_norm};
 use argmin::core::{CostFunction, Gradient, IterState, Problem, Solver, State, TerminationStatus};
@@ -150,11 +150,11 @@ impl Here {
     }
 }
 
-/// Runs a solver that descends along gradients until `‖∇f‖ <= tol max(1, |f|)`, in the maximum norm.
+/// Runs a solver that descends along gradients until `‖∇f‖ <= tol max(1, |f| / max(1, ‖x‖))`, in the maximum norm.
 ///
 /// `prepare` makes a fresh solver and adds to its state what it needs, given the gradient: at the start, and again
 /// after a step that led nowhere, so that what was learnt is forgotten once. If the next step leads nowhere either,
-/// the run ends; it counts as converged where the gradient is below `1e-6 max(1, |f|)`, since rounding then hides any
+/// the run ends; it counts as converged where the gradient is below `1e-6 max(1, |f| / max(1, ‖x‖))`, since rounding then hides any
 /// further descent.
 pub fn descend<'c, S, H>(
     nlp: &'c mut (dyn Nlp + 'c),
@@ -177,7 +177,7 @@ where
     let mut running = Running::begin(&functions, &here, &mut prepare);
     let mut fresh = true;
     loop {
-        let scale = here.value.abs().max(1.0);
+        let scale = slope_scale(here.value, &here.x);
         if here.slope() <= tol * scale {
             return here.ends(Stop::Converged, iteration);
         }

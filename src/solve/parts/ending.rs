@@ -20,6 +20,12 @@ pub fn outcome(
     Outcome { x, multipliers, stop, iterations, evaluations, log: std::mem::take(&mut context.monitor.log) }
 }
 
+/// What an entry of the gradient is measured by, `max(1, |f| / max(1, ‖x‖∞))`: a small slope is one along which a change
+/// of `x` in its own size hardly changes `f` in its own size. `|f|` alone would call a straight fall converged far out.
+pub fn slope_scale(value: f64, x: &[f64]) -> f64 {
+    (value.abs() / max_norm(x).max(1.0)).max(1.0)
+}
+
 /// The multipliers of bounds that make `∇f - z = 0` as nearly as their signs allow: `z = ∇f` where the gradient pushes
 /// a variable against the bound it lies at, else 0.
 pub fn bound_multipliers(shape: &Shape, x: &[f64], gradient: &[f64]) -> Multipliers {

@@ -25,7 +25,7 @@ pub const METHOD: Method = Method {
 };
 
 const OPTIONS: &[OptionRow] = &[
-    tolerance("stop when no entry of the gradient exceeds this times max(1, |f|)", 1e-9),
+    tolerance("stop when no entry of the gradient exceeds this times max(1, |f| / max(1, |x|))", 1e-9),
     iteration_limit(10_000),
     LINE_SEARCH,
 ];

@@ -1,18 +1,18 @@
 //! Levenberg-Marquardt for sums of squares `f(x) = ‖r(x)‖² + constant`: steps of `(J'J + λ D) p = -J'r`.
 //!
 //! The rows of the problem are the residuals. `D` holds the largest diagonal of `J'J` seen (Moré's scaling), and `λ`
-//! follows the ratio of the fall of the objective and what the model promised (Nielsen's rule). Dense normal equations,
-//! `O(n³)` per iteration.
+//! follows the ratio of the fall of the objective and what the model promised (Nielsen's rule). The normal equations are
+//! sparse where `J'J` is.
 
 use crate::answer::{Outcome, Stop};
-use crate::linalg::dense::Cholesky;
+use crate::linalg::normal::Normal;
 use crate::linalg::sparse::{add_product, add_transposed_product};
 use crate::linalg::vector::{all_finite, dot, max_norm, two_norm};
 use crate::problem::features::Features;
 use crate::solve::method::{Claim, Context, Method, Objection, Sees, iteration_limit, tolerance};
 use crate::solve::nlp::{Nlp, Pattern};
 use crate::solve::options::OptionRow;
-use crate::solve::parts::ending::{bound_multipliers, line, not_finite, outcome};
+use crate::solve::parts::ending::{bound_multipliers, line, not_finite, outcome, slope_scale};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -30,9 +30,9 @@ pub const METHOD: Method = Method {
 };
 
 const OPTIONS: &[OptionRow] =
-    &[tolerance("stop when no entry of the gradient exceeds this times max(1, |f|)", 1e-10), iteration_limit(1_000)];
+    &[tolerance("stop when no entry of the gradient exceeds this times max(1, |f| / max(1, |x|))", 1e-10), iteration_limit(1_000)];
 
-/// Normal equations are dense.
+/// Normal equations may turn out dense.
 const MOST_VARIABLES: usize = 3_000;
 /// Above this no damping helps.
 const LARGEST_DAMPING: f64 = 1e20;
@@ -77,13 +77,14 @@ fn run(context: &mut Context) -> Outcome {
     let mut here = Here::at(context.nlp, &pattern, context.start.clone());
     let n = here.x.len();
     let mut scaling = vec![0.0; n];
+    let mut normal = Normal::new(&pattern);
     let (mut damping, mut growth) = (1e-3, 2.0);
     let (mut iteration, mut step, mut trials) = (0, f64::NAN, 0);
     let stop = 'run: loop {
         if !here.is_finite() {
             break not_finite(context.nlp, &here.x);
         }
-        let (slope, scale) = (max_norm(&here.gradient), here.objective.abs().max(1.0));
+        let (slope, scale) = (max_norm(&here.gradient), slope_scale(here.objective, &here.x));
         if slope <= tol * scale {
             break Stop::Converged;
         }
@@ -92,19 +93,19 @@ fn run(context: &mut Context) -> Outcome {
         if let ControlFlow::Break(stop) = context.monitor.observe(shown) {
             break stop;
         }
-        let normal = normal_matrix(&pattern, &here.jacobian, n);
-        for k in 0..n {
-            scaling[k] = f64::max(scaling[k], normal[k * n + k]);
+        normal.update(&here.jacobian);
+        for (largest, now) in scaling.iter_mut().zip(normal.diagonal()) {
+            *largest = f64::max(*largest, now);
         }
         trials = 0;
         here = loop {
             trials += 1;
-            let p = damped_step(&normal, &scaling, damping, &here.gradient);
+            let p = damped_step(&mut normal, &scaling, damping, &here.gradient);
             if let Some(p) = p.filter(|p| all_finite(p)) {
                 let x: Vec<f64> = here.x.iter().zip(&p).map(|(x, p)| x + p).collect();
                 let promise = promise(&pattern, &here, &p);
                 let objective = context.nlp.objective(&x);
-                if x == here.x || promise <= f64::EPSILON * scale {
+                if x == here.x || promise <= f64::EPSILON * here.objective.abs().max(1.0) {
                     // Rounding hides any further fall; a last full step may still lower the gradient.
                     let next = Here::at(context.nlp, &pattern, x);
                     if next.is_finite() && max_norm(&next.gradient) < 0.5 * slope {
@@ -141,30 +142,12 @@ fn exhausted(slope: f64, scale: f64) -> Stop {
     }
 }
 
-/// `J'J`, `n × n`, rows one after the other.
-fn normal_matrix(pattern: &Pattern, jacobian: &[f64], n: usize) -> Vec<f64> {
-    let mut normal = vec![0.0; n * n];
-    for r in 0..pattern.rows {
-        for a in pattern.row(r) {
-            let row = pattern.columns[a] as usize * n;
-            for b in pattern.row(r) {
-                normal[row + pattern.columns[b] as usize] += jacobian[a] * jacobian[b];
-            }
-        }
-    }
-    normal
-}
-
 /// `(J'J + λ D) p = -J'r`; `None` where the matrix is not positive definite to working precision.
-fn damped_step(normal: &[f64], scaling: &[f64], damping: f64, gradient: &[f64]) -> Option<Vec<f64>> {
-    let n = scaling.len();
-    let mut damped = normal.to_vec();
-    for k in 0..n {
-        // A variable that no residual has felt yet still needs a pivot.
-        damped[k * n + k] += damping * if scaling[k] > 0.0 { scaling[k] } else { 1.0 };
-    }
+fn damped_step(normal: &mut Normal, scaling: &[f64], damping: f64, gradient: &[f64]) -> Option<Vec<f64>> {
+    // A variable that no residual has felt yet still needs a pivot.
+    let extra: Vec<f64> = scaling.iter().map(|&s| damping * if s > 0.0 { s } else { 1.0 }).collect();
     let right: Vec<f64> = gradient.iter().map(|g| -0.5 * g).collect();
-    Cholesky::new(n, &damped).ok().map(|factor| factor.solve(&right))
+    normal.solve(&extra, &right)
 }
 
 /// By how much `‖r + J p‖²` lies below `‖r‖²`.

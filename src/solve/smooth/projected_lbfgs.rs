@@ -12,7 +12,7 @@ use crate::solve::method::{Claim, Context, Method, Objection, Sees, iteration_li
 use crate::solve::nlp::Shape;
 use crate::solve::options::{Default, OptionRow};
 use crate::solve::parts::ending::{
-    BOTTOM, bound_multipliers, line, not_finite, outcome, project, projected_slope, unbounded,
+    BOTTOM, bound_multipliers, line, not_finite, outcome, project, projected_slope, slope_scale, unbounded,
 };
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -31,7 +31,7 @@ pub const METHOD: Method = Method {
 };
 
 const OPTIONS: &[OptionRow] = &[
-    tolerance("stop when no entry of the projected gradient exceeds this times max(1, |f|)", 1e-9),
+    tolerance("stop when no entry of the projected gradient exceeds this times max(1, |f| / max(1, |x|))", 1e-9),
     iteration_limit(20_000),
     OptionRow {
         name: "memory",
@@ -63,7 +63,7 @@ fn run(context: &mut Context) -> Outcome {
         if !value.is_finite() || !all_finite(&gradient) {
             break not_finite(context.nlp, &x);
         }
-        let (slope, scale) = (projected_slope(&shape, &x, &gradient), value.abs().max(1.0));
+        let (slope, scale) = (projected_slope(&shape, &x, &gradient), slope_scale(value, &x));
         if slope <= tol * scale {
             break Stop::Converged;
         }

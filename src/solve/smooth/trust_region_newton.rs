@@ -9,7 +9,7 @@ use crate::linalg::vector::{add_multiple, all_finite, dot, max_norm, two_norm};
 use crate::solve::method::{Claim, Context, Method, Sees, iteration_limit, tolerance};
 use crate::solve::nlp::Nlp;
 use crate::solve::options::{Default, OptionRow};
-use crate::solve::parts::ending::{BOTTOM, bound_multipliers, line, not_finite, outcome, unbounded};
+use crate::solve::parts::ending::{BOTTOM, bound_multipliers, line, not_finite, outcome, slope_scale, unbounded};
 use std::ops::ControlFlow;
 
 pub const METHOD: Method = Method {
@@ -26,7 +26,7 @@ pub const METHOD: Method = Method {
 };
 
 const OPTIONS: &[OptionRow] = &[
-    tolerance("stop when no entry of the gradient exceeds this times max(1, |f|)", 1e-10),
+    tolerance("stop when no entry of the gradient exceeds this times max(1, |f| / max(1, |x|))", 1e-10),
     iteration_limit(3_000),
     OptionRow {
         name: "radius",
@@ -52,7 +52,7 @@ fn run(context: &mut Context) -> Outcome {
         if !value.is_finite() || !all_finite(&gradient) {
             break not_finite(context.nlp, &x);
         }
-        let (slope, scale) = (max_norm(&gradient), value.abs().max(1.0));
+        let (slope, scale) = (max_norm(&gradient), slope_scale(value, &x));
         if slope <= tol * scale {
             break Stop::Converged;
         }
@@ -67,7 +67,7 @@ fn run(context: &mut Context) -> Outcome {
         let next_value = context.nlp.objective(&next);
         trials = model.products;
         // Near the solution the promise drowns in the rounding of the objective; the gradient then decides.
-        let blind = model.promise <= 10.0 * f64::EPSILON * scale;
+        let blind = model.promise <= 10.0 * f64::EPSILON * value.abs().max(1.0);
         let ratio = (value - next_value) / model.promise;
         if blind {
             let mut next_gradient = vec![0.0; x.len()];
