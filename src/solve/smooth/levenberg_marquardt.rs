@@ -29,8 +29,10 @@ pub const METHOD: Method = Method {
     run,
 };
 
-const OPTIONS: &[OptionRow] =
-    &[tolerance("stop when no entry of the gradient exceeds this times max(1, |f| / max(1, |x|))", 1e-10), iteration_limit(1_000)];
+const OPTIONS: &[OptionRow] = &[
+    tolerance("stop when no entry of the gradient exceeds this times max(1, |f| / max(1, |x|))", 1e-10),
+    iteration_limit(1_000),
+];
 
 /// Normal equations may turn out dense.
 const MOST_VARIABLES: usize = 3_000;
