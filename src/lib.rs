@@ -48,6 +48,7 @@ pub mod certify;
 pub mod cli;
 pub mod data;
 pub mod diag;
+pub mod diagnose;
 pub mod expr;
 pub mod host;
 pub mod interop;

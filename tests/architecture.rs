@@ -22,11 +22,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("solve", &["problem", "ad", "expr", "linalg", "answer", "diag"]),
     ("certify", &["problem", "expr", "answer", "linalg"]),
     ("plan", &["problem", "expr", "diag", "answer", "solve", "linalg"]),
+    ("diagnose", &["diag", "expr", "problem", "ad", "answer", "solve", "certify", "plan"]),
     (
         "session",
         &[
             "diag", "linalg", "host", "syntax", "data", "expr", "problem", "ad", "sema", "answer", "interop", "solve",
-            "certify", "plan",
+            "certify", "plan", "diagnose",
         ],
     ),
     ("cli", &["session", "host", "diag", "answer", "interop", "solve"]),
@@ -35,7 +36,16 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// Paths in a room that it must not mention, although it may import their room.
 const FORBIDDEN: &[(&str, &[&str])] = &[
     // The judge shares no derivatives and no findings with the engine, the methods and the planner.
-    ("certify", &["crate::expr::derive", "crate::problem::curvature", "crate::problem::features"]),
+    (
+        "certify",
+        &[
+            "crate::expr::derive",
+            "crate::expr::contract",
+            "crate::problem::curvature",
+            "crate::problem::features",
+            "crate::problem::propagate",
+        ],
+    ),
     // The command line reads option values, nothing else of methods.
     ("cli", &["crate::solve::smooth", "crate::solve::nlp", "crate::solve::view"]),
     // Methods see problems through `Nlp`; their rows read facts.

@@ -45,6 +45,7 @@ fn fields(answer: &Answer, sources: &Sources) -> Vec<(&'static str, Value)> {
         ("reduced_costs", entries(&answer.reduced_costs)),
         ("slacks", entries(&answer.slacks)),
         ("certificate", certificate(&answer.certificate, sources)),
+        ("diagnosis", answer.diagnosis.value(sources)),
         (
             "plan",
             json!({
@@ -77,7 +78,7 @@ fn fields(answer: &Answer, sources: &Sources) -> Vec<(&'static str, Value)> {
     fields
 }
 
-fn number(value: f64) -> Value {
+pub(super) fn number(value: f64) -> Value {
     match value {
         _ if value.is_nan() => "nan".into(),
         f64::INFINITY => "inf".into(),

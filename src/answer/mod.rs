@@ -6,6 +6,8 @@
 //! one; when maximising the signs are the other way round.
 
 pub mod certificate;
+pub mod diagnosis;
+mod diagnosis_text;
 pub mod json;
 pub mod layout;
 pub mod result;
@@ -107,7 +109,7 @@ pub fn stopped(stop: &Stop) -> Option<String> {
         Stop::TimeLimit => Some("the time limit was reached".to_string()),
         Stop::Interrupted => Some("it was asked to stop".to_string()),
         Stop::NoProgress(why) => Some(format!("no acceptable step was left: {why}")),
-        Stop::Infeasible { .. } => Some("the method found no feasible point near".to_string()),
+        Stop::Infeasible { .. } => Some("no feasible point near was found".to_string()),
         Stop::Unbounded { .. } => Some("the method found the objective to improve without end".to_string()),
         Stop::NotFinite(what) => Some(format!("a value was not finite: {what}")),
         Stop::Failed(why) => Some(format!("the method failed: {why}")),

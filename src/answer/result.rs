@@ -1,6 +1,7 @@
 //! The answer that is shown: a plain value, with names and index values, in the signs of the model as written.
 
 use super::certificate::Certificate;
+use super::diagnosis::Diagnosis;
 use super::status::Status;
 use super::{Evaluations, LogLine, Multipliers, Stop};
 use crate::diag::Span;
@@ -24,6 +25,8 @@ pub struct Answer {
     pub upper_duals: Vec<Entry>,
     pub reduced_costs: Vec<Entry>,
     pub certificate: Certificate,
+    /// What went wrong, and where; empty where all went well.
+    pub diagnosis: Diagnosis,
     pub plan: PlanSummary,
     pub ensures: Vec<Ensured>,
     /// What the model shows, by its text.

@@ -13,6 +13,7 @@ pub fn render(answer: &Answer, sources: &Sources, colour: bool) -> String {
     section(&mut out, objectives(answer));
     section(&mut out, shown(answer));
     section(&mut out, certificate(&answer.certificate, sources, colour));
+    section(&mut out, answer.diagnosis.lines(sources));
     section(&mut out, ensures(answer, colour));
     section(&mut out, footer(answer));
     out

@@ -14,8 +14,10 @@
 //! | `curvature` | definiteness of the Hessian of the Lagrangian on the critical cone |
 //! | `convexity`, `bound` | whether the problem is convex, and then how much better any point can be |
 //! | `infeasible`, `unbounded` | proofs that there is nothing to find |
+//! | `chain` | a proof of that by bounds that follow from one row each |
 
 mod bound;
+mod chain;
 mod convexity;
 mod curvature;
 mod dual;
@@ -32,6 +34,7 @@ mod unbounded;
 use crate::answer::certificate::{Certificate, Kind, Proved, SecondOrder, Witness};
 use crate::answer::{Outcome, Stop};
 use crate::problem::Problem;
+use crate::problem::chain::Chain;
 use program::Program;
 use residuals::Duals;
 
@@ -68,6 +71,27 @@ pub fn judge(problem: &Problem, outcome: &Outcome, options: &JudgeOptions) -> Ce
     // A claim that does not stand may still have led to a point that does.
     let point = of_point(&mut program, outcome, options.tolerance);
     if point.holds() { point } else { ending }
+}
+
+/// A certificate that nothing is feasible, if the chain proves it; `x` is any point.
+pub fn judge_chain(problem: &Problem, x: &[f64], proof: &Chain, options: &JudgeOptions) -> Option<Certificate> {
+    if !chain::holds(problem, proof, options.tolerance) {
+        return None;
+    }
+    let program = Program::at(problem, x);
+    let mut residuals = residuals::primal(&program, f64::INFINITY);
+    // The proof is not about this point.
+    residuals.retain(|r| !r.value.is_nan());
+    let because = match proof.steps.len() {
+        0 => "a row cannot hold within the bounds".to_string(),
+        1 => "a bound that follows from one row leaves another row no way to hold".to_string(),
+        count => format!("{count} bounds that follow from one row each leave a row no way to hold"),
+    };
+    let proved = Proved::Infeasible { because };
+    let none = SecondOrder::NotAsked;
+    let certificate =
+        Certificate::judged(Kind::Infeasible, options.tolerance, residuals, none, proved, Witness::None, vec![]);
+    certificate.holds().then_some(certificate)
 }
 
 /// Judges the point of an outcome.

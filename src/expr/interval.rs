@@ -164,6 +164,16 @@ impl Interval {
         self.times(inverse.widened())
     }
 
+    pub fn minus(self, other: Interval) -> Interval {
+        Interval::new(self.lo - other.hi, self.hi - other.lo).widened()
+    }
+
+    /// Outward by what functions of the library may be off, also at 0.
+    pub fn wider(self) -> Interval {
+        let by = |x: f64| if x.is_finite() { 1e-14 * x.abs() + 1e-300 } else { 0.0 };
+        Interval { lo: self.lo - by(self.lo), hi: self.hi + by(self.hi) }
+    }
+
     /// Outward by 4 units in the last place; 0 and infinite ends stay.
     pub fn widened(self) -> Interval {
         let by = |x: f64| if x.is_finite() { 4.0 * f64::EPSILON * x.abs() } else { 0.0 };

@@ -6,6 +6,7 @@
 //! [`graph::Graph`] and read the outside only through their leaves, by position, so equal bodies are one node
 //! whatever they read.
 
+pub mod contract;
 pub mod curvature;
 pub mod derive;
 pub mod eval;

@@ -91,6 +91,13 @@ pub fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Diagnostic
     })
 }
 
+impl Plan {
+    /// Whether rows and bounds are looked at before the method runs.
+    pub fn presolves(&self) -> bool {
+        self.options.flag(request::COMMON, "presolve")
+    }
+}
+
 /// A problem in a form that methods may be asked about.
 #[derive(Clone, Debug)]
 pub struct Form {
@@ -143,5 +150,6 @@ fn settings(method: &Method, options: &Options) -> Vec<Setting> {
         let given = options.set.iter().rev().find(|(name, _)| name == row.name).map(|(_, value)| value.clone());
         Setting { name: row.name, set: given.is_some(), value: given.unwrap_or_else(|| row.default.value()) }
     };
-    method.options.iter().map(setting).collect()
+    let common = request::COMMON.iter().filter(|row| options.set.iter().any(|(name, _)| name == row.name));
+    method.options.iter().chain(common).map(setting).collect()
 }

@@ -5,7 +5,14 @@ use crate::diag::{Diagnostic, Span};
 use crate::problem::{Directive, OptionValue};
 use crate::solve::METHODS;
 use crate::solve::method::Method;
-use crate::solve::options::{Options, Value, check};
+use crate::solve::options::{Default as Usual, OptionRow, Options, Value, check};
+
+/// Options that every method has: they are about what is done before it runs.
+pub const COMMON: &[OptionRow] = &[OptionRow {
+    name: "presolve",
+    doc: "look for contradictions and simplify rows and bounds before the method runs",
+    default: Usual::Bool(true),
+}];
 
 /// Places are those of the model or of a source that holds the command line.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -66,7 +73,7 @@ impl Request {
         for (name, value, span) in &self.options {
             match (name.as_str(), value) {
                 ("seed", Value::Number(seed)) if *seed >= 0.0 && seed.fract() == 0.0 => options.seed = *seed as u64,
-                _ => match check(method.options, name, value, *span) {
+                _ => match check(rows_for(method, name), name, value, *span) {
                     Ok(()) => options.set.push((name.clone(), value.clone())),
                     Err(error) => wrong.push(error.diagnostic(method.name)),
                 },
@@ -74,6 +81,11 @@ impl Request {
         }
         if wrong.is_empty() { Ok(options) } else { Err(wrong) }
     }
+}
+
+/// The rows that know an option: the common ones, else those of the method.
+fn rows_for(method: &'static Method, name: &str) -> &'static [OptionRow] {
+    if COMMON.iter().any(|row| row.name == name) { COMMON } else { method.options }
 }
 
 fn plain(value: &OptionValue) -> Value {

@@ -4,9 +4,11 @@
 //! `0..Problem::dimension`; a constraint's stage has `rows` rows. Objectives and rows keep the sense and the sides of
 //! the statement; see [`Constraint::dual_sign`].
 
+pub mod chain;
 pub mod curvature;
 pub mod features;
 pub mod index;
+pub mod propagate;
 pub mod ranges;
 pub mod squares;
 pub mod values;

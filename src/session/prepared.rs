@@ -5,6 +5,7 @@ use super::derivatives::{self, Compared};
 use super::errors::{Bug, Errors, guarded};
 use super::{doubts, expand, run, start};
 use crate::ad::Evaluator;
+use crate::answer::result::Time;
 use crate::answer::{Answer, LogLine};
 use crate::data::{self, decode};
 use crate::diag::{Diagnostic, SourceId, Sources, Span};
@@ -215,12 +216,9 @@ impl Prepared {
         self.warm.as_ref()
     }
 
-    pub(super) fn read_seconds(&self) -> f64 {
-        self.read
-    }
-
-    pub(super) fn plan_seconds(&self) -> f64 {
-        self.planned
+    /// What reading and planning took.
+    pub(super) fn time(&self) -> Time {
+        Time { read: self.read, plan: self.planned, ..Time::default() }
     }
 
     /// A row or an objective with its numbers.

@@ -2,11 +2,13 @@
 
 use super::prepared::{Options, Prepared};
 use crate::answer::certificate::Proved;
+use crate::answer::diagnosis::Diagnosis;
 use crate::answer::result::{Counts, Ensured, Entry, ObjectiveValue, PlanSummary, Time};
 use crate::answer::status::status;
-use crate::answer::{Answer, Certificate, LogLine, Multipliers, Outcome, Stop};
+use crate::answer::{Answer, Certificate, Evaluations, LogLine, Multipliers, Outcome, Status, Stop};
 use crate::certify::{self, JudgeOptions};
 use crate::diag::Sources;
+use crate::diagnose;
 use crate::expr::eval::{self, Inputs};
 use crate::expr::family::StageId;
 use crate::plan::execute::{Warm, execute};
@@ -16,6 +18,11 @@ use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{AfterSolve, Constraint, Problem, Sense};
 use crate::solve::monitor::Monitor;
 use std::ops::ControlFlow;
+
+/// Contradictions between bounds are looked for before a method runs where that takes less than this many evaluations of
+/// functions (a fraction of a second), and after it failed up to more.
+const AT_ONCE: usize = 300_000;
+const AFTERWARDS: usize = 10_000_000;
 
 /// Runs the method, then the judge, then evaluates what the model asks to see.
 pub(super) fn run(
@@ -39,14 +46,24 @@ pub(super) fn run(
         log: vec![],
     };
     let plan = &with_numbers(plan, &prepared.problem);
+    let n = prepared.problem.dimension as usize;
     let mut certifying = 0.0;
+    let judge = JudgeOptions { tolerance: options.tolerance };
     let mut judged = |outcome: Outcome| {
         let began = clock();
-        let judge = JudgeOptions { tolerance: options.tolerance };
         let certificate = certify::judge(&prepared.problem, &outcome, &judge);
         certifying += clock() - began;
         Judged { outcome, certificate }
     };
+    let contradiction = |most: usize| diagnose::chain::find(&prepared.problem, &plan.start.x[..n], &judge, most);
+    if plan.presolves()
+        && let Some((chain, certificate)) = contradiction(AT_ONCE)
+    {
+        let diagnosis = Diagnosis { chain: Some(chain) };
+        let time = Time { solve: clock() - began, ..prepared.time() };
+        let found = Judged { outcome: Judged::nothing_to_find(plan.start.x[..n].to_vec()), certificate };
+        return answer(prepared, plan, found, diagnosis, 0, time);
+    }
     let first = execute(&prepared.problem, plan, prepared.warm(), &prepared.sources, &mut monitor);
     let mut best = judged(first);
     let mut starts = 1;
@@ -72,13 +89,23 @@ pub(super) fn run(
             }
         }
     }
-    let Judged { outcome, certificate } = best;
-    let time = Time {
-        read: prepared.read_seconds(),
-        plan: prepared.plan_seconds(),
-        solve: clock() - began - certifying,
-        certify: certifying,
-    };
+    let mut time = Time { solve: clock() - began - certifying, certify: certifying, ..prepared.time() };
+    let began = clock();
+    let mut diagnosis = Diagnosis::default();
+    if best.ended_badly()
+        && let Some((chain, certificate)) = contradiction(AFTERWARDS)
+    {
+        best.outcome.stop = Stop::Infeasible { ray: None };
+        best.certificate = certificate;
+        diagnosis.chain = Some(chain);
+    }
+    time.certify += clock() - began;
+    answer(prepared, plan, best, diagnosis, starts, time)
+}
+
+/// The answer with everything that is evaluated at its point.
+fn answer(prepared: &Prepared, plan: &Plan, judged: Judged, diagnosis: Diagnosis, starts: usize, time: Time) -> Answer {
+    let Judged { outcome, certificate } = judged;
     let status = status(&outcome.stop, &certificate);
     let problem = &prepared.problem;
     let values = Values::of(problem, &outcome);
@@ -93,7 +120,8 @@ pub(super) fn run(
         upper_duals: values.bounds(outcome.multipliers.as_ref(), |_, upper| upper),
         reduced_costs: values.bounds(outcome.multipliers.as_ref(), |lower, upper| lower + upper),
         certificate,
-        plan: summary(plan.view(&prepared.sources)),
+        diagnosis,
+        plan: summary(plan.view(&prepared.sources), starts > 0),
         ensures: values.ensures(&prepared.sources),
         shows: problem.shows.iter().map(|s| values.entry(&s.text, &s.axes, s.stage)).collect(),
         counts: Counts {
@@ -119,6 +147,22 @@ struct Judged {
 }
 
 impl Judged {
+    /// Before any method ran.
+    fn nothing_to_find(x: Vec<f64>) -> Outcome {
+        let stop = Stop::Infeasible { ray: None };
+        Outcome { x, multipliers: None, stop, iterations: 0, evaluations: Evaluations::default(), log: vec![] }
+    }
+
+    /// Neither a point that holds nor an end that the user asked for.
+    fn ended_badly(&self) -> bool {
+        match status(&self.outcome.stop, &self.certificate) {
+            Status::Infeasible | Status::LocallyInfeasible | Status::Failed | Status::Limit => true,
+            Status::Solved | Status::LocallySolved | Status::BestFound | Status::Unbounded | Status::Interrupted => {
+                false
+            }
+        }
+    }
+
     /// Nothing global is proved of it, and its end was the method's own.
     fn may_improve(&self) -> bool {
         let ended = matches!(
@@ -177,14 +221,14 @@ fn with_numbers(plan: &Plan, problem: &Problem) -> Plan {
     plan
 }
 
-fn summary(view: PlanView) -> PlanSummary {
+fn summary(view: PlanView, ran: bool) -> PlanSummary {
     let described = |name: &str, facts: &[String]| match facts {
         [] => name.to_string(),
         facts => format!("{name}: {}", facts.join("; ")),
     };
     PlanSummary {
         class: view.class,
-        method: view.method,
+        method: if ran { view.method } else { "presolve".to_string() },
         because: view.because,
         rewrites: view.rewrites.iter().map(|r| described(&r.name, &r.facts)).collect(),
         options: view.options.iter().filter(|o| o.set).map(|o| format!("{} = {}", o.name, o.value)).collect(),
