@@ -3,7 +3,6 @@
 use super::additive::Draft;
 use super::context::{Ctx, compose};
 use super::error;
-use super::generators::MOST_INSTANCES;
 use super::generators::flat_position;
 use super::scope::{DeclarationKind, Elaborator, Env, R};
 use super::value::{Array, ArrayInfo, ArrayKind, Elem, Num, Operand, Part, Val};
@@ -267,10 +266,8 @@ impl Elaborator<'_> {
     pub(super) fn over(&mut self, sets: &[Set], ctx: &Ctx) -> R<(Ctx, Vec<IndexMap>)> {
         let size = sets.iter().map(Set::len).fold(1usize, usize::saturating_mul);
         let n = ctx.size;
-        if n.saturating_mul(size) > MOST_INSTANCES {
-            let at = self.chain.last().map_or(Span::default(), |(_, used)| *used);
-            return self.fail(error::too_large(at, n.saturating_mul(size)));
-        }
+        let at = self.chain.last().map_or(Span::default(), |(_, used)| *used);
+        self.within_limits(n.saturating_mul(size), at)?;
         let parent = match (n, size) {
             (1, _) => IndexMap::scalar(0),
             (_, 1) => IndexMap::IDENTITY,

@@ -641,9 +641,7 @@ fn kron(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
             (&b, call.arguments[1].span),
         ));
     }
-    if a.len().saturating_mul(b.len()) > super::generators::MOST_INSTANCES {
-        return me.fail(error::too_large(call.span, a.len().saturating_mul(b.len())));
-    }
+    me.within_limits(a.len().saturating_mul(b.len()), call.span)?;
     let sets = a.0.sets.iter().zip(&b.0.sets).map(|(x, y)| Set::range(1.0, 1.0, x.len() * y.len())).collect();
     Ok(Val::Array(Array::new(sets, ArrayKind::Kron(a, b), &env.ctx, call.span)))
 }

@@ -25,8 +25,8 @@ pub(super) struct Indexed {
     pub named: bool,
 }
 
-/// More instances than this are refused: a product of sets was probably not meant.
-pub(super) const MOST_INSTANCES: usize = 50_000_000;
+/// More instances than this are refused unless more are allowed: a product of sets was probably not meant.
+const MOST_INSTANCES: usize = 50_000_000;
 
 /// One step of a generator list: names (none for an anonymous set) over a domain.
 struct Step<'e> {
@@ -54,6 +54,14 @@ impl Elaborator<'_> {
         }
         let mut sets = vec![];
         self.steps(&steps, condition, env, &mut sets)
+    }
+
+    /// Fails if a family or a set would have more elements than can be handled.
+    pub(super) fn within_limits(&mut self, elements: usize, at: Span) -> R<()> {
+        if elements > self.inputs.most_elements.unwrap_or(MOST_INSTANCES) {
+            return self.fail(error::too_large(at, elements));
+        }
+        Ok(())
     }
 
     pub(super) fn index_or_scalar(&mut self, spec: Option<&IndexSpec>, env: &Env) -> R<Indexed> {
@@ -149,9 +157,7 @@ impl Elaborator<'_> {
             Domain::Uniform(set, _) => {
                 rest = ready.to_vec();
                 let (n, m) = (env.ctx.size, set.len());
-                if n.saturating_mul(m) > MOST_INSTANCES {
-                    return self.fail(error::too_large(step.span, n.saturating_mul(m)));
-                }
+                self.within_limits(n.saturating_mul(m), step.span)?;
                 let (parent, at) = match (n, m) {
                     (1, _) => (IndexMap::scalar(0), IndexMap::IDENTITY),
                     (_, 1) => (IndexMap::IDENTITY, IndexMap::scalar(0)),
@@ -165,9 +171,7 @@ impl Elaborator<'_> {
             Domain::Ragged(sets) => {
                 rest = ready.to_vec();
                 let total = sets.iter().map(Set::len).fold(0usize, usize::saturating_add);
-                if total > MOST_INSTANCES {
-                    return self.fail(error::too_large(step.span, total));
-                }
+                self.within_limits(total, step.span)?;
                 let (union, offsets) = union_of(sets);
                 let mut parent = vec![];
                 let mut at = vec![];
@@ -267,21 +271,26 @@ impl Elaborator<'_> {
             new_keys.push(self.key_column(new, &own)?);
             old_keys.push(self.key_column(old, env)?);
         }
-        let mut parent = vec![];
-        let mut at = vec![];
         let numbers = |columns: &[Keys]| -> Option<Vec<u64>> {
             match columns {
                 [Keys::Numbers(v)] => Some(v.iter().map(|&x| (if x == 0.0 { 0.0f64 } else { x }).to_bits()).collect()),
                 _ => None,
             }
         };
-        if let (Some(new), Some(old)) = (numbers(&new_keys), numbers(&old_keys)) {
-            pair_up(new.into_iter(), old.into_iter(), &mut parent, &mut at);
+        let matches = if let (Some(new), Some(old)) = (numbers(&new_keys), numbers(&old_keys)) {
+            pairs(new.into_iter(), old.into_iter())
         } else {
             let row = |columns: &[Keys], p: usize| -> Vec<Element> { columns.iter().map(|c| c.get(p)).collect() };
             let new: Vec<_> = (0..set.len()).map(|p| row(&new_keys, p)).collect();
             let old: Vec<_> = (0..env.ctx.size).map(|p| row(&old_keys, p)).collect();
-            pair_up(new.into_iter(), old.into_iter(), &mut parent, &mut at);
+            pairs(new.into_iter(), old.into_iter())
+        };
+        self.within_limits(matches.iter().map(|m| m.len()).fold(0, usize::saturating_add), step.span)?;
+        let mut parent = vec![];
+        let mut at = vec![];
+        for (instance, positions) in matches.iter().enumerate() {
+            parent.extend(std::iter::repeat_n(instance as u32, positions.len()));
+            at.extend(positions.iter());
         }
         Ok((parent, at))
     }
@@ -414,22 +423,15 @@ impl Keys {
     }
 }
 
-fn pair_up<K: std::hash::Hash + Eq>(
-    new: impl Iterator<Item = K>,
-    old: impl Iterator<Item = K>,
-    parent: &mut Vec<u32>,
-    at: &mut Vec<u32>,
-) {
+/// For each old key the positions of the new keys that equal it.
+fn pairs<K: std::hash::Hash + Eq>(new: impl Iterator<Item = K>, old: impl Iterator<Item = K>) -> Vec<Rc<[u32]>> {
     let mut table: HashMap<K, Vec<u32>> = HashMap::new();
     for (position, key) in new.enumerate() {
         table.entry(key).or_default().push(position as u32);
     }
-    for (instance, key) in old.enumerate() {
-        if let Some(matches) = table.get(&key) {
-            parent.extend(std::iter::repeat_n(instance as u32, matches.len()));
-            at.extend(matches);
-        }
-    }
+    let table: HashMap<K, Rc<[u32]>> = table.into_iter().map(|(key, positions)| (key, positions.into())).collect();
+    let none: Rc<[u32]> = [].into();
+    old.map(|key| table.get(&key).unwrap_or(&none).clone()).collect()
 }
 
 /// The name under which the element of the k-th generator is kept; no user can write it.

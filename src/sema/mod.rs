@@ -53,6 +53,8 @@ pub struct Inputs {
     pub data: Vec<(String, String)>,
     /// A JSON file whose fields fill every parameter, set and table they name.
     pub data_file: Option<String>,
+    /// Families and sets with more elements than this are refused, instead of more than 50 million.
+    pub most_elements: Option<usize>,
 }
 
 /// A value from outside.

@@ -181,9 +181,7 @@ impl Elaborator<'_> {
                 return self.fail(error::bad_range(a, b, s, span));
             }
             let n = ((b - a) / s + 1e-9).floor() + 1.0;
-            if n > super::generators::MOST_INSTANCES as f64 {
-                return self.fail(error::too_large(span, n as usize));
-            }
+            self.within_limits(n.max(0.0) as usize, span)?;
             sets.push(Set::range(a, s, n.max(0.0) as usize));
         }
         match sets.len() {
@@ -203,8 +201,8 @@ impl Elaborator<'_> {
             });
         }
         let (x, y) = (&sides[0], &sides[1]);
-        if op == BinaryOp::Cross && x.len().saturating_mul(y.len()) > super::generators::MOST_INSTANCES {
-            return self.fail(error::too_large(a.span.to(b.span), x.len().saturating_mul(y.len())));
+        if op == BinaryOp::Cross {
+            self.within_limits(x.len().saturating_mul(y.len()), a.span.to(b.span))?;
         }
         let elements: Vec<Element> = match op {
             BinaryOp::Union => distinct(x.iter().chain(y.iter()).collect()),

@@ -42,13 +42,17 @@ impl Checked {
 
 /// Parses a text and, if that found no error, elaborates it.
 pub fn check(path: &str, text: &str, host: &dyn Host) -> Checked {
+    check_with(Inputs { path: path.to_string(), ..Inputs::default() }, text, host)
+}
+
+/// The same with other inputs; their path is that of the text.
+pub fn check_with(inputs: Inputs, text: &str, host: &dyn Host) -> Checked {
     let mut sources = Sources::default();
-    let source = sources.add(path, text);
+    let source = sources.add(&inputs.path, text);
     let (file, mut diagnostics) = merit::syntax::parse(source, text);
     if diagnostics.iter().any(|d| d.severity == Severity::Error) {
         return Checked { problem: None, diagnostics, sources };
     }
-    let inputs = Inputs { path: path.to_string(), ..Inputs::default() };
     let (problem, more) = elaborate(&file, &mut sources, host, &inputs);
     diagnostics.extend(more);
     Checked { problem, diagnostics, sources }
