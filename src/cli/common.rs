@@ -73,7 +73,11 @@ fn option_value(text: &str) -> Value {
 /// Tells what is wrong; the exit code that follows from it.
 pub fn tell(errors: &Errors) -> i32 {
     tell_all(&errors.diagnostics, &errors.sources);
-    if errors.diagnostics.iter().all(|d| d.id == "unreadable-file") { WRONG_USAGE } else { WRONG_MODEL }
+    let of_usage = |d: &Diagnostic| d.id == "unreadable-file" || errors.sources.get(d.primary().source).command_line;
+    if errors.diagnostics.iter().filter(|d| d.severity == Severity::Error).all(of_usage) {
+        return WRONG_USAGE;
+    }
+    WRONG_MODEL
 }
 
 pub fn tell_all(diagnostics: &[Diagnostic], sources: &Sources) {

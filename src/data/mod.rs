@@ -135,6 +135,17 @@ impl Table {
         self.columns.iter().position(|column| &*column.name == name)
     }
 
+    /// The first row of a column of texts that holds no number, and whether other rows do, quoted or not.
+    pub fn first_text(&self, column: usize) -> Option<(usize, bool)> {
+        match &self.columns.get(column)?.values {
+            ColumnValues::Text(texts) => {
+                let row = texts.iter().position(|text| number(text).is_none())?;
+                Some((row, texts.iter().any(|text| number(text).is_some())))
+            }
+            ColumnValues::Number(_) | ColumnValues::Bool(_) => None,
+        }
+    }
+
     /// The place of a cell; `text` is the text of the table's source. An entry that an svmlight row leaves out (a zero)
     /// has the place of its row. In a table without a file the span is empty.
     pub fn cell_span(&self, text: &str, row: usize, column: usize) -> Span {

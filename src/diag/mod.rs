@@ -41,6 +41,8 @@ impl Span {
 pub struct Source {
     pub name: String,
     pub text: std::sync::Arc<str>,
+    /// It holds words of a command line: who made a mistake there, used the program wrongly.
+    pub command_line: bool,
 }
 
 /// All texts that spans may point into.
@@ -51,7 +53,16 @@ pub struct Sources {
 
 impl Sources {
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<std::sync::Arc<str>>) -> SourceId {
-        self.files.push(Source { name: name.into(), text: text.into() });
+        self.push(Source { name: name.into(), text: text.into(), command_line: false })
+    }
+
+    /// A source that holds words of a command line.
+    pub fn add_command(&mut self, name: impl Into<String>, words: impl Into<std::sync::Arc<str>>) -> SourceId {
+        self.push(Source { name: name.into(), text: words.into(), command_line: true })
+    }
+
+    fn push(&mut self, source: Source) -> SourceId {
+        self.files.push(source);
         SourceId(self.files.len() as u32 - 1)
     }
 

@@ -120,7 +120,8 @@ impl Elaborator<'_> {
         };
         match (&table.table.columns[k].values, table.buffers[k]) {
             (crate::data::ColumnValues::Text(texts), _) => {
-                Ok(Val::Text(Texts { values: texts.clone(), map: at.clone() }))
+                let column = Some((table.clone(), k));
+                Ok(Val::Text(Texts { values: texts.clone(), map: at.clone(), column }))
             }
             (crate::data::ColumnValues::Bool(_), Some(source)) => {
                 Ok(Val::Truth(self.read(&env.ctx, Leaf { source, map: at.clone() }, true)))

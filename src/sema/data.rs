@@ -247,9 +247,23 @@ impl Elaborator<'_> {
         }
         if let Some(&text) = chosen.iter().find(|&&k| table.buffers[k].is_none()) {
             let at = pattern.map_or(table.span, |e| e.span);
-            return self.fail(error::text_column(&names[text], at, table.span));
+            return self.texts_for_numbers(table, text, at);
         }
         Ok(chosen)
+    }
+
+    /// Fails because numbers are wanted where a column holds texts; `at` is the place that wants them.
+    pub(super) fn texts_for_numbers<T>(&mut self, table: &Rc<TableInfo>, column: usize, at: Span) -> R<T> {
+        let (name, text) = (&table.table.columns[column].name, self.text_of(&table.table));
+        let Some((row, some)) = table.table.first_text(column) else {
+            return self.fail(error::text_column(name, at, table.span));
+        };
+        let cell = table.table.cell_span(&text, row, column);
+        if !some || table.table.format == crate::data::Format::Memory {
+            return self.fail(error::text_column(name, at, table.span).label(cell, "the first of them"));
+        }
+        let shown = text[cell.start as usize..cell.end as usize].chars().take(40).collect::<String>();
+        self.fail(error::text_among_numbers(name, &shown, cell, at))
     }
 
     /// Columns of a table as a matrix over rows and column names.
@@ -284,7 +298,7 @@ impl Elaborator<'_> {
         };
         let keys: Vec<usize> = (0..t.columns.len()).filter(|&k| k != value).take(width).collect();
         let ColumnValues::Number(numbers) = &t.columns[value].values else {
-            return self.fail(error::text_column(&t.columns[value].name, name.span, table.span));
+            return self.texts_for_numbers(table, value, name.span);
         };
         Ok((0..t.rows)
             .map(|row| {
@@ -317,7 +331,7 @@ impl Elaborator<'_> {
 
     /// A place for values that stand in no file.
     fn outside(&mut self, option: &str, text: &str) -> Span {
-        let source = self.sources.add(format!("<{option}>"), text.to_string());
+        let source = self.sources.add_command(format!("<{option}>"), text.to_string());
         Span::new(source, 0, text.len())
     }
 

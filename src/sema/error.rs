@@ -335,6 +335,15 @@ pub(super) fn bad_range(a: f64, b: f64, step: f64, at: Span) -> Diagnostic {
         .help("both ends must be finite and the step not 0")
 }
 
+/// Both ends belong to a range, so steps of 1 must lead from one to the other.
+pub(super) fn range_misses_end(a: f64, b: f64, at: Span) -> Diagnostic {
+    let last = a + (b - a).floor();
+    let whole = if b < a { "is empty".to_string() } else { format!("would end at {last}") };
+    Diagnostic::error("bad-range", at, format!("no steps of 1 lead from {a} to {b}: the range {whole}"))
+        .here(format!("its end is {b}"))
+        .help(format!("give a whole number of steps, or say `by`: `{a}..{b} by 1` ends at the last step before {b}"))
+}
+
 pub(super) fn repeated_element(element: &str, at: Span) -> Diagnostic {
     Diagnostic::warning("repeated-element", at, format!("{element} stands twice in this set")).help("it counts once")
 }
@@ -382,6 +391,19 @@ pub(super) fn text_column(name: &str, at: Span, table: Span) -> Diagnostic {
         .help("leave it out: `columns(table, except \"name\")`")
 }
 
+pub(super) fn text_among_numbers(name: &str, cell: &str, at: Span, used: Span) -> Diagnostic {
+    if cell.is_empty() {
+        return Diagnostic::error("empty-cell", at, format!("a cell of column `{name}` is empty"))
+            .here("a number is missing here")
+            .label(used, "numbers are needed here")
+            .help("fill it in or remove the row; Merit does not guess missing values");
+    }
+    Diagnostic::error("bad-number", at, format!("`{cell}` is not a number, but column `{name}` is used as numbers"))
+        .here("the first cell that is none")
+        .label(used, "numbers are needed here")
+        .help("write a number, `inf` or `-inf`")
+}
+
 pub(super) fn norm_order(p: f64, at: Span) -> Diagnostic {
     Diagnostic::error("wrong-kind", at, format!("there is no norm of order {p}"))
         .help("the order is at least 1, or `inf`")
@@ -414,14 +436,17 @@ pub(super) fn missing_keys(name: &str, missing: &[String], at: Span, declared: S
         .help("add them, or say `default 0`")
 }
 
-pub(super) fn surplus_keys(name: &str, wrong: &[(String, Span)], declared: Span) -> Diagnostic {
+/// `meant` are elements without a value of which the surplus keys are probably misspellings.
+pub(super) fn surplus_keys(name: &str, wrong: &[(String, Span)], meant: &[String], declared: Span) -> Diagnostic {
     let keys: Vec<String> = wrong.iter().map(|(k, _)| k.clone()).collect();
     let mut d = Diagnostic::error("surplus-key", wrong[0].1, format!("`{name}` has no element {}", listed(&keys, 5)))
         .here(format!("{} is not in the index set", keys[0]));
     for (key, span) in wrong.iter().skip(1).take(4) {
         d = d.label(*span, format!("{key} is not in the index set"));
     }
-    d.label(declared, "declared here")
+    let d = d.label(declared, "declared here");
+    let meant: Vec<String> = meant.iter().map(|label| label.trim_matches(['[', ']']).to_string()).collect();
+    with_near(d, &meant, "")
 }
 
 pub(super) fn duplicate_key(key: &str, at: Span, first: Span, declared: Span) -> Diagnostic {

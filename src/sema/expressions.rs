@@ -108,6 +108,7 @@ impl Elaborator<'_> {
                 _ => self.fail(error::expected("a number", "a data object", span)),
             },
             Val::Array(a) => self.fail(error::array_for_number(&a.describe(), a.0.origin, span)),
+            Val::Text(Texts { column: Some((table, column)), .. }) => self.texts_for_numbers(&table, column, span),
             other => self.fail(error::expected("a number", &other.describe(), span)),
         }
     }
@@ -344,7 +345,7 @@ impl Elaborator<'_> {
                 Val::Num(self.read(&root, Leaf { source: Source::Param(buffer), map: IndexMap::scalar(0) }, true))
             } else {
                 let texts = parts.iter().map(|p| Arc::from(p.to_string())).collect();
-                Val::Text(Texts { values: Arc::new(texts), map: IndexMap::IDENTITY })
+                Val::Text(Texts::of(Arc::new(texts), IndexMap::IDENTITY))
             };
             self.component_buffers.insert(key, (element.set.clone(), value));
         }
@@ -354,7 +355,7 @@ impl Elaborator<'_> {
                 let source = self.root.get_leaf(leaf).source;
                 Val::Num(self.read(ctx, Leaf { source, map: element.at.clone() }, true))
             }
-            Val::Text(t) => Val::Text(Texts { values: t.values, map: element.at.clone() }),
+            Val::Text(t) => Val::Text(Texts::of(t.values, element.at.clone())),
             _ => unreachable!("components are numbers or texts"),
         }
     }

@@ -151,7 +151,8 @@ impl Elaborator<'_> {
                         };
                         found.push((self.key_of_text(key, &indexed.axes), x, v.span));
                     }
-                    self.param_from_keys(found, at, default, indexed, name)
+                    // What is missing, is missing between the braces.
+                    self.param_from_keys(found, d.span, default, indexed, name)
                 }
                 crate::data::ValueKind::Number(v) => {
                     let id = self.add_param(&name.name, indexed.axes.clone(), vec![*v; size], name.span);
@@ -275,9 +276,6 @@ impl Elaborator<'_> {
                 None => wrong.push((key.to_string(), span)),
             }
         }
-        if !wrong.is_empty() {
-            return self.fail(error::surplus_keys(&name.name, &wrong, name.span));
-        }
         let fill = match default {
             Some(e) => {
                 let n = self.number(e, &indexed.outer)?;
@@ -289,9 +287,19 @@ impl Elaborator<'_> {
             }
             None => None,
         };
-        let missing: Vec<String> = (0..size).filter(|&p| values[p].is_none()).map(|p| indexed.axes.label(p)).collect();
+        let mut missing: Vec<String> =
+            (0..size).filter(|&p| values[p].is_none()).map(|p| indexed.axes.label(p)).collect();
+        if !wrong.is_empty() {
+            // A key that is misspelled is surplus, and the right one is missing; that is one mistake.
+            let meant = misspelled(&wrong, &missing);
+            missing.retain(|label| !meant.contains(label));
+            self.report(error::surplus_keys(&name.name, &wrong, &meant, name.span));
+        }
         if fill.is_none() && !missing.is_empty() {
             return self.fail(error::missing_keys(&name.name, &missing, at, name.span));
+        }
+        if !wrong.is_empty() {
+            return Err(super::scope::Halt::Reported);
         }
         let values = values.into_iter().map(|v| v.or(fill).unwrap_or(f64::NAN)).collect();
         let id = self.add_param(&name.name, indexed.axes.clone(), values, name.span);
@@ -436,6 +444,15 @@ impl Elaborator<'_> {
     pub(super) fn root_env(&self) -> Env {
         self.env(0)
     }
+}
+
+/// The missing elements that surplus keys come near to.
+fn misspelled(wrong: &[(String, Span)], missing: &[String]) -> Vec<String> {
+    let inside = |label: &str| label.trim_matches(['[', ']']).to_string();
+    let elements: Vec<String> = missing.iter().map(|label| inside(label)).collect();
+    let near = |key: &String| crate::diag::near::nearest(key, elements.iter().map(String::as_str)).first().copied();
+    let found: Vec<&str> = wrong.iter().filter_map(|(key, _)| near(key)).collect();
+    missing.iter().filter(|label| found.contains(&inside(label).as_str())).cloned().collect()
 }
 
 fn holds(op: RelOp, a: f64, b: f64) -> bool {

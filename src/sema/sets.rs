@@ -180,7 +180,11 @@ impl Elaborator<'_> {
             if !a.is_finite() || !b.is_finite() || s == 0.0 || !s.is_finite() {
                 return self.fail(error::bad_range(a, b, s, span));
             }
-            let n = ((b - a) / s + 1e-9).floor() + 1.0;
+            let steps = (b - a) / s;
+            let n = (steps + 1e-9).floor() + 1.0;
+            if step.is_none() && (steps - steps.round()).abs() > 1e-9 {
+                return self.fail(error::range_misses_end(a, b, span));
+            }
             self.within_limits(n.max(0.0) as usize, span)?;
             sets.push(Set::range(a, s, n.max(0.0) as usize));
         }

@@ -68,6 +68,8 @@ impl Val {
 pub(super) struct Texts {
     pub values: Arc<Vec<Arc<str>>>,
     pub map: IndexMap,
+    /// The table and the number of the column that they come from.
+    pub column: Option<(Rc<TableInfo>, usize)>,
 }
 
 /// An element of a set for each instance.
@@ -224,10 +226,16 @@ impl Elem {
 
 impl Texts {
     pub fn one(text: &str) -> Texts {
-        Texts { values: Arc::new(vec![text.into()]), map: IndexMap::scalar(0) }
+        Texts::of(Arc::new(vec![text.into()]), IndexMap::scalar(0))
+    }
+
+    /// Texts that come from no column.
+    pub fn of(values: Arc<Vec<Arc<str>>>, map: IndexMap) -> Texts {
+        Texts { values, map, column: None }
     }
 
     pub fn through(&self, map: &IndexMap, count: usize) -> Texts {
-        Texts { values: self.values.clone(), map: compose(&self.map, map, count) }
+        let map = compose(&self.map, map, count);
+        Texts { values: self.values.clone(), map, column: self.column.clone() }
     }
 }

@@ -6,7 +6,7 @@ use crate::diag::near::nearest;
 use crate::expr::family::{IndexMap, Leaf, ParamId, Source};
 use crate::problem::index::Axes;
 use crate::problem::values::{Bounds, Numbers};
-use crate::problem::{Data, Param, Problem};
+use crate::problem::{Data, Kind, Param, Problem};
 use std::sync::Arc;
 
 /// A change that cannot be made, in words.
@@ -17,12 +17,15 @@ pub struct Refused {
 }
 
 /// Holds a variable, or one of its elements, at a value. `values` holds one number for all elements or one for each.
-pub fn fix(problem: &mut Problem, name: &str, values: &[f64]) -> Result<(), Refused> {
+/// It must lie within the bounds as they are in `original`, so what was held elsewhere before may move.
+pub fn fix(problem: &mut Problem, original: &Problem, name: &str, values: &[f64]) -> Result<(), Refused> {
     let (k, element) = variable(problem, name)?;
     let count = problem.variables[k].axes.len();
     let numbers = Numbers::of(problem);
     let mut lower = numbers.column(problem, &problem.variables[k].lower, count);
     let mut upper = numbers.column(problem, &problem.variables[k].upper, count);
+    let stated_lower = numbers.column(problem, &original.variables[k].lower, count);
+    let stated_upper = numbers.column(problem, &original.variables[k].upper, count);
     let range = element.map_or(0..count, |p| p..p + 1);
     let value_at = |position: usize| match values {
         [only] => Some(*only),
@@ -33,6 +36,24 @@ pub fn fix(problem: &mut Problem, name: &str, values: &[f64]) -> Result<(), Refu
             message: format!("`{name}` cannot be held at {} value(s): it has {} element(s)", values.len(), range.len()),
             help: Some("give one finite number, or an array with one number for each element".to_string()),
         })?;
+        let variable = &problem.variables[k];
+        let label = || format!("{}{}", variable.name, variable.axes.label(position));
+        let (low, high) = (stated_lower[position], stated_upper[position]);
+        if !(low <= value && value <= high) {
+            let bounds = match (low.is_finite(), high.is_finite()) {
+                (true, true) => format!("lies in [{low}, {high}]"),
+                (true, false) => format!("is at least {low}"),
+                (false, _) => format!("is at most {high}"),
+            };
+            return Err(Refused {
+                message: format!("`{}` cannot be held at {value}: it {bounds}", label()),
+                help: Some("give a value within its bounds, or change them in the model".to_string()),
+            });
+        }
+        if variable.kind != Kind::Real && value.fract() != 0.0 {
+            let message = format!("`{}` cannot be held at {value}: it is an integer", label());
+            return Err(Refused { message, help: None });
+        }
         (lower[position], upper[position]) = (value, value);
     }
     problem.variables[k].lower = stored(problem, lower);

@@ -111,9 +111,9 @@ impl Prepared {
         guarded(|| run::run(self, plan, options, &mut progress))
     }
 
-    /// Holds a variable, or one of its elements, at a value.
+    /// Holds a variable, or one of its elements, at a value within its bounds.
     pub fn fix(&mut self, name: &str, values: &[f64]) -> Result<(), Errors> {
-        let done = changes::fix(&mut self.problem, name, values);
+        let done = changes::fix(&mut self.problem, &self.original, name, values);
         self.told(done, &format!("fix {name}"))
     }
 
@@ -129,7 +129,7 @@ impl Prepared {
                 return Err(Errors::one(Diagnostic::error("bad-change", at, message), &self.sources));
             }
         };
-        let done = changes::fix(&mut self.problem, name, &values);
+        let done = changes::fix(&mut self.problem, &self.original, name, &values);
         self.told(done, &format!("fix {name}={text}"))
     }
 
@@ -231,7 +231,7 @@ impl Prepared {
 
     /// A source that holds words of the command line.
     fn command(&mut self, words: &str) -> SourceId {
-        self.sources.add("command line", words)
+        self.sources.add_command("command line", words)
     }
 
     fn whole(&self, source: SourceId) -> Span {

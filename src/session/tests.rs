@@ -140,3 +140,19 @@ fn a_panic_is_told_as_a_bug() {
     let bug = errors::guarded(|| -> i32 { panic!("index {} of 3", 7) }).unwrap_err();
     assert_eq!(bug.to_string(), "this is a bug of Merit, not of your model: index 7 of 3");
 }
+
+#[test]
+fn a_variable_is_held_within_its_bounds_only() {
+    let mut problem =
+        Model::from_str("var x[1..2] in [0, 4]\nvar k integer\nminimize sum(x) + k^2\n").unwrap().build().unwrap();
+    problem.fix("x[1]", &[3.0]).unwrap();
+    problem.fix("x[1]", &[4.0]).unwrap();
+    for (name, value, said) in [
+        ("x[2]", -1.0, "`x[2]` cannot be held at -1: it lies in [0, 4]"),
+        ("x", 5.0, "`x[1]` cannot be held at 5: it lies in [0, 4]"),
+        ("k", 2.5, "`k` cannot be held at 2.5: it is an integer"),
+    ] {
+        let errors = problem.fix(name, &[value]).unwrap_err();
+        assert!(errors.to_string().contains(said), "{errors}");
+    }
+}
