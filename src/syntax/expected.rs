@@ -259,6 +259,10 @@ impl<'a> Statement<'a> {
         if found == "*" && self.before().ends_with('*') {
             return Some("a power is written `x ^ 2`".to_string());
         }
+        if matches!(found, ">" | "<") && self.before().ends_with('=') {
+            let (written, meant) = if found == ">" { ("=>", ">=") } else { ("=<", "<=") };
+            return Some(format!("`{written}` is written `{meant}`"));
+        }
         if expects(Rule::kw_else) {
             return Some("both branches are needed: `if c then a else b`".to_string());
         }
