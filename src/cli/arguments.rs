@@ -32,10 +32,12 @@ pub enum Command {
     Show(Show),
     /// Compare the derivatives of the model with differences
     Diff(Diff),
+    /// Write the problem for other systems
+    Export(Export),
 }
 
 /// The names of [`Command`], to tell `merit FILE` from a subcommand.
-pub const COMMANDS: &[&str] = &["solve", "check", "plan", "show", "diff"];
+pub const COMMANDS: &[&str] = &["solve", "check", "plan", "show", "diff", "export"];
 
 /// Where parameters and data come from.
 #[derive(Debug, Default, Args)]
@@ -171,6 +173,22 @@ pub struct Diff {
     /// Compare at the point of an earlier answer (--json) instead of the start
     #[arg(long, value_name = "ANSWER.json")]
     pub start: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The model
+    pub file: String,
+    #[command(flatten)]
+    pub inputs: Inputs,
+    #[command(flatten)]
+    pub changes: Changes,
+    /// Write a text .nl file (with -o: and its .row and .col files)
+    #[arg(long, group = "format")]
+    pub nl: bool,
+    /// Write to this file; without a format, its ending says which
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<String>,
 }
 
 /// `NAME=VALUE`, split at the first `=`.

@@ -8,6 +8,7 @@ mod arguments;
 mod check;
 mod common;
 mod diff;
+mod export;
 mod plan;
 mod show;
 mod solve;
@@ -42,6 +43,7 @@ pub fn run(words: Vec<String>) -> i32 {
         Command::Plan(arguments) => plan::run(arguments),
         Command::Show(arguments) => show::run(arguments),
         Command::Diff(arguments) => diff::run(arguments),
+        Command::Export(arguments) => export::run(arguments),
     });
     outcome.unwrap_or_else(|bug| tell_bug(&bug))
 }

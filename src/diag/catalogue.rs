@@ -39,6 +39,7 @@ pub const CATALOGUE: &[Entry] = &[
         "sema",
         "The points of a `pwl` or `interp` table do not increase, or there are not as many values.",
     ),
+    row("cannot-export", "interop", "A model states what a file format cannot say."),
     row("chained-range", "syntax", "A range has more than two ends."),
     row("check-failed", "sema", "A parameter breaks the promise of its declaration."),
     row("constant-row", "sema", "A constraint holds whatever the variables are."),

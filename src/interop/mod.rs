@@ -2,12 +2,19 @@
 //!
 //! Other systems know scalar columns and rows only. [`scalars`] holds a problem in that form; [`build`] makes families
 //! of it again (equal expressions in different rows become one), so that a problem from outside is as fast as one that
-//! was written here. Readers never touch files: they are given bytes and names.
+//! was written here. [`mod@unroll`] goes the other way, and [`mod@export`] writes the formats. Readers never touch
+//! files: they are given bytes and names.
 
 pub mod build;
+pub mod export;
 pub mod families;
 pub mod names;
+mod nl_functions;
+pub mod nl_write;
+mod number;
 pub mod scalars;
+pub mod sums;
+pub mod unroll;
 
 #[cfg(test)]
 mod tests;

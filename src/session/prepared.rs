@@ -10,6 +10,7 @@ use crate::answer::{Answer, LogLine};
 use crate::data::{self, decode};
 use crate::diag::{Diagnostic, SourceId, Sources, Span};
 use crate::host::Host;
+use crate::interop::export;
 use crate::plan::execute::Warm;
 use crate::plan::{self, Plan, Request};
 use crate::problem::Problem;
@@ -227,6 +228,12 @@ impl Prepared {
             Ok(text) => Ok(text),
             Err(refused) => Err(self.refused(refused, &format!("--expand {name}"))),
         }
+    }
+
+    /// The problem in a format of other systems; fails with everything that the format cannot say.
+    pub fn export(&self, format: export::Format) -> Result<export::Files, Errors> {
+        export::export(&self.problem, format, &plan::start::of(&self.problem).x)
+            .map_err(|diagnostics| Errors { diagnostics, sources: self.sources.clone() })
     }
 
     /// A source that holds words of the command line.

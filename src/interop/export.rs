@@ -1,0 +1,77 @@
+//! A problem in a format of other systems, or why the format cannot say it.
+
+use super::nl_write::{self, Place};
+use super::unroll::{Sharing, Unrolled, unroll};
+use crate::diag::{Diagnostic, Span};
+use crate::problem::{Domain, Problem};
+
+/// What can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Nl,
+}
+
+/// Texts to be written, each with the ending of its file; the first is the problem itself.
+pub type Files = Vec<(&'static str, String)>;
+
+/// Writes a problem; `start` has a value for each scalar variable. Everything that the format cannot say is told at once.
+pub fn export(problem: &Problem, format: Format, start: &[f64]) -> Result<Files, Vec<Diagnostic>> {
+    let refused = unsayable(problem);
+    if !refused.is_empty() {
+        return Err(refused);
+    }
+    match format {
+        Format::Nl => nl(&unroll(problem, start, Sharing::Named)),
+    }
+}
+
+/// What no flat format can say: constructs that are more than variables, objectives and rows.
+fn unsayable(problem: &Problem) -> Vec<Diagnostic> {
+    let constructs = problem.unsupported.iter().map(|u| {
+        let message = format!("`{}` is more than variables, objectives and rows: it cannot be exported", u.construct);
+        Diagnostic::error("cannot-export", u.span, message)
+    });
+    let domains = problem.variables.iter().filter_map(|v| {
+        let domain = match v.domain? {
+            Domain::Simplex | Domain::Ball => return None,
+            Domain::SecondOrderCone => "a second-order cone",
+            Domain::SemidefiniteCone => "the cone of semidefinite matrices",
+            Domain::Permutation => "the set of permutations",
+            Domain::Subset => "a set of subsets",
+        };
+        let message = format!("`{}` is in {domain}: it cannot be exported", v.name);
+        Some(Diagnostic::error("cannot-export", v.span, message))
+    });
+    constructs.chain(domains).collect()
+}
+
+fn nl(unrolled: &Unrolled) -> Result<Files, Vec<Diagnostic>> {
+    let scalars = &unrolled.scalars;
+    let refused = nl_write::absent(scalars).into_iter().map(|absent| {
+        let (name, span) = match absent.place {
+            Place::Objective(k) => (&scalars.objectives[k].name, scalars.objectives[k].span),
+            Place::Row(k) => (&scalars.rows[k].name, scalars.rows[k].span),
+            Place::Shared(k) => (&scalars.shared[k].name, scalars.shared[k].span),
+        };
+        refusal(name, absent.op.row().name, "a .nl file", unrolled.place(&[absent.node], span))
+    });
+    let refused = first_of_each(refused);
+    if !refused.is_empty() {
+        return Err(refused);
+    }
+    let files = nl_write::nl(scalars);
+    Ok(vec![("nl", files.nl), ("row", files.row), ("col", files.col)])
+}
+
+/// A function of a row that a format does not have.
+fn refusal(name: &str, function: &str, format: &str, span: Span) -> Diagnostic {
+    let whose = if name.is_empty() { "a named expression".to_string() } else { format!("`{name}`") };
+    let message = format!("{whose} has `{function}`, which {format} cannot say");
+    Diagnostic::error("cannot-export", span, message)
+}
+
+/// Rows of one family are refused at the same place: once is enough.
+fn first_of_each(refused: impl Iterator<Item = Diagnostic>) -> Vec<Diagnostic> {
+    let mut seen = std::collections::HashSet::new();
+    refused.filter(|diagnostic| seen.insert(diagnostic.primary())).collect()
+}
