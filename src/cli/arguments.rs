@@ -34,10 +34,12 @@ pub enum Command {
     Diff(Diff),
     /// Write the problem for other systems
     Export(Export),
+    /// Turn a problem of another system into a model
+    Import(Import),
 }
 
 /// The names of [`Command`], to tell `merit FILE` from a subcommand.
-pub const COMMANDS: &[&str] = &["solve", "check", "plan", "show", "diff", "export"];
+pub const COMMANDS: &[&str] = &["solve", "check", "plan", "show", "diff", "export", "import"];
 
 /// Where parameters and data come from.
 #[derive(Debug, Default, Args)]
@@ -186,8 +188,26 @@ pub struct Export {
     /// Write a text .nl file (with -o: and its .row and .col files)
     #[arg(long, group = "format")]
     pub nl: bool,
+    /// Write an .mps file in free form
+    #[arg(long, group = "format")]
+    pub mps: bool,
+    /// Write an .mps file in fixed form, with names of at most eight characters
+    #[arg(long, group = "format")]
+    pub fixed_mps: bool,
+    /// Write an .lp file
+    #[arg(long, group = "format")]
+    pub lp: bool,
     /// Write to this file; without a format, its ending says which
     #[arg(short, long, value_name = "OUT")]
+    pub output: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The problem: a file .nl, .mps or .lp
+    pub file: String,
+    /// Write to this file
+    #[arg(short, long, value_name = "MODEL.opt")]
     pub output: Option<String>,
 }
 

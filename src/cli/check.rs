@@ -5,6 +5,7 @@ use super::common::{counted, model, print, tell_all};
 use super::{WRONG_MODEL, WRONG_USAGE};
 use crate::diag::{Diagnostic, Severity, Sources, json};
 use crate::host::Disk;
+use crate::session::flat;
 use std::rc::Rc;
 
 pub fn run(arguments: Check) -> i32 {
@@ -38,7 +39,11 @@ pub fn run(arguments: Check) -> i32 {
 }
 
 fn checked(file: &str, inputs: Inputs) -> (Vec<Diagnostic>, Sources) {
-    let checked = model(Rc::new(Disk::new()), file, inputs).and_then(|model| model.build());
+    let host = Rc::new(Disk::new());
+    let checked = match flat::is_flat(file) {
+        true => flat::prepared(host, file),
+        false => model(host, file, inputs).and_then(|model| model.build()),
+    };
     match checked {
         Ok(prepared) => {
             let mut found = prepared.warnings.clone();

@@ -6,6 +6,7 @@ use super::{WRONG_MODEL, WRONG_USAGE};
 use crate::diag::{Diagnostic, Severity, Sources, render};
 use crate::host::Disk;
 use crate::session::errors::Errors;
+use crate::session::flat;
 use crate::session::{Model, Options, Prepared};
 use crate::solve::options::Value;
 use std::io::Write;
@@ -13,6 +14,13 @@ use std::rc::Rc;
 
 /// Reads and checks a model; what is wrong or doubtful is told.
 pub fn prepared(host: Rc<Disk>, file: &str, inputs: Inputs) -> Result<Prepared, i32> {
+    if flat::is_flat(file) {
+        if !inputs.params.is_empty() || !inputs.data.is_empty() || inputs.data_file.is_some() {
+            eprintln!("`{file}` holds all of its numbers: there is no parameter to give");
+            return Err(WRONG_USAGE);
+        }
+        return flat::prepared(host, file).map_err(|errors| tell(&errors));
+    }
     let prepared = model(host, file, inputs).and_then(|model| model.build()).map_err(|errors| tell(&errors))?;
     tell_all(&prepared.warnings, &prepared.sources);
     Ok(prepared)

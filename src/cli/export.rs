@@ -14,7 +14,7 @@ pub fn run(arguments: Export) -> i32 {
 
 fn exported(arguments: Export) -> Result<i32, i32> {
     let Some(format) = format(&arguments) else {
-        eprintln!("which format? write --nl, or an output file with such an ending");
+        eprintln!("which format? write --nl, --mps, --fixed-mps or --lp, or an output file with such an ending");
         return Err(WRONG_USAGE);
     };
     let mut prepared = prepared(Rc::new(Disk::new()), &arguments.file, arguments.inputs)?;
@@ -40,11 +40,19 @@ fn written(path: &str, files: &Files) -> Result<(), i32> {
 }
 
 fn format(arguments: &Export) -> Option<Format> {
-    if arguments.nl {
-        return Some(Format::Nl);
+    let asked = [
+        (arguments.nl, Format::Nl),
+        (arguments.mps, Format::Mps),
+        (arguments.fixed_mps, Format::FixedMps),
+        (arguments.lp, Format::Lp),
+    ];
+    if let Some((_, format)) = asked.into_iter().find(|(asked, _)| *asked) {
+        return Some(format);
     }
     match Path::new(arguments.output.as_ref()?).extension()?.to_str()? {
         "nl" => Some(Format::Nl),
+        "mps" => Some(Format::Mps),
+        "lp" => Some(Format::Lp),
         _ => None,
     }
 }

@@ -9,6 +9,7 @@ mod check;
 mod common;
 mod diff;
 mod export;
+mod import;
 mod plan;
 mod show;
 mod solve;
@@ -44,6 +45,7 @@ pub fn run(words: Vec<String>) -> i32 {
         Command::Show(arguments) => show::run(arguments),
         Command::Diff(arguments) => diff::run(arguments),
         Command::Export(arguments) => export::run(arguments),
+        Command::Import(arguments) => import::run(arguments),
     });
     outcome.unwrap_or_else(|bug| tell_bug(&bug))
 }

@@ -1,6 +1,9 @@
 //! A problem in a format of other systems, or why the format cannot say it.
 
+use super::lp_write;
+use super::mps_write::{self, Layout};
 use super::nl_write::{self, Place};
+use super::quadratics::Quadratics;
 use super::unroll::{Sharing, Unrolled, unroll};
 use crate::diag::{Diagnostic, Span};
 use crate::problem::{Domain, Problem};
@@ -9,6 +12,11 @@ use crate::problem::{Domain, Problem};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Nl,
+    /// Free form.
+    Mps,
+    /// Names of at most eight characters, in columns.
+    FixedMps,
+    Lp,
 }
 
 /// Texts to be written, each with the ending of its file; the first is the problem itself.
@@ -22,6 +30,9 @@ pub fn export(problem: &Problem, format: Format, start: &[f64]) -> Result<Files,
     }
     match format {
         Format::Nl => nl(&unroll(problem, start, Sharing::Named)),
+        Format::Mps => flat(problem, start, "mps", |problem| mps_write::mps(problem, Layout::Free)),
+        Format::FixedMps => flat(problem, start, "mps", |problem| mps_write::mps(problem, Layout::Fixed)),
+        Format::Lp => flat(problem, start, "lp", lp_write::lp),
     }
 }
 
@@ -63,10 +74,47 @@ fn nl(unrolled: &Unrolled) -> Result<Files, Vec<Diagnostic>> {
     Ok(vec![("nl", files.nl), ("row", files.row), ("col", files.col)])
 }
 
+/// A format of linear and quadratic problems with one objective.
+fn flat(
+    problem: &Problem,
+    start: &[f64],
+    ending: &'static str,
+    write: impl Fn(&Quadratics) -> String,
+) -> Result<Files, Vec<Diagnostic>> {
+    let mut refused = vec![];
+    if let Some(second) = problem.objectives.get(1) {
+        let message = format!("an .{ending} file has one objective, and `{}` is the second", second.label);
+        refused.push(Diagnostic::error("cannot-export", second.span, message));
+    }
+    let unrolled = unroll(problem, start, Sharing::None);
+    let scalars = &unrolled.scalars;
+    match Quadratics::of(scalars) {
+        Ok(quadratics) if refused.is_empty() => Ok(vec![(ending, write(&quadratics))]),
+        Ok(_) => Err(refused),
+        Err(curved) => {
+            let told = curved.into_iter().map(|curved| {
+                let (name, span) = match curved.place {
+                    Ok(k) => (&scalars.objectives[k].name, scalars.objectives[k].span),
+                    Err(k) => (&scalars.rows[k].name, scalars.rows[k].span),
+                };
+                let span = unrolled.place(&curved.nodes, span);
+                let said = refusal(name, curved.op.row().name, &format!("an .{ending} file"), span);
+                said.help("it says linear and quadratic functions only; `--nl` says more")
+            });
+            Err(refused.into_iter().chain(first_of_each(told)).collect())
+        }
+    }
+}
+
 /// A function of a row that a format does not have.
 fn refusal(name: &str, function: &str, format: &str, span: Span) -> Diagnostic {
+    let function = match function {
+        "*" | "square" => "a product of more than two variables".to_string(),
+        "/" => "a division by variables".to_string(),
+        _ => format!("`{function}`"),
+    };
     let whose = if name.is_empty() { "a named expression".to_string() } else { format!("`{name}`") };
-    let message = format!("{whose} has `{function}`, which {format} cannot say");
+    let message = format!("{whose} has {function}, which {format} cannot say");
     Diagnostic::error("cannot-export", span, message)
 }
 

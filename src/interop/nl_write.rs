@@ -68,8 +68,8 @@ pub fn nl(scalars: &Scalars) -> Nl {
     let lines = |names: &mut dyn Iterator<Item = &str>| names.fold(String::new(), |out, name| out + name + "\n");
     let rows = writer.rows.iter().map(|&r| &scalars.rows[r].name[..]);
     let objectives = scalars.objectives.iter().map(|o| &o.name[..]);
-    let columns = writer.columns.iter().map(|&c| &scalars.columns[c].name[..]);
-    Nl { nl, row: lines(&mut rows.chain(objectives)), col: lines(&mut columns.map(|name| name)) }
+    let mut columns = writer.columns.iter().map(|&c| &scalars.columns[c].name[..]);
+    Nl { nl, row: lines(&mut rows.chain(objectives)), col: lines(&mut columns) }
 }
 
 /// Where a leaf is nonlinear.

@@ -20,6 +20,7 @@ pub mod derivatives;
 mod doubts;
 pub mod errors;
 mod expand;
+pub mod flat;
 pub mod model;
 pub mod notation;
 pub mod prepared;

@@ -1,0 +1,79 @@
+//! Problems of `.mps` and `.lp` files: to be solved as they are, or as a model.
+
+use super::errors::Errors;
+use super::prepared::Prepared;
+use crate::data::decode;
+use crate::diag::{Diagnostic, SourceId, Sources, Span};
+use crate::host::Host;
+use crate::interop::scalars::Scalars;
+use crate::interop::{build, lp, mps, opt_write};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// A reader of a format.
+type Reader = fn(SourceId, &str) -> Result<Scalars, Vec<Diagnostic>>;
+
+/// The formats by the ending of their files.
+const READERS: &[(&str, Reader)] = &[("mps", mps::read), ("lp", lp::read)];
+
+/// Whether the ending of a file is that of such a format.
+pub fn is_flat(path: &str) -> bool {
+    reader(path).is_some()
+}
+
+fn reader(path: &str) -> Option<Reader> {
+    let ending = path.rsplit_once('.')?.1;
+    READERS.iter().find(|(known, _)| ending.eq_ignore_ascii_case(known)).map(|(_, reader)| *reader)
+}
+
+/// The problem of a file.
+pub fn prepared(host: Rc<dyn Host>, path: &str) -> Result<Prepared, Errors> {
+    let began = host.seconds();
+    let (scalars, sources) = scalars(&*host, path)?;
+    let problem = build::build(scalars).problem;
+    let seconds = host.seconds() - began;
+    Ok(Prepared::new(problem, sources, vec![], host, seconds))
+}
+
+/// The problem of a file as a model.
+pub fn model(host: &dyn Host, path: &str) -> Result<String, Errors> {
+    let (scalars, _) = scalars(host, path)?;
+    Ok(opt_write::opt(&scalars, &title(&scalars, path)))
+}
+
+/// What the model says of where it comes from.
+pub fn title(scalars: &Scalars, path: &str) -> String {
+    let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    format!("{file}: {}, {}", plural(scalars.columns.len(), "variable"), plural(scalars.rows.len(), "row"))
+}
+
+fn scalars(host: &dyn Host, path: &str) -> Result<(Scalars, Sources), Errors> {
+    let mut sources = Sources::default();
+    let refuse = |sources: Sources, id, message: String| {
+        let at = Span::new(SourceId(0), 0, 0);
+        Errors::one(Diagnostic::error(id, at, message), &sources)
+    };
+    let bytes = match host.read(path) {
+        Ok(bytes) => bytes,
+        Err(reason) => {
+            sources.add(path, "");
+            return Err(refuse(sources, "unreadable-file", format!("cannot read `{path}`: {reason}")));
+        }
+    };
+    let text: Arc<str> = match decode(bytes) {
+        Ok(text) => text.into(),
+        Err(undecodable) => {
+            let source = sources.add(path, undecodable.text.clone());
+            return Err(Errors::one(undecodable.diagnostic(source), &sources));
+        }
+    };
+    let source = sources.add(path, text.clone());
+    let Some(read) = reader(path) else {
+        return Err(refuse(sources, "unreadable-file", format!("`{path}` is no file .mps or .lp")));
+    };
+    match read(source, &text) {
+        Ok(scalars) => Ok((scalars, sources)),
+        Err(diagnostics) => Err(Errors { diagnostics, sources }),
+    }
+}
