@@ -2,9 +2,11 @@
 
 mod common;
 
-use common::{models, repository};
+use common::{check, models, repository};
+use merit::host::Memory;
 use merit::session::Model;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 #[test]
 fn what_the_models_ensure_holds() {
@@ -31,4 +33,35 @@ fn derivatives_of_the_models_agree() {
             assert!(one.error <= 1e-6, "{name}: {one:?}");
         }
     }
+}
+
+/// Two tables of 10^5 rows, joined by numbers, by texts and by both at once. All pairs would be 10^10.
+#[test]
+fn joins_take_time_by_rows_and_not_by_pairs() {
+    let rows = 100_000;
+    let table = |shift: usize| {
+        let row = |k: usize| format!("{},n{},{}\n", (k + shift) % rows, (k * 7 + shift) % rows, k);
+        "number,name,value\n".to_string() + &(0..rows).map(row).collect::<String>()
+    };
+    let host = Memory::default();
+    host.files.borrow_mut().insert("a.csv".into(), table(0).into_bytes());
+    host.files.borrow_mut().insert("b.csv".into(), table(5).into_bytes());
+    let text = "data a = csv(\"a.csv\")
+data b = csv(\"b.csv\")
+set NUMBERS = {i in a, j in b where i.number == j.number}
+set NAMES = {i in a, j in b where j.name == i.name}
+set BOTH = {i in a, j in b where i.name == j.name and i.number == j.number}
+var x >= 0
+minimize x + sum(i in a, j in b where i.number == j.number: i.value - j.value)
+subject to numbers: x >= card(NUMBERS)
+subject to names: x >= card(NAMES)
+subject to both: x >= card(BOTH)
+";
+    let began = Instant::now();
+    let checked = check("joins.opt", text, &host);
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    let problem = checked.problem.as_ref().unwrap_or_else(|| panic!("{}", checked.rendered()));
+    let instances =
+        problem.stages.iter().flat_map(|stage| &stage.terms).map(|term| term.family.instances as usize).max();
+    assert_eq!(instances, Some(rows));
 }

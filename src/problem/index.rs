@@ -35,6 +35,22 @@ impl std::hash::Hash for Element {
     }
 }
 
+impl Element {
+    /// The parts of a tuple; any other element is its own only part.
+    pub fn parts(&self) -> &[Element] {
+        match self {
+            Element::Tuple(parts) => parts,
+            Element::Number(_) | Element::Text(_) => std::slice::from_ref(self),
+        }
+    }
+
+    /// The flat tuple of all parts of all elements; a single part stands for itself.
+    pub fn flat<'e>(elements: impl IntoIterator<Item = &'e Element>) -> Element {
+        let mut parts: Vec<Element> = elements.into_iter().flat_map(|e| e.parts().iter().cloned()).collect();
+        if parts.len() == 1 { parts.remove(0) } else { Element::Tuple(parts.into()) }
+    }
+}
+
 impl std::fmt::Display for Element {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -68,6 +68,17 @@ impl Elaborator<'_> {
         {
             return self.variable_field(variable, field, span, env);
         }
+        // `balance[v].dual` is `balance.dual[v]`.
+        if let ExprKind::Subscript { base: whole, items } = &base.kind
+            && let ExprKind::Name(name) = &whole.kind
+            && (self.variable_named(name, env).is_some() || self.is_row(name, env))
+            && env.local(name).is_none()
+        {
+            return match self.field(whole, field, span, env)? {
+                Val::Array(array) => self.index_array(&array, items, span, env),
+                other => self.fail(error::not_subscriptable(&other.describe(), base.span)),
+            };
+        }
         match self.value(base, env)? {
             Val::Element(Elem { at, table: Some(table), .. }) => {
                 self.column_of(&table, &field.name, field.span, &at, env)
@@ -141,6 +152,10 @@ impl Elaborator<'_> {
                 self.problem.variables.iter().position(|v| v.name == full).map(|k| k as u32)
             })
             .flatten()
+    }
+
+    fn is_row(&mut self, name: &str, env: &Env) -> bool {
+        self.find(env.scope, name).is_some_and(|d| matches!(self.resolve(d, Span::default()), Ok(Val::Row(_))))
     }
 
     fn variable_field(&mut self, variable: u32, field: &Ident, span: Span, env: &Env) -> R<Val> {
@@ -232,7 +247,8 @@ impl Elaborator<'_> {
             }
             Val::Map(entries) => {
                 let [Subscript::At(key)] = items else {
-                    return self.fail(error::subscripts(items.len(), 1, span, base.span));
+                    let array = self.param_over_keys(&entries, "", base.span)?;
+                    return self.index_array(&array, items, span, env);
                 };
                 let k = self.value(key, env)?;
                 let elements = self.elements(&k, &env.ctx, key.span)?;

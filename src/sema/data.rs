@@ -92,8 +92,8 @@ impl Elaborator<'_> {
         } else {
             let elements: Vec<Element> = (0..table.rows)
                 .map(|row| {
-                    let mut values: Vec<Element> = parts.iter().map(|&c| cell(&table.columns[c].values, row)).collect();
-                    if values.len() == 1 { values.remove(0) } else { Element::Tuple(values.into()) }
+                    let values: Vec<Element> = parts.iter().map(|&c| cell(&table.columns[c].values, row)).collect();
+                    Element::flat(&values)
                 })
                 .collect();
             let mut first: HashMap<&Element, usize> = HashMap::new();
@@ -302,9 +302,8 @@ impl Elaborator<'_> {
         };
         Ok((0..t.rows)
             .map(|row| {
-                let mut parts: Vec<Element> = keys.iter().map(|&k| cell(&t.columns[k].values, row)).collect();
-                let key = if parts.len() == 1 { parts.remove(0) } else { Element::Tuple(parts.into()) };
-                (key, numbers[row], t.cell_span(&text, row, keys.first().copied().unwrap_or(value)))
+                let parts: Vec<Element> = keys.iter().map(|&k| cell(&t.columns[k].values, row)).collect();
+                (Element::flat(&parts), numbers[row], t.cell_span(&text, row, keys.first().copied().unwrap_or(value)))
             })
             .collect())
     }

@@ -329,14 +329,7 @@ impl Elaborator<'_> {
     pub(super) fn component(&mut self, element: &Elem, k: usize, ctx: &Ctx) -> Val {
         let key = (element.set.address(), k);
         if !self.component_buffers.contains_key(&key) {
-            let parts: Vec<Element> = element
-                .set
-                .iter()
-                .map(|e| match e {
-                    Element::Tuple(parts) => parts[k].clone(),
-                    other @ (Element::Number(_) | Element::Text(_)) => other,
-                })
-                .collect();
+            let parts: Vec<Element> = element.set.iter().map(|e| e.parts().get(k).unwrap_or(&e).clone()).collect();
             let root = self.root.clone();
             let value = if parts.iter().all(|p| matches!(p, Element::Number(_))) {
                 let numbers = parts.iter().map(|p| if let Element::Number(v) = p { *v } else { f64::NAN }).collect();
@@ -369,18 +362,7 @@ impl Elaborator<'_> {
             Val::Element(e) => Ok((0..ctx.size).map(|p| e.set.get(e.at.at(p))).collect()),
             Val::Tuple(parts) => {
                 let columns = parts.iter().map(|p| self.elements(p, ctx, span)).collect::<R<Vec<_>>>()?;
-                Ok((0..ctx.size)
-                    .map(|p| {
-                        let flat: Vec<Element> = columns
-                            .iter()
-                            .flat_map(|c| match &c[p] {
-                                Element::Tuple(parts) => parts.to_vec(),
-                                one @ (Element::Number(_) | Element::Text(_)) => vec![one.clone()],
-                            })
-                            .collect();
-                        Element::Tuple(flat.into())
-                    })
-                    .collect())
+                Ok((0..ctx.size).map(|p| Element::flat(columns.iter().map(|c| &c[p]))).collect())
             }
             Val::Data(v) => match &v.kind {
                 crate::data::ValueKind::Number(n) => Ok(vec![Element::Number(*n); ctx.size]),

@@ -102,9 +102,7 @@ impl Elaborator<'_> {
         } else {
             // A set that depends on an earlier element: the shape is one set of tuples.
             let columns: Vec<Vec<Element>> = self.step_elements(&inner, env, steps.len());
-            let tuples = (0..inner.ctx.size)
-                .map(|p| Element::Tuple(columns.iter().flat_map(|c| parts_of(&c[p])).collect()))
-                .collect();
+            let tuples = (0..inner.ctx.size).map(|p| Element::flat(columns.iter().map(|c| &c[p]))).collect();
             axes.sets.push(Set::list(tuples));
         }
         Ok(Indexed { axes, env: inner, outer: env.clone(), named })
@@ -504,13 +502,6 @@ fn union_of(sets: &[Set]) -> (Set, Vec<Vec<u32>>) {
         })
         .collect();
     (Set::list(elements), positions)
-}
-
-fn parts_of(e: &Element) -> Vec<Element> {
-    match e {
-        Element::Tuple(parts) => parts.to_vec(),
-        Element::Number(_) | Element::Text(_) => vec![e.clone()],
-    }
 }
 
 /// The position in a flattened product for positions along its axes.

@@ -173,7 +173,7 @@ impl Elaborator<'_> {
         let mut sides = None;
         if let ExprKind::Relation(left, rest) = &condition.kind
             && let [(op, right)] = rest.as_slice()
-            && let (Ok(a), Ok(b)) = (self.number(left, &env), self.number(right, &env))
+            && let (Ok(Val::Num(a)), Ok(Val::Num(b))) = (self.value(left, &env), self.value(right, &env))
         {
             let a = self.single("left side", a, left.span, &env.ctx);
             let b = self.single("right side", b, right.span, &env.ctx);

@@ -245,23 +245,7 @@ impl Elaborator<'_> {
         name: &Ident,
     ) -> R<Val> {
         let size = indexed.axes.len();
-        let flat_axes = |p: usize| {
-            let parts = indexed.axes.element(p);
-            match parts.as_slice() {
-                [one] => one.clone(),
-                several => {
-                    let mut flat: Vec<Element> = vec![];
-                    for e in several {
-                        match e {
-                            Element::Tuple(list) => flat.extend(list.iter().cloned()),
-                            Element::Number(_) | Element::Text(_) => flat.push(e.clone()),
-                        }
-                    }
-                    Element::Tuple(flat.into())
-                }
-            }
-        };
-        let keys: HashMap<Element, usize> = (0..size).map(|p| (flat_axes(p), p)).collect();
+        let keys: HashMap<Element, usize> = (0..size).map(|p| (Element::flat(&indexed.axes.element(p)), p)).collect();
         let mut values: Vec<Option<f64>> = vec![None; size];
         let mut places: Vec<Option<Span>> = vec![None; size];
         let mut wrong = vec![];

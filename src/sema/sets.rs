@@ -97,18 +97,7 @@ impl Elaborator<'_> {
                 parts.push(self.elements(&value, &inner.ctx, name.span)?);
             }
         }
-        Ok((0..inner.ctx.size)
-            .map(|p| {
-                let mut flat: Vec<Element> = vec![];
-                for column in &parts {
-                    match &column[p] {
-                        Element::Tuple(list) => flat.extend(list.iter().cloned()),
-                        one @ (Element::Number(_) | Element::Text(_)) => flat.push(one.clone()),
-                    }
-                }
-                if flat.len() == 1 { flat.remove(0) } else { Element::Tuple(flat.into()) }
-            })
-            .collect())
+        Ok((0..inner.ctx.size).map(|p| Element::flat(parts.iter().map(|column| &column[p]))).collect())
     }
 
     pub(super) fn set_value(&mut self, e: &Expr, env: &Env) -> R<Val> {
@@ -212,18 +201,7 @@ impl Elaborator<'_> {
             BinaryOp::Union => distinct(x.iter().chain(y.iter()).collect()),
             BinaryOp::Inter => x.iter().filter(|e| y.position(e).is_some()).collect(),
             BinaryOp::Minus => x.iter().filter(|e| y.position(e).is_none()).collect(),
-            _ => x
-                .iter()
-                .flat_map(|e| {
-                    y.iter().map(move |f| {
-                        let part = |v: &Element| match v {
-                            Element::Tuple(list) => list.to_vec(),
-                            one @ (Element::Number(_) | Element::Text(_)) => vec![one.clone()],
-                        };
-                        Element::Tuple(part(&e).into_iter().chain(part(&f)).collect())
-                    })
-                })
-                .collect(),
+            _ => x.iter().flat_map(|e| y.iter().map(move |f| Element::flat([&e, &f]))).collect(),
         };
         Ok(Val::Set(Set::list(elements)))
     }
