@@ -94,10 +94,8 @@ pub enum Proved {
     StationaryInfeasibility {
         rows: Vec<Place>,
     },
-    /// `followed`: along a ray by evaluation only, which is not a proof.
     Unbounded {
         because: String,
-        followed: bool,
     },
 }
 

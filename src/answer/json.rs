@@ -168,8 +168,6 @@ fn proved(proved: &Proved) -> Value {
             let rows: Vec<&str> = rows.iter().map(|place| &place.label[..]).collect();
             json!({"what": "stationary infeasibility", "rows": rows})
         }
-        Proved::Unbounded { because, followed } => {
-            json!({"what": "unbounded", "because": because, "by_evaluation_only": followed})
-        }
+        Proved::Unbounded { because } => json!({"what": "unbounded", "because": because}),
     }
 }

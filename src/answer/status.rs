@@ -33,7 +33,7 @@ pub const STATUSES: [StatusRow; 9] = [
     StatusRow { status: Status::LocallySolved, words: "locally solved", exit_code: 0, when: "the certificate holds; nothing global is proved" },
     StatusRow { status: Status::BestFound, words: "best found", exit_code: 0, when: "a method that claims no optimality ended by its own rule, at a feasible point" },
     StatusRow { status: Status::Infeasible, words: "infeasible", exit_code: 3, when: "it is proved that no point is feasible" },
-    StatusRow { status: Status::Unbounded, words: "unbounded", exit_code: 3, when: "the objective improves without end along a ray" },
+    StatusRow { status: Status::Unbounded, words: "unbounded", exit_code: 3, when: "it is proved that the objective improves without end along a ray" },
     StatusRow { status: Status::LocallyInfeasible, words: "locally infeasible", exit_code: 3, when: "the violation of the rows cannot be lowered near the point" },
     StatusRow { status: Status::Limit, words: "limit", exit_code: 3, when: "a limit on iterations or time ended the method" },
     StatusRow { status: Status::Interrupted, words: "interrupted", exit_code: 3, when: "it was asked to stop" },
@@ -68,15 +68,19 @@ impl std::fmt::Display for Status {
 }
 
 /// The only place that says "solved". A method that found no acceptable step, or said that it failed, is still
-/// believed if its point stands the judgement; a limit or an interrupt stays what it is.
+/// believed if its point stands the judgement, and what the judge proved of the whole problem counts whatever the method
+/// believed; a limit or an interrupt stays what it is.
 pub fn status(stop: &Stop, certificate: &Certificate) -> Status {
     match stop {
         Stop::IterationLimit | Stop::TimeLimit => Status::Limit,
         Stop::Interrupted => Status::Interrupted,
-        Stop::Converged | Stop::Finished | Stop::NoProgress(_) | Stop::NotFinite(_) | Stop::Failed(_) => {
-            of_point(certificate)
-        }
-        Stop::Infeasible { .. } | Stop::Unbounded { .. } => match (certificate.holds(), certificate.kind) {
+        Stop::Converged
+        | Stop::Finished
+        | Stop::NoProgress(_)
+        | Stop::NotFinite(_)
+        | Stop::Failed(_)
+        | Stop::Infeasible { .. }
+        | Stop::Unbounded { .. } => match (certificate.holds(), certificate.kind) {
             (true, Kind::Infeasible | Kind::Unbounded) => of_ending(&certificate.proved),
             _ => of_point(certificate),
         },
@@ -126,7 +130,7 @@ mod tests {
     fn a_status_follows_from_stop_and_certificate() {
         let optimal = || Proved::Optimal { because: String::new(), bound: None };
         let infeasible = || Proved::Infeasible { because: String::new() };
-        let unbounded = || Proved::Unbounded { because: String::new(), followed: false };
+        let unbounded = || Proved::Unbounded { because: String::new() };
         let ray = || Stop::Infeasible { ray: None };
         let cases = [
             (Stop::Converged, certificate(Kind::Convex, 0.0, optimal()), Status::Solved),
@@ -141,7 +145,8 @@ mod tests {
             (Stop::Interrupted, certificate(Kind::Convex, 0.0, optimal()), Status::Interrupted),
             (ray(), certificate(Kind::Infeasible, 0.0, infeasible()), Status::Infeasible),
             (ray(), certificate(Kind::Infeasible, 0.0, Proved::Nothing), Status::Failed),
-            (Stop::Converged, certificate(Kind::Infeasible, 0.0, infeasible()), Status::Failed),
+            (Stop::Converged, certificate(Kind::Infeasible, 0.0, infeasible()), Status::Infeasible),
+            (Stop::Converged, certificate(Kind::Unbounded, 0.0, unbounded()), Status::Unbounded),
             (
                 ray(),
                 certificate(Kind::Infeasible, 0.0, Proved::StationaryInfeasibility { rows: vec![] }),

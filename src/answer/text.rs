@@ -164,10 +164,7 @@ fn proofs(certificate: &Certificate) -> Vec<String> {
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             out.push(format!("these rows cannot be met near the point: {}{more}", names.join(", ")));
         }
-        Proved::Unbounded { because, followed } => {
-            let how = if *followed { "followed along a ray, which is no proof" } else { "proved unbounded" };
-            out.push(format!("{how}: {because}"));
-        }
+        Proved::Unbounded { because } => out.push(format!("proved unbounded: {because}")),
     }
     if certificate.multipliers == Witness::Fitted {
         out.push("the multipliers were fitted by the judge: the method gives none".to_string());

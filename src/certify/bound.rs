@@ -73,10 +73,11 @@ impl Gap {
         Proved::Nothing
     }
 
-    /// The figure that closed the gap. A gap that is open breaks nothing: the first-order conditions hold.
-    pub fn residual(&self, proved: &Proved, tolerance: f64) -> Option<Residual> {
-        let Proved::Optimal { .. } = proved else { return None };
-        let unscaled = if self.whole <= tolerance * self.scale() { self.whole } else { self.near }.max(0.0);
-        Some(Residual { name: "gap", value: unscaled / self.scale(), unscaled, tolerance, place: None })
+    /// The figure that must close. An open gap breaks the certificate: the method can do better, or its multipliers are
+    /// not those of the point.
+    pub fn residual(&self, tolerance: f64) -> Residual {
+        let unscaled = if self.whole <= tolerance * self.scale() { self.whole } else { self.near };
+        let unscaled = if unscaled < 0.0 { 0.0 } else { unscaled };
+        Residual { name: "gap", value: unscaled / self.scale(), unscaled, tolerance, place: None }
     }
 }

@@ -7,7 +7,7 @@
 
 use super::linearise::Linearised;
 use super::program::Program;
-use super::residuals::{Duals, dual_scale};
+use super::residuals::{Duals, slope_scale};
 use crate::answer::certificate::SecondOrder;
 use crate::linalg::dense::symmetric_eigen;
 
@@ -16,44 +16,63 @@ const VARIABLES: usize = 300;
 /// Nodes times instances times variables that the differences may take.
 const WORK: usize = 60_000_000;
 /// Eigenvalues within this of zero, relative to the largest entry of the Hessian, are of unknown sign: differences
-/// of gradients are good to about 1e-9 of it, and a point within the tolerance moves it by about 1e-6.
+/// of gradients are good to about 1e-9 of it, and a point within the tolerance moves it by about 1e-6. Small curvature
+/// must also last as far as the stationary point may be away: see [`lasts`].
 const UNCERTAIN: f64 = 1e-5;
 /// Relative step of the differences: near the cube root of the precision of gradients.
 const STEP: f64 = 6e-6;
 
-pub fn second_order(program: &Program, duals: &Duals, tolerance: f64) -> SecondOrder {
+/// What holds of the Hessian, and where it refutes the point: a direction along which the objective improves.
+pub fn second_order(program: &Program, duals: &Duals, tolerance: f64) -> (SecondOrder, Option<Vec<f64>>) {
+    let not_shown = |why: &str| (SecondOrder::NotShown(why.to_string()), None);
     let n = program.x.len();
     if n > VARIABLES {
-        return SecondOrder::NotShown(format!("{n} variables are too many for a dense Hessian"));
+        return not_shown(&format!("{n} variables are too many for a dense Hessian"));
     }
     if n.saturating_mul(program.here.work()) > WORK {
-        return SecondOrder::NotShown("the differences would take too long".to_string());
+        return not_shown("the differences would take too long");
     }
     let Some(active) = Active::of(program, duals, tolerance) else {
-        return SecondOrder::NotShown("the gradients of the rows have too many entries".to_string());
+        return not_shown("the gradients of the rows have too many entries");
     };
     let hessian = lagrangian_hessian(program, duals);
     let size = hessian.iter().fold(0.0, |most: f64, v| most.max(v.abs()));
     if !size.is_finite() {
-        return SecondOrder::NotShown("second derivatives are not finite".to_string());
+        return not_shown("second derivatives are not finite");
     }
     let zero = UNCERTAIN * size.max(1e-8);
-    let (lowest, _) = lowest_curvature(n, &hessian, &tangent_space(n, &active.strong));
+    let (lowest, direction) = lowest_curvature(n, &hessian, &tangent_space(n, &active.strong));
     if lowest > zero {
-        return SecondOrder::Shown;
+        return match direction.is_empty() || lasts(program, duals, &direction, lowest, tolerance) {
+            true => (SecondOrder::Shown, None),
+            false => not_shown("the curvature is so small that it may vanish at the exact stationary point"),
+        };
     }
     let space = tangent_space(n, &active.all);
     let (lowest, direction) = lowest_curvature(n, &hessian, &space);
     if lowest < -zero && active.independent(n, space.len()) && confirmed(program, duals, &direction, zero) {
         let sign = program.objective.map_or(1.0, |(_, sign)| sign);
-        return SecondOrder::Refuted { curvature: sign * lowest };
+        return (SecondOrder::Refuted { curvature: sign * lowest }, Some(direction));
     }
     let why = match lowest {
         l if l < -zero => "curvature is negative where gradients of active rows depend on each other",
         l if l <= zero => "there is a direction without curvature",
         _ => "rows or bounds are active without a multiplier",
     };
-    SecondOrder::NotShown(why.to_string())
+    not_shown(why)
+}
+
+/// Whether the curvature along a unit direction stays at least half of what it is as far as a stationary point may be
+/// away: a slope within the tolerance moves it by `tolerance max(1, ‖∇f‖) / curvature`.
+fn lasts(program: &Program, duals: &Duals, direction: &[f64], curvature: f64, tolerance: f64) -> bool {
+    let functions = program.functions();
+    let reach = tolerance * slope_scale(program) / curvature;
+    let size = program.x.iter().fold(1.0, |most: f64, x| most.max(x.abs()));
+    [reach, -reach].iter().all(|t| {
+        let x = moved(&program.x, direction, *t);
+        let change = gradient_change(program, duals, &functions, &x, direction, STEP * size);
+        change.iter().zip(direction).map(|(c, d)| c * d).sum::<f64>() >= 0.5 * curvature
+    })
 }
 
 /// Gradients of rows and bounds that are active: those with a clear multiplier, and all.
@@ -65,7 +84,7 @@ struct Active {
 impl Active {
     fn of(program: &Program, duals: &Duals, tolerance: f64) -> Option<Active> {
         let n = program.x.len();
-        let clear = tolerance.sqrt() * 1e-2 * dual_scale(program, duals);
+        let clear = tolerance.sqrt() * 1e-2 * slope_scale(program);
         let near = tolerance.sqrt() * 1e-1;
         let stages: Vec<_> = program.blocks.iter().map(|b| b.stage).collect();
         let rows = program.here.rows(&stages, n * 10_000)?;
@@ -85,7 +104,7 @@ impl Active {
             for (r, &c) in program.row_values(block).iter().enumerate() {
                 let at = |bound: f64| bound.is_finite() && (c - bound).abs() <= near * block.scale[r].max(bound.abs());
                 let equality = block.lower[r] == block.upper[r];
-                let strong = equality || duals.rows[block.rows.start + r].abs() > clear;
+                let strong = equality || (duals.rows[block.rows.start + r] * block.size[r]).abs() > clear;
                 add(&rows[&block.stage][r], strong, at(block.lower[r]) || at(block.upper[r]));
             }
         }
@@ -113,10 +132,14 @@ pub fn lagrangian_hessian(program: &Program, duals: &Duals) -> Vec<f64> {
         let mut unit = vec![0.0; n];
         unit[j] = 1.0;
         let step = STEP * program.x[j].abs().max(1.0);
-        let column = gradient_change(program, duals, &functions, &unit, step);
+        let column = gradient_change(program, duals, &functions, &program.x, &unit, step);
         column.into_iter().enumerate().for_each(|(i, v)| raw[i * n + j] = v);
     }
     (0..n * n).map(|k| 0.5 * (raw[k] + raw[(k % n) * n + k / n])).collect()
+}
+
+fn moved(x: &[f64], direction: &[f64], t: f64) -> Vec<f64> {
+    x.iter().zip(direction).map(|(x, d)| x + t * d).collect()
 }
 
 /// `(∇L(x + t d) - ∇L(x - t d)) / 2t`
@@ -124,12 +147,13 @@ fn gradient_change(
     program: &Program,
     duals: &Duals,
     functions: &[crate::expr::family::StageId],
+    x: &[f64],
     direction: &[f64],
     step: f64,
 ) -> Vec<f64> {
     let at = |t: f64| {
-        let x: Vec<f64> = program.x.iter().zip(direction).map(|(x, d)| x + t * d).collect();
-        program.lagrangian_gradient(&Linearised::at(program.problem, functions, &x), 1.0, &duals.rows)
+        let there = Linearised::at(program.problem, functions, &moved(x, direction, t));
+        program.lagrangian_gradient(&there, 1.0, &duals.rows)
     };
     at(step).iter().zip(&at(-step)).map(|(up, down)| (up - down) / (2.0 * step)).collect()
 }
@@ -139,7 +163,7 @@ fn confirmed(program: &Program, duals: &Duals, direction: &[f64], zero: f64) -> 
     let functions = program.functions();
     let size = program.x.iter().fold(1.0, |most: f64, x| most.max(x.abs()));
     [1e-4, 1e-5].iter().all(|step| {
-        let change = gradient_change(program, duals, &functions, direction, step * size);
+        let change = gradient_change(program, duals, &functions, &program.x, direction, step * size);
         change.iter().zip(direction).map(|(c, d)| c * d).sum::<f64>() < -0.5 * zero
     })
 }

@@ -59,6 +59,21 @@ pub fn fit(program: &Program, goal: &[f64], tolerance: f64) -> Option<Fit> {
     Some(Fit { duals, rest })
 }
 
+/// The part of a direction that the nearly active rows and bounds do not stop, to first order: the nearest one that
+/// leaves none of them.
+pub fn kept(program: &Program, direction: &[f64], tolerance: f64) -> Option<Vec<f64>> {
+    if direction.len() != program.x.len() {
+        return None;
+    }
+    let goal: Vec<f64> = direction.iter().map(|d| -d).collect();
+    let (active, fitted) = fitted(program, &goal, tolerance)?;
+    let mut kept = direction.to_vec();
+    for (a, value) in active.iter().zip(&fitted) {
+        a.gradient.iter().for_each(|(j, g)| kept[*j as usize] += value * g);
+    }
+    Some(kept)
+}
+
 /// The weights nearest to the given ones, of the same rows, whose combination of gradients vanishes in the variables
 /// that lack a bound on the side it would fall to.
 pub fn polish(program: &Program, weights: &[f64]) -> Vec<f64> {

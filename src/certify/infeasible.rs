@@ -10,7 +10,7 @@
 
 use super::convexity::{facts, usable};
 use super::fit::{fit, polish};
-use super::program::Program;
+use super::program::{Block, Program};
 use super::residuals;
 use crate::answer::certificate::{Certificate, Kind, Place, Proved, SecondOrder, Witness};
 use crate::expr::curvature::StageFacts;
@@ -23,8 +23,12 @@ const ROUNDING: f64 = 1e-11;
 const MOST_ROWS_ALONE: usize = 500;
 /// `φ` must exceed this, relative to the size of its terms, to be positive beyond rounding.
 const CLEAR: f64 = 1e-9;
-/// How stationary the violation must be: in units of the tolerance.
+/// How flat the violation must be, in units of the tolerance, before it is followed downhill.
 const STATIONARY: f64 = 100.0;
+/// Downhill the violation is followed from 10^-3 to 10^10 times `max(1, ‖x‖)`, and must fall by this part to count.
+const FIRST_DECADE: i32 = -3;
+const LAST_DECADE: i32 = 10;
+const LOWER: f64 = 1e-3;
 /// Rows named at most.
 const NAMED: usize = 10;
 
@@ -211,7 +215,8 @@ fn pushes(program: &Program, ray: Option<&[f64]>, tolerance: f64) -> Vec<Push> {
     pushes
 }
 
-/// Whether no step from the point lowers a weighted sum of the violations to first order.
+/// Whether no step from the point lowers a weighted sum of the violations to first order. Where all its rows are convex
+/// that would prove infeasibility, so there only a proof counts.
 fn stationary(program: &Program, pushes: &[Push], tolerance: f64) -> Proved {
     let mut rows: Vec<(f64, Place)> = vec![];
     for block in &program.blocks {
@@ -222,9 +227,57 @@ fn stationary(program: &Program, pushes: &[Push], tolerance: f64) -> Proved {
             }
         }
     }
-    if rows.is_empty() || !pushes.iter().any(|push| push.rest <= STATIONARY * tolerance) {
+    let facts = facts(program);
+    let stuck = |push: &Push| {
+        push.rest <= STATIONARY * tolerance
+            && !all_convex(program, &facts, &push.weights)
+            && !falls(program, &push.weights)
+    };
+    if rows.is_empty() || !pushes.iter().any(stuck) {
         return Proved::Nothing;
     }
     rows.sort_by(|a, b| b.0.total_cmp(&a.0));
     Proved::StationaryInfeasibility { rows: rows.into_iter().take(NAMED).map(|(_, row)| row).collect() }
+}
+
+/// Whether `φ` of the weights is convex.
+fn all_convex(program: &Program, facts: &[StageFacts], weights: &[f64]) -> bool {
+    program.blocks.iter().all(|block| {
+        let stage = &facts[block.stage.0 as usize];
+        weights[block.rows.clone()].iter().all(|weight| *weight == 0.0 || usable(stage, *weight))
+    })
+}
+
+/// Whether the violation falls by a clear part on the way down the slope of `φ`, near or far: a flat slope alone says
+/// nothing, as rows may be of any scale.
+fn falls(program: &Program, weights: &[f64]) -> bool {
+    let slope = program.lagrangian_gradient(&program.here, 0.0, weights);
+    let size = slope.iter().fold(0.0, |most: f64, g| most.max(g.abs()));
+    let far = program.x.iter().fold(1.0, |most: f64, x| most.max(x.abs()));
+    let violation = |program: &Program| -> f64 {
+        let block = |block: &Block| -> f64 {
+            let rows = program.row_values(block).iter().enumerate();
+            rows.map(|(r, &c)| block.violation(r, c).abs() / block.scale[r]).sum()
+        };
+        program.blocks.iter().map(block).sum()
+    };
+    let first = violation(program);
+    let mut last = first;
+    if !(size > 0.0 && size.is_finite()) {
+        return false;
+    }
+    for decade in FIRST_DECADE..=LAST_DECADE {
+        let t = 10f64.powi(decade) * far / size;
+        let step = |(j, g): (usize, &f64)| (program.x[j] - t * g).max(program.lower[j]).min(program.upper[j]);
+        let x: Vec<f64> = slope.iter().enumerate().map(step).collect();
+        let now = violation(&Program::at(program.problem, &x));
+        if now < (1.0 - LOWER) * first {
+            return true;
+        }
+        if now.is_nan() || now > last + 1e-12 * first {
+            return false;
+        }
+        last = now;
+    }
+    false
 }

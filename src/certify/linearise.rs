@@ -61,24 +61,34 @@ impl<'a> Linearised<'a> {
     /// `Σ weights[r] ∇stage[r]` over the stages of `seeds`, in all variables; and the weight that each row of each
     /// needed stage has in it.
     pub(super) fn sweep(&self, seeds: &[(StageId, &[f64])]) -> (Vec<f64>, Vec<Vec<f64>>) {
+        self.swept(seeds, |part| part)
+    }
+
+    /// `Σ |weights[r]| |slope|` over the stages of `seeds` and over all paths to a variable: the size of what is summed
+    /// up in the gradient.
+    pub(super) fn sweep_of_sizes(&self, seeds: &[(StageId, &[f64])]) -> Vec<f64> {
+        self.swept(seeds, f64::abs).0
+    }
+
+    fn swept(&self, seeds: &[(StageId, &[f64])], of: fn(f64) -> f64) -> (Vec<f64>, Vec<Vec<f64>>) {
         let mut gradient = vec![0.0; self.problem.dimension as usize];
         let rows = |stage: &Stage| vec![0.0; stage.rows as usize];
         let reached = |k: usize| if self.needed[k] { rows(&self.problem.stages[k]) } else { vec![] };
         let mut adjoints: Vec<Vec<f64>> = (0..self.problem.stages.len()).map(reached).collect();
         for (stage, weights) in seeds {
             for (adjoint, weight) in adjoints[stage.0 as usize].iter_mut().zip(*weights) {
-                *adjoint += weight;
+                *adjoint += of(*weight);
             }
         }
         for k in (0..self.problem.stages.len()).rev().filter(|k| self.needed[*k]) {
             for t in backwards(&self.problem.stages[k]) {
-                self.pull_back(k, t, &mut adjoints, &mut gradient);
+                self.pull_back(k, t, of, &mut adjoints, &mut gradient);
             }
         }
         (gradient, adjoints)
     }
 
-    fn pull_back(&self, k: usize, t: usize, adjoints: &mut [Vec<f64>], gradient: &mut [f64]) {
+    fn pull_back(&self, k: usize, t: usize, of: fn(f64) -> f64, adjoints: &mut [Vec<f64>], gradient: &mut [f64]) {
         let Some(slopes) = self.slopes[k].get(t) else { return };
         let term = &self.problem.stages[k].terms[t];
         for (leaf, slope) in slopes {
@@ -90,8 +100,8 @@ impl<'a> Linearised<'a> {
                     continue;
                 }
                 match leaf.source {
-                    Source::Variables => gradient[leaf.map.at(p)] += weight * slope,
-                    Source::Stage(id) => adjoints[id.0 as usize][leaf.map.at(p)] += weight * slope,
+                    Source::Variables => gradient[leaf.map.at(p)] += of(weight * slope),
+                    Source::Stage(id) => adjoints[id.0 as usize][leaf.map.at(p)] += of(weight * slope),
                     Source::Param(_) | Source::After(_) => {}
                 }
             }

@@ -13,7 +13,7 @@
 //! | `kinks` | slopes where `abs`, `min` or `max` has two |
 //! | `curvature` | definiteness of the Hessian of the Lagrangian on the critical cone |
 //! | `convexity`, `bound` | whether the problem is convex, and then how much better any point can be |
-//! | `infeasible`, `unbounded` | proofs that there is nothing to find |
+//! | `infeasible`, `unbounded`, `ray` | proofs that there is nothing to find |
 //! | `chain` | a proof of that by bounds that follow from one row each |
 
 mod bound;
@@ -26,6 +26,7 @@ mod infeasible;
 mod kinks;
 mod linearise;
 mod program;
+mod ray;
 mod residuals;
 #[cfg(test)]
 mod tests;
@@ -55,7 +56,7 @@ pub fn judge(problem: &Problem, outcome: &Outcome, options: &JudgeOptions) -> Ce
     let mut program = Program::at(problem, &outcome.x);
     let ending = match &outcome.stop {
         Stop::Infeasible { ray } => infeasible::certificate(&program, ray.as_deref(), options.tolerance),
-        Stop::Unbounded { ray } => unbounded::certificate(&program, ray.as_deref(), options.tolerance),
+        Stop::Unbounded { ray } => unbounded::certificate(&program, ray.as_slice(), options.tolerance),
         Stop::Converged
         | Stop::Finished
         | Stop::IterationLimit
@@ -140,9 +141,8 @@ fn of_point(program: &mut Program, outcome: &Outcome, tolerance: f64) -> Certifi
     let (kind, proved) = match convexity::shown(program) {
         Ok(because) if stationary => match bound::gap(program, &duals, ties.slack) {
             Some(gap) => {
-                let proved = gap.proof(because, tolerance, &mut notes);
-                residuals.extend(gap.residual(&proved, tolerance));
-                (Kind::Convex, proved)
+                residuals.push(gap.residual(tolerance));
+                (Kind::Convex, gap.proof(because, tolerance, &mut notes))
             }
             None => (Kind::Convex, Proved::Nothing),
         },
@@ -152,12 +152,20 @@ fn of_point(program: &mut Program, outcome: &Outcome, tolerance: f64) -> Certifi
             (Kind::Nlp, Proved::Nothing)
         }
     };
-    let second_order = match (kind, stationary) {
+    let (second_order, falls) = match (kind, stationary) {
         // In a convex problem no direction can have negative curvature.
-        (Kind::Convex, _) => SecondOrder::NotAsked,
-        (_, true) if ties.count > 0 => SecondOrder::NotShown("the point lies on kinks".to_string()),
+        (Kind::Convex, _) => (SecondOrder::NotAsked, None),
+        (_, true) if ties.count > 0 => (SecondOrder::NotShown("the point lies on kinks".to_string()), None),
         (_, true) => curvature::second_order(program, &duals, tolerance),
-        (_, false) => SecondOrder::NotShown("the first-order conditions do not hold".to_string()),
+        (_, false) => (SecondOrder::NotShown("the first-order conditions do not hold".to_string()), None),
     };
+    // A saddle may be a step from where the objective falls without end.
+    if let Some(direction) = falls {
+        let back = direction.iter().map(|d| -d).collect();
+        let ending = unbounded::certificate(program, &[direction, back], tolerance);
+        if ending.holds() {
+            return ending;
+        }
+    }
     Certificate::judged(kind, tolerance, residuals, second_order, proved, witness, notes)
 }

@@ -28,7 +28,9 @@ pub struct Block {
     pub rows: Range<usize>,
     pub lower: Vec<f64>,
     pub upper: Vec<f64>,
-    /// `max(1, ...)` of the data of each row: its largest slope, and a finite bound's size when measured against it.
+    /// The largest slope of each row.
+    pub size: Vec<f64>,
+    /// `max(1, size)`, what rows are measured by; a finite bound counts too where it is measured against.
     pub scale: Vec<f64>,
 }
 
@@ -64,6 +66,7 @@ impl<'a> Program<'a> {
                 stage: c.stage,
                 lower: column(&c.lower, rows.len()),
                 upper: column(&c.upper, rows.len()),
+                size: sizes[c.stage.0 as usize].clone(),
                 scale: sizes[c.stage.0 as usize].iter().map(|size| size.max(1.0)).collect(),
                 rows,
             });
@@ -97,12 +100,21 @@ impl<'a> Program<'a> {
 
     /// The same, and the weight that each row of each stage has in it.
     pub fn lagrangian_sweep(&self, there: &Linearised, weight: f64, y: &[f64]) -> (Vec<f64>, Vec<Vec<f64>>) {
+        self.seeded(weight, y, |seeds| there.sweep(seeds))
+    }
+
+    /// `weight |∇f(x)| + Σ |y_i ∇c_i(x)|`, by paths: what cancels in the gradient of the Lagrangian.
+    pub fn lagrangian_sizes(&self, weight: f64, y: &[f64]) -> Vec<f64> {
+        self.seeded(weight, y, |seeds| self.here.sweep_of_sizes(seeds))
+    }
+
+    fn seeded<T>(&self, weight: f64, y: &[f64], sweep: impl FnOnce(&[(StageId, &[f64])]) -> T) -> T {
         let negative: Vec<f64> = y.iter().map(|y| -y).collect();
         let objective = self.objective.map(|(stage, sign)| (stage, [weight * sign]));
         let mut seeds: Vec<(StageId, &[f64])> =
             self.blocks.iter().map(|b| (b.stage, &negative[b.rows.clone()])).collect();
         seeds.extend(objective.iter().map(|(stage, weight)| (*stage, weight.as_slice())));
-        there.sweep(&seeds)
+        sweep(&seeds)
     }
 
     pub fn row_place(&self, block: &Block, r: usize) -> Place {

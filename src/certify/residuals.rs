@@ -2,8 +2,9 @@
 //!
 //! With `y` for the rows and `z` for the bounds in the convention of the room `answer`, turned to a minimisation:
 //! primal (rows, bounds, integrality), dual (`∇f - J'y - z = 0`), complementarity, and the signs of multipliers.
-//! Rows are scaled by `max(1, largest slope, violated bound)`, bounds by `max(1, |bound|)`, and what multipliers
-//! enter by `max(1, ‖∇f‖, mean multiplier / 100)`.
+//! Rows are scaled by `max(1, largest slope, violated bound)`, bounds by `max(1, |bound|)`, slopes of the Lagrangian by
+//! the size of their parts within `[1, max(1, ‖∇f‖)]`, complementarity by `max(1, |f|)`. No scale grows with the
+//! multipliers alone: huge ones, as of a row that is all but flat, would hide what is wrong.
 
 use super::program::{Program, violation};
 use crate::answer::Multipliers;
@@ -108,49 +109,57 @@ pub fn finite(program: &Program, tolerance: f64) -> Residual {
     worst.residual("finite", tolerance)
 }
 
-/// What stationarity, signs and complementarity are divided by.
-pub fn dual_scale(program: &Program, duals: &Duals) -> f64 {
-    let zero = vec![0.0; duals.rows.len()];
+/// `max(1, ‖∇f‖)`: what slopes are divided by, and multipliers times the slope of their row.
+pub fn slope_scale(program: &Program) -> f64 {
+    let zero = vec![0.0; program.problem.row_count()];
     let slope = program.lagrangian_gradient(&program.here, 1.0, &zero);
-    let slope = slope.iter().fold(0.0, |most: f64, g| most.max(g.abs()));
-    let all = || duals.rows.iter().chain(&duals.lower).chain(&duals.upper);
-    let mean = all().map(|v| v.abs()).sum::<f64>() / all().count().max(1) as f64;
-    let scale = slope.max(1.0).max(mean / 100.0);
+    let scale = slope.iter().fold(1.0, |most: f64, g| most.max(g.abs()));
     if scale.is_finite() { scale } else { 1.0 }
 }
 
-/// Stationarity, complementarity and signs.
+/// What the slope of the Lagrangian in each variable is divided by: the size of its parts, but at most `max(1, ‖∇f‖)`,
+/// so that neither large multipliers nor a steep objective elsewhere hide a slope.
+fn dual_scales(program: &Program, duals: &Duals, steepest: f64) -> Vec<f64> {
+    let mut parts = program.lagrangian_sizes(1.0, &duals.rows);
+    for (j, part) in parts.iter_mut().enumerate() {
+        *part = steepest.min(*part + duals.lower[j].abs() + duals.upper[j].abs()).max(1.0);
+    }
+    parts
+}
+
+/// Stationarity, complementarity and signs. Complementarity is in terms of the objective: `y (c - b)` is what the
+/// objective would gain if the side were where the row is, and is measured by `max(1, |f|)`.
 pub fn dual(program: &Program, duals: &Duals, tolerance: f64) -> Vec<Residual> {
-    let scale = dual_scale(program, duals);
+    let steepest = slope_scale(program);
+    let scales = dual_scales(program, duals, steepest);
     let mut stationarity = Worst::new();
     let gradient = program.lagrangian_gradient(&program.here, 1.0, &duals.rows);
     for (j, g) in gradient.iter().enumerate() {
         let rest = g - duals.lower[j] - duals.upper[j];
-        stationarity.see(rest.abs(), scale, || program.variable_place(j));
+        stationarity.see(rest.abs(), scales[j], || program.variable_place(j));
     }
+    let objective = program.objective_value().abs().max(1.0);
     let mut complementarity = Worst::new();
     let mut signs = Worst::new();
     for block in &program.blocks {
         for (r, &c) in program.row_values(block).iter().enumerate() {
             let y = duals.rows[block.rows.start + r];
-            let (lower, upper) = (block.lower[r], block.upper[r]);
-            let bound = if y > 0.0 { lower } else { upper };
+            let bound = if y > 0.0 { block.lower[r] } else { block.upper[r] };
             if bound.is_finite() {
-                let of_row = block.scale[r].max(bound.abs());
-                complementarity.see((y * (c - bound)).abs(), scale * of_row, || Some(program.row_place(block, r)));
-            } else {
-                signs.see(y.abs(), scale, || Some(program.row_place(block, r)));
+                complementarity.see((y * (c - bound)).abs(), objective, || Some(program.row_place(block, r)));
+            } else if y != 0.0 {
+                let in_slopes = if y.is_nan() { y } else { (y * block.size[r]).abs() / steepest };
+                signs.see(y.abs(), y.abs() / in_slopes, || Some(program.row_place(block, r)));
             }
         }
     }
     for (j, &x) in program.x.iter().enumerate() {
         for (z, bound, valid) in [(duals.lower[j], program.lower[j], 1.0), (duals.upper[j], program.upper[j], -1.0)] {
             if bound.is_finite() {
-                let gap = (z * (x - bound)).abs();
-                complementarity.see(gap, scale * bound.abs().max(1.0), || program.variable_place(j));
+                complementarity.see((z * (x - bound)).abs(), objective, || program.variable_place(j));
             }
             let wrong = if bound.is_finite() { (-valid * z).max(0.0) } else { z.abs() };
-            signs.see(if z.is_nan() { z } else { wrong }, scale, || program.variable_place(j));
+            signs.see(if z.is_nan() { z } else { wrong }, steepest, || program.variable_place(j));
         }
     }
     vec![
