@@ -8,7 +8,7 @@ use super::scalars::{Body, Column, Goal, Row, Scalars};
 use crate::diag::{Diagnostic, SourceId};
 use crate::expr::graph::NodeId;
 use crate::problem::{Kind, Sense};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The problem of a file, or all that is wrong with it (the first 20 mistakes).
 pub fn read(source: SourceId, text: &str) -> Result<Scalars, Vec<Diagnostic>> {
@@ -21,7 +21,8 @@ pub fn read(source: SourceId, text: &str) -> Result<Scalars, Vec<Diagnostic>> {
         mistakes: Mistakes::new(source, "bad-lp"),
         scalars: Scalars::default(),
         columns: HashMap::new(),
-        rows: HashMap::new(),
+        rows: HashSet::new(),
+        last: None,
     };
     reader.file();
     reader.mistakes.unless(reader.scalars)
@@ -127,7 +128,9 @@ struct Reader<'t, 'w> {
     mistakes: Mistakes,
     scalars: Scalars,
     columns: HashMap<&'t str, usize>,
-    rows: HashMap<&'t str, usize>,
+    rows: HashSet<&'t str>,
+    /// The label of the row before.
+    last: Option<Word<'t>>,
 }
 
 impl<'t> Reader<'t, '_> {
@@ -241,7 +244,7 @@ impl<'t> Reader<'t, '_> {
         let first = self.peek(0);
         let label = self.label();
         if let Some(label) = label
-            && self.rows.insert(label.text, 0).is_some()
+            && !self.rows.insert(label.text)
         {
             self.mistakes.add(label, format!("the row `{}` is there already", label.text));
         }
@@ -265,10 +268,25 @@ impl<'t> Reader<'t, '_> {
                 Relation::Equal => (lower, upper) = (value, value),
             }
         }
+        if self.is_other_side(label, &body, lower, upper) {
+            return Some(());
+        }
+        self.last = label;
         let named = label.unwrap_or(first);
         let name = label.map_or_else(String::new, |label| bracketed(label.text));
         self.scalars.rows.push(Row { name, lower, upper, body, span: named.span(self.source) });
         Some(())
+    }
+
+    /// `NAME_up` after `NAME` with the same function is its upper side, as our own files have it.
+    fn is_other_side(&mut self, label: Option<Word<'t>>, body: &Body, lower: f64, upper: f64) -> bool {
+        let base = label.and_then(|label| label.text.strip_suffix("_up"));
+        let (Some(base), Some(last), Some(row)) = (base, self.last, self.scalars.rows.last_mut()) else { return false };
+        let is = base == last.text && row.upper == f64::INFINITY && lower == f64::NEG_INFINITY && row.body == *body;
+        if is {
+            row.upper = upper;
+        }
+        is
     }
 
     /// `number <=` in front of a row or a bound.

@@ -33,11 +33,10 @@ pub fn lp(problem: &Quadratics) -> String {
         let (lower, upper) = (decimal(row.lower), decimal(row.upper));
         let _ = match (row.lower.is_finite(), row.upper.is_finite()) {
             (true, true) if row.lower == row.upper => writeln!(out, " {name}: {function} = {lower}"),
-            // Two rows say what not all readers take as one.
-            (true, true) if !row.function.products.is_empty() => {
+            // Not all readers take both sides in one row.
+            (true, true) => {
                 writeln!(out, " {name}: {function} >= {lower}\n {name}_up: {function} <= {upper}")
             }
-            (true, true) => writeln!(out, " {name}: {lower} <= {function} <= {upper}"),
             (true, false) => writeln!(out, " {name}: {function} >= {lower}"),
             (false, true) => writeln!(out, " {name}: {function} <= {upper}"),
             (false, false) => writeln!(out, "\\ {name} is free"),

@@ -56,8 +56,10 @@ impl Mistakes {
         if self.found.is_empty() {
             return Ok(value);
         }
-        if let (true, Some(last)) = (self.more > 0, self.found.pop()) {
-            self.found.push(last.help(format!("and {} more of this kind", self.more)));
+        if self.more > 0
+            && let Some(last) = self.found.last_mut()
+        {
+            last.help = Some(format!("{} more mistakes are not shown", self.more));
         }
         Err(self.found)
     }

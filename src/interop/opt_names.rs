@@ -1,7 +1,7 @@
 //! Names of the language for names of other systems.
 
 use crate::expr::ops;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Words that no declaration should be called, besides those of functions: some may not, others would confuse.
 const WORDS: &[&str] = &[
@@ -90,7 +90,7 @@ const WORDS: &[&str] = &[
 #[derive(Debug, Default)]
 pub struct Legal {
     taken: HashSet<String>,
-    generators: usize,
+    generators: HashMap<String, String>,
 }
 
 impl Legal {
@@ -115,11 +115,17 @@ impl Legal {
         name
     }
 
-    /// A name to be bound by a generator.
-    pub fn generator(&mut self, letter: &str) -> String {
-        self.generators += 1;
-        let number = self.generators;
-        self.name(&format!("{letter}{number}"))
+    /// Names to be bound by a generator, `i` or `i1`, `i2`, ...; every statement may bind them again.
+    pub fn generators(&mut self, letter: &str, count: usize) -> Vec<String> {
+        let wanted = |k: usize| if count == 1 { letter.to_string() } else { format!("{letter}{}", k + 1) };
+        let mut names = vec![];
+        for wanted in (0..count).map(wanted) {
+            let known = self.generators.get(&wanted).cloned();
+            let name = known.unwrap_or_else(|| self.name(&wanted));
+            self.generators.insert(wanted, name.clone());
+            names.push(name);
+        }
+        names
     }
 }
 

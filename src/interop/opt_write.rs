@@ -17,6 +17,8 @@ use std::fmt::Write;
 
 /// More scalars without subscripts than this become one array, indexed by their names.
 const MANY: usize = 200;
+/// Linear parts of an objective over more elements of an array than this become a sum.
+const LONG: usize = 12;
 /// Lines are broken beyond this.
 const WIDTH: usize = 110;
 
@@ -166,9 +168,46 @@ impl<'s> Writer<'s> {
             let word = if goal.sense == Sense::Minimize { "minimize" } else { "maximize" };
             let name = self.legal.name(if goal.name.is_empty() { "objective" } else { &goal.name });
             let head = format!("{word} {name}:");
-            let _ = writeln!(out, "{}", self.broken("", &head, self.summands(&goal.body, true), ""));
+            let summands = self.shortened(&name, &goal.body, true);
+            let _ = writeln!(out, "{}", self.broken("", &head, summands, ""));
         }
         out
+    }
+
+    /// The summands of a body, sums over whole arrays in place of long lists.
+    fn shortened(&mut self, name: &str, body: &Body, constant: bool) -> Vec<String> {
+        let (sums, rest) = self.whole_arrays(name, body);
+        let mut summands = self.summands(&rest, constant);
+        if !sums.is_empty() && summands == ["0"] {
+            summands.clear();
+        }
+        sums.into_iter().chain(summands).collect()
+    }
+
+    /// Linear parts over much of an array as sums over the whole of it, and the rest.
+    fn whole_arrays(&mut self, name: &str, body: &Body) -> (Vec<String>, Body) {
+        let mut by_array: BTreeMap<usize, Vec<(usize, f64)>> = BTreeMap::new();
+        for &(leaf, factor) in body.linear.iter().filter(|(leaf, _)| (*leaf as usize) < self.places.len()) {
+            let (array, position) = self.places[leaf as usize];
+            by_array.entry(array).or_default().push((position, factor));
+        }
+        by_array.retain(|a, entries| entries.len() > LONG && 2 * entries.len() > self.columns[*a].members.len());
+        let mut rest = body.clone();
+        rest.linear.retain(|(leaf, _)| !self.places.get(*leaf as usize).is_some_and(|(a, _)| by_array.contains_key(a)));
+        let columns = std::mem::take(&mut self.columns);
+        let mut sums = vec![];
+        for (a, entries) in by_array {
+            let array = &columns[a];
+            let mut factors = vec![0.0; array.members.len()];
+            entries.iter().for_each(|(position, factor)| factors[*position] += factor);
+            let index = self.binder(array);
+            let factor = self.named_data(&format!("{name}_{}", array.name), array, &index, &factors);
+            let read = format!("{}[{}]", array.name, index.names.join(", "));
+            let (domain, factor) = (index.domain(), if factor == "1" { String::new() } else { atom(&factor) + " * " });
+            sums.push(format!("sum({domain}: {factor}{read})"));
+        }
+        self.columns = columns;
+        (sums, rest)
     }
 
     fn rows(&mut self) -> String {
@@ -194,7 +233,7 @@ impl<'s> Writer<'s> {
     }
 
     /// A row as it is.
-    fn written(&self, array: &Array, out: &mut String) {
+    fn written(&mut self, array: &Array, out: &mut String) {
         let row = &self.scalars.rows[array.members[0] as usize];
         let (lower, upper) = (row.lower - row.body.constant, row.upper - row.body.constant);
         let (before, after) = sides(&decimal(lower), &decimal(upper), lower == upper);
@@ -205,23 +244,25 @@ impl<'s> Writer<'s> {
             return;
         }
         let head = format!("{}:{before}", array.name);
-        let _ = writeln!(out, "{}", self.broken("  ", &head, self.summands(&row.body, false), &after));
+        let summands = self.shortened(&array.name, &row.body, false);
+        let _ = writeln!(out, "{}", self.broken("  ", &head, summands, &after));
     }
 
     /// Linear rows as sums over the entries of sparse matrices.
     fn table(&mut self, array: &Array, out: &mut String) {
         let rows: Vec<&Row> = array.members.iter().map(|&k| &self.scalars.rows[k as usize]).collect();
         let index = self.binder(array);
-        let mut by_array: BTreeMap<usize, Vec<(usize, usize, f64)>> = BTreeMap::new();
+        let mut by_array: BTreeMap<usize, BTreeMap<(usize, usize), f64>> = BTreeMap::new();
         for (r, row) in rows.iter().enumerate() {
             for &(k, c) in &row.body.linear {
                 let (a, position) = self.places[k as usize];
-                by_array.entry(a).or_default().push((r, position, c));
+                *by_array.entry(a).or_default().entry((r, position)).or_insert(0.0) += c;
             }
         }
         let columns = std::mem::take(&mut self.columns);
         let mut parts = vec![];
         for (a, entries) in by_array {
+            let entries = entries.into_iter().map(|((r, p), c)| (r, p, c)).collect();
             parts.push(self.part(array, &index, &columns[a], entries));
         }
         self.columns = columns;
@@ -250,6 +291,12 @@ impl<'s> Writer<'s> {
             let factor = self.named_data(&wanted, rows, index, &factors);
             return if factor == "1" { columns.name.clone() } else { format!("{} * {}", atom(&factor), columns.name) };
         }
+        if let Some(part) = self.same_keys(rows, index, columns, &entries) {
+            return part;
+        }
+        if let Some(part) = self.lookup(rows, index, columns, &entries) {
+            return part;
+        }
         let key = |&(r, p, _): &(usize, usize, f64)| {
             let parts: Vec<Element> = rows.key(r).into_iter().chain(columns.key(p)).collect();
             Element::Tuple(parts.into())
@@ -257,8 +304,8 @@ impl<'s> Writer<'s> {
         let set = self.legal.name(&wanted.to_uppercase());
         let elements: Vec<String> = entries.iter().map(|entry| literal(&key(entry))).collect();
         self.list(&format!("set {set} = {{"), &elements, "}");
-        let generators: Vec<String> = (0..rows.width()).map(|_| self.legal.generator("k")).collect();
-        let subscripts: Vec<String> = (0..columns.width()).map(|_| self.legal.generator("j")).collect();
+        let generators = self.legal.generators("k", rows.width());
+        let subscripts = self.legal.generators("j", columns.width());
         let all: Vec<String> = generators.iter().chain(&subscripts).cloned().collect();
         let joins: Vec<String> = generators.iter().zip(&index.names).map(|(k, i)| format!("{k} == {i}")).collect();
         let first = entries[0].2;
@@ -276,21 +323,72 @@ impl<'s> Writer<'s> {
         format!("sum(({all}) in {set} where {joins}: {factor}{}[{subscripts}])", columns.name)
     }
 
+    /// `factor[i] * x[i]`, where each row has the column of its own key.
+    fn same_keys(
+        &mut self,
+        rows: &Array,
+        index: &Binder,
+        columns: &Array,
+        entries: &[(usize, usize, f64)],
+    ) -> Option<String> {
+        let own = |&(r, p, _): &(usize, usize, f64)| rows.key(r) == columns.key(p);
+        let each_once = entries.iter().enumerate().all(|(k, entry)| entry.0 == k);
+        if entries.len() != rows.members.len() || !each_once || !entries.iter().all(own) {
+            return None;
+        }
+        let factors: Vec<f64> = entries.iter().map(|entry| entry.2).collect();
+        let factor = self.named_data(&format!("{}_{}", rows.name, columns.name), rows, index, &factors);
+        let read = format!("{}[{}]", columns.name, index.names.join(", "));
+        Some(if factor == "1" { read } else { format!("{} * {read}", atom(&factor)) })
+    }
+
+    /// `sum((j1, j2) in SET where j1 == i: factor[j1, j2] * x[j1, j2])`, where a row has all columns with its key as a
+    /// part of theirs.
+    fn lookup(
+        &mut self,
+        rows: &Array,
+        index: &Binder,
+        columns: &Array,
+        entries: &[(usize, usize, f64)],
+    ) -> Option<String> {
+        if rows.width() != 1 || columns.width() < 2 {
+            return None;
+        }
+        let keys: Vec<Vec<Element>> = (0..columns.members.len()).map(|p| columns.key(p)).collect();
+        let positions: HashMap<Element, usize> = (0..rows.members.len()).map(|r| (rows.key(r)[0].clone(), r)).collect();
+        let fits = |part: &usize| {
+            let expected = keys.iter().filter(|key| positions.contains_key(&key[*part])).count();
+            entries.len() == expected && entries.iter().all(|&(r, p, _)| positions.get(&keys[p][*part]) == Some(&r))
+        };
+        let part = (0..columns.width()).find(fits)?;
+        let mut factors = vec![0.0; keys.len()];
+        entries.iter().for_each(|&(_, p, c)| factors[p] = c);
+        let first = entries.first()?.2;
+        if entries.iter().all(|entry| entry.2 == first) {
+            factors.fill(first);
+        }
+        let binder = Binder { names: self.legal.generators("j", columns.width()), set: self.set(columns) };
+        let factor = self.named_data(&format!("{}_{}", rows.name, columns.name), columns, &binder, &factors);
+        let factor = if factor == "1" { String::new() } else { atom(&factor) + " * " };
+        let read = format!("{}[{}]", columns.name, binder.names.join(", "));
+        Some(format!("sum({} where {} == {}: {factor}{read})", binder.domain(), binder.names[part], index.names[0]))
+    }
+
     /// The index of a declaration, and the names that it binds.
     fn binder(&mut self, array: &Array) -> Binder {
         if array.is_scalar() {
             return Binder { names: vec![], set: String::new() };
         }
         let set = self.set(array);
-        let names = (0..array.width()).map(|_| self.legal.generator("i")).collect();
+        let names = self.legal.generators("i", array.width());
         Binder { names, set }
     }
 
     /// A name or an expression for the set of an array.
     fn set(&mut self, array: &Array) -> String {
         let set = &array.axes.sets[0];
-        if let Some((1.0, 1.0)) = set.as_range() {
-            return format!("1..{}", set.len());
+        if let Some((first, last)) = count(set) {
+            return format!("{first}..{last}");
         }
         let elements: Vec<String> = set.iter().map(|e| literal(&e)).collect();
         let text = elements.join(", ");
@@ -318,17 +416,20 @@ impl<'s> Writer<'s> {
         let most = counts
             .iter()
             .max_by_key(|(bits, count)| (**count, **bits))
-            .map_or(first, |(bits, _)| f64::from_bits(*bits));
+            // A default pays where it saves something.
+            .filter(|(_, count)| **count > 1)
+            .map(|(bits, _)| f64::from_bits(*bits));
         let name = self.legal.name(wanted);
         let entry = |(p, v): (usize, &f64)| {
             let key = match &array.key(p)[..] {
                 [one] => literal(one),
                 several => literal(&Element::Tuple(several.into())),
             };
-            (*v != most).then(|| format!("{key}: {}", decimal(*v)))
+            (Some(*v) != most).then(|| format!("{key}: {}", decimal(*v)))
         };
         let entries: Vec<String> = values.iter().enumerate().filter_map(entry).collect();
-        self.list(&format!("param {name}[{}] = {{", index.set), &entries, &format!("}} default {}", decimal(most)));
+        let tail = most.map_or("}".to_string(), |most| format!("}} default {}", decimal(most)));
+        self.list(&format!("param {name}[{}] = {{", index.set), &entries, &tail);
         format!("{name}[{}]", index.names.join(", "))
     }
 
@@ -379,6 +480,15 @@ impl<'s> Writer<'s> {
     }
 }
 
+/// The ends of a set of whole numbers that follow each other.
+fn count(set: &Set) -> Option<(i64, i64)> {
+    let Element::Number(first) = set.get(0) else { return None };
+    let is_count = first.fract() == 0.0 && first.abs() < 1e9;
+    let follows = |(k, element)| matches!(element, Element::Number(v) if v == first + k as f64);
+    let last = first as i64 + set.len() as i64 - 1;
+    (is_count && set.iter().enumerate().all(follows)).then_some((first as i64, last))
+}
+
 /// `[i in SET]`
 struct Binder {
     names: Vec<String>,
@@ -386,12 +496,15 @@ struct Binder {
 }
 
 impl Binder {
-    fn declared(&self) -> String {
+    fn domain(&self) -> String {
         match &self.names[..] {
-            [] => String::new(),
-            [one] => format!("[{one} in {}]", self.set),
-            several => format!("[({}) in {}]", several.join(", "), self.set),
+            [one] => format!("{one} in {}", self.set),
+            several => format!("({}) in {}", several.join(", "), self.set),
         }
+    }
+
+    fn declared(&self) -> String {
+        if self.names.is_empty() { String::new() } else { format!("[{}]", self.domain()) }
     }
 }
 
