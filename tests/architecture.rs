@@ -62,7 +62,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("pest_derive", &["syntax/"]),
     ("logos", &["syntax/"]),
     ("csv", &["data/"]),
-    ("serde_json", &["data/", "diag/json.rs", "answer/json.rs", "session/", "cli/"]),
+    ("serde_json", &["data/", "diag/json.rs", "answer/", "session/", "cli/"]),
     ("argmin", &["solve/argmin_adapter.rs"]),
     ("argmin_math", &["solve/argmin_adapter.rs"]),
     ("clap", &["cli/"]),
