@@ -30,7 +30,10 @@ pub const METHOD: Method = Method {
 };
 
 const OPTIONS: &[OptionRow] = &[
-    tolerance("stop when no entry of the gradient exceeds this times max(1, |f| / max(1, |x|))", 1e-10),
+    tolerance(
+        "stop when no entry of the gradient exceeds this times max(1, s / max(1, |x|)), s the sum of squares",
+        1e-10,
+    ),
     iteration_limit(1_000),
 ];
 
@@ -52,6 +55,8 @@ struct Here {
     x: Vec<f64>,
     objective: f64,
     residuals: Vec<f64>,
+    /// `‖r‖²`: what falls is measured by it, since a large constant would drown it in the objective.
+    squares: f64,
     jacobian: Vec<f64>,
     /// `2 J'r`
     gradient: Vec<f64>,
@@ -65,7 +70,8 @@ impl Here {
         nlp.constraints(&x, &mut residuals);
         nlp.jacobian(&x, &mut jacobian);
         add_transposed_product(pattern, &jacobian, 2.0, &residuals, &mut gradient);
-        Here { objective: nlp.objective(&x), x, residuals, jacobian, gradient }
+        let squares = dot(&residuals, &residuals);
+        Here { objective: nlp.objective(&x), x, squares, residuals, jacobian, gradient }
     }
 
     fn is_finite(&self) -> bool {
@@ -79,14 +85,14 @@ fn run(context: &mut Context) -> Outcome {
     let mut here = Here::at(context.nlp, &pattern, context.start.clone());
     let n = here.x.len();
     let mut scaling = vec![0.0; n];
-    let mut normal = Normal::new(&pattern);
+    let (mut normal, mut trial) = (Normal::new(&pattern), vec![0.0; pattern.rows]);
     let (mut damping, mut growth) = (1e-3, 2.0);
     let (mut iteration, mut step, mut trials) = (0, f64::NAN, 0);
     let stop = 'run: loop {
         if !here.is_finite() {
             break not_finite(context.nlp, &here.x);
         }
-        let (slope, scale) = (max_norm(&here.gradient), slope_scale(here.objective, &here.x));
+        let (slope, scale) = (max_norm(&here.gradient), slope_scale(here.squares, &here.x));
         if slope <= tol * scale {
             break Stop::Converged;
         }
@@ -106,8 +112,7 @@ fn run(context: &mut Context) -> Outcome {
             if let Some(p) = p.filter(|p| all_finite(p)) {
                 let x: Vec<f64> = here.x.iter().zip(&p).map(|(x, p)| x + p).collect();
                 let promise = promise(&pattern, &here, &p);
-                let objective = context.nlp.objective(&x);
-                if x == here.x || promise <= f64::EPSILON * here.objective.abs().max(1.0) {
+                if x == here.x || promise <= f64::EPSILON * here.squares.max(1.0) {
                     // Rounding hides any further fall; a last full step may still lower the gradient.
                     let next = Here::at(context.nlp, &pattern, x);
                     if next.is_finite() && max_norm(&next.gradient) < 0.5 * slope {
@@ -115,7 +120,8 @@ fn run(context: &mut Context) -> Outcome {
                     }
                     break 'run exhausted(slope, scale);
                 }
-                let ratio = (here.objective - objective) / promise;
+                context.nlp.constraints(&x, &mut trial);
+                let ratio = (here.squares - dot(&trial, &trial)) / promise;
                 if ratio > 1e-4 {
                     step = two_norm(&p);
                     damping *= (1.0 - (2.0 * ratio - 1.0).powi(3)).max(1.0 / 3.0);
