@@ -169,7 +169,7 @@ impl Judged {
             self.outcome.stop,
             Stop::IterationLimit | Stop::TimeLimit | Stop::Interrupted | Stop::Unbounded { .. }
         );
-        !ended && matches!(self.certificate.proved, Proved::Nothing)
+        !ended && matches!(self.certificate.proved, Proved::Nothing | Proved::StationaryInfeasibility { .. })
     }
 
     /// Converged to a better objective, by more than rounding; any converged one if this one is no answer.

@@ -46,6 +46,10 @@ pub trait Nlp {
     fn hessian(&mut self, x: &[f64], sigma: f64, weights: &[f64], out: &mut [f64]);
     /// Writes `(sigma ∇²f + Σ weights[r] ∇²c_r) v`.
     fn hessian_product(&mut self, x: &[f64], sigma: f64, weights: &[f64], v: &[f64], out: &mut [f64]);
+    /// What the objective was multiplied by before it was handed on. Tests that must hold of it as stated divide by this.
+    fn objective_factor(&self) -> f64 {
+        1.0
+    }
     /// Counts so far.
     fn evaluations(&self) -> crate::answer::Evaluations;
     /// After a value that was not finite at `x`: names the function, its operands, the row and the line.

@@ -316,6 +316,10 @@ impl Nlp for EngineView {
         }
     }
 
+    fn objective_factor(&self) -> f64 {
+        self.factor.abs()
+    }
+
     fn evaluations(&self) -> Evaluations {
         self.counts.clone()
     }

@@ -44,6 +44,7 @@ fn run(context: &mut Context) -> Outcome {
     let tol = context.options.number(OPTIONS, "tol");
     let mut radius = context.options.number(OPTIONS, "radius");
     let start = context.start.clone();
+    let factor = context.nlp.objective_factor();
     let (mut x, mut iteration, mut step, mut trials) = (start.clone(), 0, f64::NAN, 0);
     let mut gradient = vec![0.0; x.len()];
     let mut value = context.nlp.objective(&x);
@@ -52,7 +53,7 @@ fn run(context: &mut Context) -> Outcome {
         if !value.is_finite() || !all_finite(&gradient) {
             break not_finite(context.nlp, &x);
         }
-        let (slope, scale) = (max_norm(&gradient), slope_scale(value, &x));
+        let (slope, scale) = (max_norm(&gradient), factor * slope_scale(value / factor, &x));
         if slope <= tol * scale {
             break Stop::Converged;
         }

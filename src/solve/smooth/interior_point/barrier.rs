@@ -18,6 +18,8 @@ const LEAST_TAU: f64 = 0.99;
 /// The error must fall below the largest of so many earlier ones for the free choice to go on.
 const REFERENCES: usize = 4;
 const PROGRESS: f64 = 0.9999;
+/// After so many iterations without a best error the free choice ends.
+const PATIENCE: usize = 15;
 /// The monotone rule starts at this part of the average complementarity.
 const RESTART: f64 = 0.8;
 const MOST: f64 = 1e5;
@@ -38,12 +40,26 @@ pub struct Barrier {
     /// True while each iteration chooses `mu` anew.
     free: bool,
     references: Vec<f64>,
+    best: f64,
+    /// Iterations since the best error was found.
+    since: usize,
 }
 
 impl Barrier {
-    pub fn new(mu: f64, tolerance: f64, strategy: Strategy) -> Barrier {
+    /// Without bounds there is no barrier, and `mu` has nothing to choose: the monotone rule then keeps the filter.
+    pub fn new(problem: &Scaled, mu: f64, tolerance: f64, strategy: Strategy) -> Barrier {
         let least = tolerance / (SOLVED + 1.0);
-        Barrier { mu: mu.max(least), least, strategy, free: strategy == Strategy::Adaptive, references: Vec::new() }
+        let bounded = problem.lower.iter().chain(&problem.upper).any(|bound| bound.is_finite());
+        let strategy = if bounded { strategy } else { Strategy::Monotone };
+        Barrier {
+            mu: mu.max(least),
+            least,
+            strategy,
+            free: strategy == Strategy::Adaptive,
+            references: Vec::new(),
+            best: f64::INFINITY,
+            since: 0,
+        }
     }
 
     /// How far of the way to the bounds a step may go.
@@ -103,8 +119,13 @@ impl Barrier {
     }
 
     fn choose_mode(&mut self, problem: &Scaled, at: &Iterate, error: f64) {
-        let progress =
-            self.references.len() < REFERENCES || self.references.iter().any(|reference| error <= PROGRESS * reference);
+        self.since += 1;
+        if error <= PROGRESS * self.best {
+            (self.best, self.since) = (error, 0);
+        }
+        // Without the second condition errors that go up and down would pass for progress for ever.
+        let progress = self.references.len() < REFERENCES
+            || (self.since < PATIENCE && self.references.iter().any(|reference| error <= PROGRESS * reference));
         if progress {
             self.free = true;
             if self.references.len() == REFERENCES {

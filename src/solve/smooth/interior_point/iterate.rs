@@ -141,7 +141,9 @@ impl Iterate {
                 [(self.w[i] - problem.lower[i], self.z_lower[i]), (problem.upper[i] - self.w[i], self.z_upper[i])]
             {
                 if gap.is_finite() {
-                    complementarity = complementarity.max((gap * z - mu).abs());
+                    // Of two numbers of this size the difference is not known any better.
+                    let rounding = 2.0 * f64::EPSILON * self.w[i].abs();
+                    complementarity = complementarity.max((gap * z - mu).abs() - rounding * z);
                     bound_multipliers += z;
                     bounds += 1;
                 }

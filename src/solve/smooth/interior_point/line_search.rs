@@ -176,8 +176,9 @@ impl Search {
 
     /// Evaluates `at.w + alpha * direction`; false if a value is not finite.
     fn try_point(&mut self, problem: &mut Scaled, at: &Iterate, direction: &[f64], alpha: f64) -> bool {
-        for (t, (w, d)) in self.trial.w.iter_mut().zip(at.w.iter().zip(direction)) {
-            *t = w + alpha * d;
+        for (i, (t, (w, d))) in self.trial.w.iter_mut().zip(at.w.iter().zip(direction)).enumerate() {
+            // A small gap below a large bound may be lost in rounding.
+            *t = (w + alpha * d).max(problem.lower[i].next_up()).min(problem.upper[i].next_down());
         }
         self.trial.evaluate_values(problem)
     }

@@ -1,8 +1,8 @@
 //! Primal-dual interior point with a filter line search: the default for smooth constrained problems.
 //!
 //! `problem` scales and adds slacks, `start` finds the first iterate, `solver` is the loop over `newton` (linear
-//! systems), `line_search`, `barrier` and `restoration`; `polish`
-//! sharpens what comes out, at the true bounds.
+//! systems), `line_search`, `barrier` and `restoration`; `polish` sharpens what comes out, at the true bounds, and
+//! `verdict` says how good it is apart from all scaling. What is not good enough is solved on from there.
 
 mod barrier;
 mod iterate;
@@ -15,6 +15,7 @@ mod solver;
 mod start;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 use crate::answer::{Multipliers, Outcome, Stop};
 use crate::linalg::kkt::Kkt;
@@ -71,6 +72,12 @@ const OPTIONS: &[OptionRow] = &[
     },
 ];
 
+/// Figures below this (see `verdict`) need no second round.
+const SHARP: f64 = 1e-7;
+/// What the second round may take, and where its barrier begins at most.
+const SHARPENING_LIMIT: usize = 60;
+const SHARPENING_MU: f64 = 1e-6;
+
 /// Runs the method. See the header.
 pub fn run(context: &mut Context) -> Outcome {
     let options = context.options;
@@ -90,7 +97,8 @@ pub fn run(context: &mut Context) -> Outcome {
         let bounds = shape.lower.iter().zip(&shape.upper);
         context.start.iter().zip(bounds).map(|(x, (l, u))| iterate::inside(*x, *l, *u, start::COLD_PUSH)).collect()
     };
-    let mut problem = Scaled::new(context.nlp, &pushed, relaxation, options.flag(OPTIONS, "scaling"));
+    let scale = options.flag(OPTIONS, "scaling");
+    let mut problem = Scaled::new(context.nlp, &pushed, relaxation, scale);
     let mut iterations = 0;
     let Ok(mut newton) = Newton::new(&problem) else {
         return outcome(context, &pushed, None, Stop::Failed("the linear systems do not fit in memory".into()), 0);
@@ -106,18 +114,45 @@ pub fn run(context: &mut Context) -> Outcome {
     settings.mu = mu;
     let mut stop =
         minimise(&mut problem, &mut at, &mut newton, &settings, context.monitor, &mut iterations, &mut |_| false);
+    let mut x = at.w[..problem.variables()].to_vec();
+    let mut found = multipliers(&problem, &at);
     if matches!(stop, Stop::Converged | Stop::NoProgress(_)) {
-        let error = polish(&mut problem, &mut newton.kkt, &mut at);
-        if error <= settings.tolerance {
+        let mut figure = polish(&mut problem, &mut newton.kkt, &mut at);
+        x = at.w[..problem.variables()].to_vec();
+        found = multipliers(&problem, &at);
+        settings.iteration_limit = settings.iteration_limit.min(iterations + SHARPENING_LIMIT);
+        if figure > SHARP || figure.is_nan() {
+            let again = sharpen(context, &mut newton, &settings, scale, &mut iterations, &x, &found);
+            if let Some(again) = again.filter(|again| again.error < figure || figure.is_nan()) {
+                Certified { x, multipliers: found, error: figure } = again;
+            }
+        }
+        if figure <= SHARP {
             stop = Stop::Converged;
         }
     }
-    let multipliers = multipliers(&problem, &at);
-    let x = at.w[..problem.variables()].to_vec();
-    outcome(context, &x, Some(multipliers), stop, iterations)
+    outcome(context, &x, Some(found), stop, iterations)
 }
 
-/// A point with multipliers in the convention of `answer`, and its optimality error in the scaling it was given.
+/// Goes on from an answer that is not good enough: scaled anew where it is, within the bounds as they are stated.
+fn sharpen(
+    context: &mut Context,
+    newton: &mut Newton,
+    settings: &Settings,
+    scale: bool,
+    iterations: &mut usize,
+    x: &[f64],
+    multipliers: &Multipliers,
+) -> Option<Certified> {
+    let mut problem = Scaled::new(context.nlp, x, 0.0, scale);
+    let (mut at, mu) = first_iterate(&mut problem, newton, x, Some(multipliers)).ok()?;
+    let settings = Settings { mu: mu.min(SHARPENING_MU), ..settings.clone() };
+    minimise(&mut problem, &mut at, newton, &settings, context.monitor, iterations, &mut |_| false);
+    let error = polish(&mut problem, &mut newton.kkt, &mut at);
+    Some(Certified { x: at.w[..x.len()].to_vec(), multipliers: self::multipliers(&problem, &at), error })
+}
+
+/// A point with multipliers in the convention of `answer`, and its figure (see `verdict`).
 pub(super) struct Certified {
     pub x: Vec<f64>,
     pub multipliers: Multipliers,

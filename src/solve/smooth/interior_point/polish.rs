@@ -2,17 +2,18 @@
 //!
 //! The barrier leaves points about `mu` inside their bounds, and relaxed bounds let them be as much outside. Bounds and
 //! rows whose multiplier exceeds their gap are taken as active; the equality-constrained problem that remains is solved
-//! by Newton's method from the point at hand. The result counts only if the optimality error of the full problem fell.
+//! by Newton's method from the point at hand. The result counts only if the figure of the full problem fell.
 
 use super::iterate::Iterate;
 use super::problem::{Row, Scaled};
+use super::verdict::{Point, figure};
 use crate::linalg::kkt::Kkt;
 use crate::linalg::sparse::add_transposed_product;
 use crate::linalg::vector::{all_finite, max_norm};
 
 const STEPS: usize = 5;
-/// Errors below this are rounding.
-const ROUNDING: f64 = 1e-15;
+/// Figures below this are as good as rounding: another step would cost a factorisation for nothing.
+const ROUNDING: f64 = 1e-13;
 
 /// Which bound of a variable or a row holds with equality.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,45 +59,29 @@ impl Candidate {
         finite.then_some(out)
     }
 
-    /// The optimality error for bound multipliers `z`, which a candidate without barrier takes from `slope`.
-    fn error(&self, problem: &Scaled, columns: &[Active], z: Option<(&[f64], &[f64])>) -> f64 {
-        let mut most: f64 = 0.0;
-        for i in 0..self.x.len() {
-            let (below, above) = (self.x[i] - problem.true_lower[i], problem.true_upper[i] - self.x[i]);
-            let (z_lower, z_upper) = match (z, columns[i]) {
-                (Some((lower, upper)), _) => (lower[i], upper[i]),
-                (None, Active::Lower) => (self.slope[i].max(0.0), 0.0),
-                (None, Active::Upper) => (0.0, (-self.slope[i]).max(0.0)),
-                (None, Active::No | Active::Both) => (0.0, 0.0),
-            };
-            let dual = (self.slope[i] - z_lower + z_upper).abs();
-            most = most.max(dual).max(-below).max(-above);
-            most = most.max(product(z_lower, below)).max(product(z_upper, above));
-        }
-        for (r, row) in problem.rows.iter().enumerate() {
-            match row {
-                Row::Equality { target } => most = most.max((self.values[r] - target).abs()),
-                Row::Inequality { slack } => {
-                    let (lower, upper) = (problem.true_lower[*slack], problem.true_upper[*slack]);
-                    let (below, above) = (self.values[r] - lower, upper - self.values[r]);
-                    most = most.max(-below).max(-above);
-                    let y = -self.lambda[r];
-                    most = most.max(if y >= 0.0 { product(y, below) } else { product(-y, above) });
-                }
-                Row::Free => {}
-            }
-        }
-        most
+    /// The largest figure for bound multipliers `z`.
+    fn figure(&self, problem: &Scaled, z: (&[f64], &[f64])) -> f64 {
+        let point = Point {
+            x: &self.x,
+            gradient: &self.gradient,
+            values: &self.values,
+            jacobian: &self.jacobian,
+            lambda: &self.lambda,
+            z_lower: z.0,
+            z_upper: z.1,
+        };
+        figure(problem, &point)
+    }
+
+    /// The multipliers of bounds that are active: what the slope leaves, where its sign allows it.
+    fn bound_multipliers(&self, columns: &[Active]) -> (Vec<f64>, Vec<f64>) {
+        let lower = |(s, c): (&f64, &Active)| if *c == Active::Lower { s.max(0.0) } else { 0.0 };
+        let upper = |(s, c): (&f64, &Active)| if *c == Active::Upper { (-s).max(0.0) } else { 0.0 };
+        (self.slope.iter().zip(columns).map(lower).collect(), self.slope.iter().zip(columns).map(upper).collect())
     }
 }
 
-/// `|y * gap|`; a multiplier of a bound that is not there is an error of its own size.
-fn product(y: f64, gap: f64) -> f64 {
-    if gap.is_finite() { (y * gap).abs() } else { y.abs() }
-}
-
-/// Improves `at`, with a system analysed for the problem; returns the optimality error at the end, in the scaling
-/// of the problem and at its true bounds.
+/// Improves `at`, with a system analysed for the problem; returns the figure of [`super::verdict`] at the end.
 pub fn polish(problem: &mut Scaled, kkt: &mut Kkt, at: &mut Iterate) -> f64 {
     let n = problem.variables();
     let columns: Vec<Active> = (0..n).map(|i| activity(problem, at, i)).collect();
@@ -113,7 +98,7 @@ pub fn polish(problem: &mut Scaled, kkt: &mut Kkt, at: &mut Iterate) -> f64 {
     let Some(first) = Candidate::at(problem, projected, at.lambda.clone()) else {
         return f64::INFINITY;
     };
-    let before = first.error(problem, &columns, Some((&at.z_lower, &at.z_upper)));
+    let before = first.figure(problem, (&at.z_lower[..n], &at.z_upper[..n]));
     let mut x = first.x.clone();
     let mut lambda = first.lambda.clone();
     for (i, column) in columns.iter().enumerate() {
@@ -134,7 +119,8 @@ pub fn polish(problem: &mut Scaled, kkt: &mut Kkt, at: &mut Iterate) -> f64 {
         let Some(next) = newton_step(problem, kkt, &current, &columns, &rows) else {
             break;
         };
-        let error = next.error(problem, &columns, None);
+        let (z_lower, z_upper) = next.bound_multipliers(&columns);
+        let error = next.figure(problem, (&z_lower, &z_upper));
         let stalled = best.is_some() && error >= least;
         if stalled || error.is_nan() {
             break;
@@ -153,10 +139,9 @@ pub fn polish(problem: &mut Scaled, kkt: &mut Kkt, at: &mut Iterate) -> f64 {
     };
     at.w[..n].copy_from_slice(&best.x);
     at.lambda.copy_from_slice(&best.lambda);
-    for (i, column) in columns.iter().enumerate() {
-        at.z_lower[i] = if *column == Active::Lower { best.slope[i].max(0.0) } else { 0.0 };
-        at.z_upper[i] = if *column == Active::Upper { (-best.slope[i]).max(0.0) } else { 0.0 };
-    }
+    let (z_lower, z_upper) = best.bound_multipliers(&columns);
+    at.z_lower[..n].copy_from_slice(&z_lower);
+    at.z_upper[..n].copy_from_slice(&z_upper);
     least
 }
 

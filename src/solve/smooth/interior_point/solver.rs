@@ -24,9 +24,10 @@ pub struct Settings {
     pub nested: bool,
 }
 
-/// Points that stay this good for so many iterations are as good as they get.
+/// Errors below this that do not fall by `PROGRESS` in so many iterations are as good as they get.
 const ACCEPTABLE: f64 = 1e-6;
 const ACCEPTABLE_ITERATIONS: usize = 15;
+const PROGRESS: f64 = 0.5;
 /// A restoration ends with at most this part of the infeasibility.
 const RESTORED: f64 = 0.9;
 /// After so many steps in a row shorter than `SLOW_STEP`, the restoration is faster.
@@ -48,10 +49,13 @@ pub fn minimise(
     watch: &mut dyn FnMut(&[f64]) -> bool,
 ) -> Stop {
     let mut search = Search::new(problem, at);
-    let mut barrier = Barrier::new(settings.mu, settings.tolerance, settings.strategy);
+    let mut barrier = Barrier::new(problem, settings.mu, settings.tolerance, settings.strategy);
     let mut step = Step::new(problem);
     let mut accepted = Accepted { step: 0.0, trials: 0 };
-    let mut acceptable_iterations = 0;
+    let mut best = Best::new();
+    let origin = at.w.clone();
+    let far_from_feasible = 100.0 * settings.tolerance;
+    let mut retreated = false;
     let mut slow_iterations = 0;
     let mut slow_decrease = 1.0;
     loop {
@@ -60,9 +64,9 @@ pub fn minimise(
         if errors.scaled <= settings.tolerance {
             return Stop::Converged;
         }
-        acceptable_iterations = if errors.scaled <= ACCEPTABLE { acceptable_iterations + 1 } else { 0 };
-        if acceptable_iterations > ACCEPTABLE_ITERATIONS {
-            return Stop::NoProgress(format!("the optimality error stays at {:.1e}", errors.scaled));
+        if best.stalls(at, errors.scaled) {
+            best.give_back(at);
+            return Stop::NoProgress(format!("the optimality error stays at {:.1e}", best.error));
         }
         let line = log_line(problem, at, &errors, *iteration, &barrier, newton, accepted, settings.nested);
         if let ControlFlow::Break(stop) = monitor.observe(line) {
@@ -74,8 +78,24 @@ pub fn minimise(
         if watch(&at.w) {
             return Stop::Finished;
         }
-        if let Some(stop) = diverged(problem, at, &step) {
-            return stop;
+        match diverged(problem, at, &step) {
+            Some(_) if !settings.nested && !retreated && at.infeasibility() > far_from_feasible => {
+                // Rows that keep their violation on the way to infinity may be in conflict near the start already.
+                retreated = true;
+                at.w.copy_from_slice(&origin);
+                if !at.evaluate_values(problem) || !at.evaluate_derivatives(problem) {
+                    return not_finite(problem, at);
+                }
+                let decrease = far_from_feasible / at.infeasibility();
+                let found =
+                    restored(problem, at, &mut search, newton, &barrier, decrease, settings, monitor, iteration);
+                if let Some(stop) = found {
+                    return stop;
+                }
+                continue;
+            }
+            Some(stop) => return stop,
+            None => {}
         }
         if barrier.update(problem, at, errors.scaled) {
             search.filter.clear();
@@ -128,6 +148,36 @@ pub fn minimise(
         }
         at.keep_gaps_positive(problem, barrier.mu);
         at.reset_bound_multipliers(problem, barrier.mu);
+    }
+}
+
+/// The best point so far, once errors are acceptable.
+struct Best {
+    error: f64,
+    point: Option<Iterate>,
+    since: usize,
+}
+
+impl Best {
+    fn new() -> Best {
+        Best { error: ACCEPTABLE, point: None, since: 0 }
+    }
+
+    /// Looks at a point; true if the best one is old.
+    fn stalls(&mut self, at: &Iterate, error: f64) -> bool {
+        self.since += 1;
+        if error <= PROGRESS * self.error || (self.point.is_none() && error <= self.error) {
+            self.since = 0;
+            self.error = error;
+            self.point = Some(at.clone());
+        }
+        self.point.is_some() && self.since > ACCEPTABLE_ITERATIONS
+    }
+
+    fn give_back(&mut self, at: &mut Iterate) {
+        if let Some(point) = self.point.take() {
+            *at = point;
+        }
     }
 }
 

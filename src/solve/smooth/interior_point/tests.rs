@@ -100,6 +100,21 @@ fn dependent_rows_and_empty_insides_do_not_stop_it() {
 }
 
 #[test]
+fn solutions_far_away_are_found_although_their_gaps_are_rounding() {
+    for bound in [1e6, 1e9] {
+        let beyond = (bound, f64::INFINITY);
+        for mut nlp in [Formulas::new("x1^2", &[beyond], &[]), Formulas::new("x1^2", &[FREE], &[("x1", beyond)])] {
+            let outcome = solve(&mut nlp, &[0.0]);
+            assert_eq!(outcome.stop, Stop::Converged);
+            assert_eq!(outcome.x[0], bound);
+            let most = residuals(&mut nlp, &outcome.x, outcome.multipliers.as_ref().unwrap());
+            assert!(most.most() <= 1e-14 * bound, "{most:?}");
+            assert!(outcome.iterations <= 40, "{}", outcome.iterations);
+        }
+    }
+}
+
+#[test]
 fn infeasible_problems_end_with_weights_that_prove_it() {
     let far = |start: &[f64], objective: &str, bounds: &[(f64, f64)], rows: &[(&str, (f64, f64))]| {
         let mut nlp = Formulas::new(objective, bounds, rows);
