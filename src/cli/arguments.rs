@@ -197,6 +197,9 @@ pub struct Export {
     /// Write an .lp file
     #[arg(long, group = "format")]
     pub lp: bool,
+    /// Write JSON, which can say every function
+    #[arg(long, group = "format")]
+    pub json: bool,
     /// Write to this file; without a format, its ending says which
     #[arg(short, long, value_name = "OUT")]
     pub output: Option<String>,

@@ -14,7 +14,9 @@ pub fn run(arguments: Export) -> i32 {
 
 fn exported(arguments: Export) -> Result<i32, i32> {
     let Some(format) = format(&arguments) else {
-        eprintln!("which format? write --nl, --mps, --fixed-mps or --lp, or an output file with such an ending");
+        eprintln!(
+            "which format? write --nl, --mps, --fixed-mps, --lp or --json, or an output file with such an ending"
+        );
         return Err(WRONG_USAGE);
     };
     let mut prepared = prepared(Rc::new(Disk::new()), &arguments.file, arguments.inputs)?;
@@ -45,6 +47,7 @@ fn format(arguments: &Export) -> Option<Format> {
         (arguments.mps, Format::Mps),
         (arguments.fixed_mps, Format::FixedMps),
         (arguments.lp, Format::Lp),
+        (arguments.json, Format::Json),
     ];
     if let Some((_, format)) = asked.into_iter().find(|(asked, _)| *asked) {
         return Some(format);
@@ -53,6 +56,7 @@ fn format(arguments: &Export) -> Option<Format> {
         "nl" => Some(Format::Nl),
         "mps" => Some(Format::Mps),
         "lp" => Some(Format::Lp),
+        "json" => Some(Format::Json),
         _ => None,
     }
 }

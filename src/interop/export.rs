@@ -4,6 +4,7 @@ use super::lp_write;
 use super::mps_write::{self, Layout};
 use super::nl_write::{self, Place};
 use super::quadratics::Quadratics;
+use super::scalars::Scalars;
 use super::unroll::{Sharing, Unrolled, unroll};
 use crate::diag::{Diagnostic, Span};
 use crate::problem::{Domain, Problem};
@@ -17,13 +18,20 @@ pub enum Format {
     /// Names of at most eight characters, in columns.
     FixedMps,
     Lp,
+    /// A JSON object, of which the session knows the spelling.
+    Json,
 }
 
 /// Texts to be written, each with the ending of its file; the first is the problem itself.
 pub type Files = Vec<(&'static str, String)>;
 
-/// Writes a problem; `start` has a value for each scalar variable. Everything that the format cannot say is told at once.
-pub fn export(problem: &Problem, format: Format, start: &[f64]) -> Result<Files, Vec<Diagnostic>> {
+/// Writes a problem; `start` has a value for each scalar variable, `json` writes JSON. Everything that the format cannot say is told at once.
+pub fn export(
+    problem: &Problem,
+    format: Format,
+    start: &[f64],
+    json: impl Fn(&Scalars) -> String,
+) -> Result<Files, Vec<Diagnostic>> {
     let refused = unsayable(problem);
     if !refused.is_empty() {
         return Err(refused);
@@ -32,6 +40,7 @@ pub fn export(problem: &Problem, format: Format, start: &[f64]) -> Result<Files,
         Format::Nl => nl(&unroll(problem, start, Sharing::Named)),
         Format::Mps => flat(problem, start, "mps", |problem| mps_write::mps(problem, Layout::Free)),
         Format::FixedMps => flat(problem, start, "mps", |problem| mps_write::mps(problem, Layout::Fixed)),
+        Format::Json => Ok(vec![("json", json(&unroll(problem, start, Sharing::Named).scalars))]),
         Format::Lp => flat(problem, start, "lp", lp_write::lp),
     }
 }
@@ -99,7 +108,7 @@ fn flat(
                 };
                 let span = unrolled.place(&curved.nodes, span);
                 let said = refusal(name, curved.op.row().name, &format!("an .{ending} file"), span);
-                said.help("it says linear and quadratic functions only; `--nl` says more")
+                said.help("it says linear and quadratic functions only; `--nl` and `--json` say more")
             });
             Err(refused.into_iter().chain(first_of_each(told)).collect())
         }

@@ -24,6 +24,7 @@ pub mod flat;
 pub mod model;
 pub mod notation;
 pub mod prepared;
+mod problem_json;
 mod run;
 pub mod start;
 #[cfg(test)]

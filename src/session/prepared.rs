@@ -3,7 +3,7 @@
 use super::changes::{self, Refused};
 use super::derivatives::{self, Compared};
 use super::errors::{Bug, Errors, guarded};
-use super::{doubts, expand, run, start};
+use super::{doubts, expand, problem_json, run, start};
 use crate::ad::Evaluator;
 use crate::answer::result::Time;
 use crate::answer::{Answer, LogLine};
@@ -232,7 +232,7 @@ impl Prepared {
 
     /// The problem in a format of other systems; fails with everything that the format cannot say.
     pub fn export(&self, format: export::Format) -> Result<export::Files, Errors> {
-        export::export(&self.problem, format, &plan::start::of(&self.problem).x)
+        export::export(&self.problem, format, &plan::start::of(&self.problem).x, problem_json::render)
             .map_err(|diagnostics| Errors { diagnostics, sources: self.sources.clone() })
     }
 
