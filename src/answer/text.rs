@@ -100,6 +100,11 @@ fn shown(answer: &Answer) -> Vec<String> {
     out
 }
 
+/// What was checked, without colour.
+pub fn certificate_lines(answer: &Answer, sources: &Sources) -> Vec<String> {
+    certificate(&answer.certificate, sources, false)
+}
+
 fn certificate(certificate: &Certificate, sources: &Sources, colour: bool) -> Vec<String> {
     let holds =
         if certificate.holds() { painted("holds", GREEN, colour) } else { painted("does not hold", RED, colour) };

@@ -19,7 +19,9 @@ pub fn prepared(host: Rc<Disk>, file: &str, inputs: Inputs) -> Result<Prepared, 
             eprintln!("`{file}` holds all of its numbers: there is no parameter to give");
             return Err(WRONG_USAGE);
         }
-        return flat::prepared(host, file).map_err(|errors| tell(&errors));
+        let prepared = flat::prepared(host, file).map_err(|errors| tell(&errors))?;
+        tell_all(&prepared.warnings, &prepared.sources);
+        return Ok(prepared);
     }
     let prepared = model(host, file, inputs).and_then(|model| model.build()).map_err(|errors| tell(&errors))?;
     tell_all(&prepared.warnings, &prepared.sources);
@@ -69,7 +71,7 @@ pub fn options(how: How, keep_log: bool) -> Options {
     }
 }
 
-fn option_value(text: &str) -> Value {
+pub fn option_value(text: &str) -> Value {
     match (text, text.parse::<f64>()) {
         ("true", _) => Value::Bool(true),
         ("false", _) => Value::Bool(false),

@@ -4,6 +4,7 @@
 //! and every `ensure` holds; 1 the model or its data are wrong; 2 wrong usage; 3 ended otherwise, or a bug of ours;
 //! 4 an `ensure` does not hold.
 
+mod ampl;
 mod arguments;
 mod check;
 mod common;
@@ -29,6 +30,12 @@ const NO_ANSWER: i32 = 3;
 
 /// Runs a command line, its first word being the name of the program; returns the exit code.
 pub fn run(words: Vec<String>) -> i32 {
+    keep_place_of_panics();
+    match guarded(|| ampl::run(&words)) {
+        Ok(None) => {}
+        Ok(Some(code)) => return code,
+        Err(bug) => return tell_bug(&bug),
+    }
     let arguments = match Arguments::try_parse_from(arguments::with_command(words)) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -37,7 +44,6 @@ pub fn run(words: Vec<String>) -> i32 {
             return error.exit_code();
         }
     };
-    keep_place_of_panics();
     let outcome = guarded(|| match arguments.command {
         Command::Solve(arguments) => solve::run(arguments),
         Command::Check(arguments) => check::run(arguments),

@@ -26,6 +26,7 @@ pub const CATALOGUE: &[Entry] = &[
     row("bad-json", "data", "A JSON file is not well formed."),
     row("bad-lp", "interop", "An `.lp` file breaks the rules of its format."),
     row("bad-mps", "interop", "An `.mps` file breaks the rules of its format."),
+    row("bad-nl", "interop", "An `.nl` file breaks the rules of its format."),
     row("bad-number", "data", "A cell of a numeric column is not a number."),
     row("bad-option", "plan", "An option of a method has a value that it cannot take."),
     row("bad-quoting", "data", "A quotation mark of a csv file stands where none may stand."),

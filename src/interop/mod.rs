@@ -15,6 +15,7 @@ mod mistakes;
 pub mod mps;
 mod mps_write;
 pub mod names;
+pub mod nl;
 mod nl_functions;
 pub mod nl_write;
 mod number;
@@ -23,6 +24,7 @@ mod opt_text;
 pub mod opt_write;
 mod quadratics;
 pub mod scalars;
+pub mod sol;
 pub mod sums;
 pub mod unroll;
 

@@ -21,6 +21,7 @@ mod doubts;
 pub mod errors;
 mod expand;
 pub mod flat;
+pub mod import;
 pub mod model;
 pub mod notation;
 pub mod prepared;
