@@ -98,6 +98,8 @@ struct Settings {
     stub: String,
     /// `-AMPL`: the caller shows the message.
     ampl: bool,
+    /// `-s`
+    write: bool,
     wantsol: u32,
     outlev: Option<u32>,
     choice: Choice,
@@ -147,7 +149,7 @@ fn settings(program: &str, words: &[String]) -> Result<Settings, String> {
     }
     for word in words {
         match word.as_str() {
-            "-s" => settings.wantsol |= WRITE,
+            "-s" => settings.write = true,
             "-AMPL" => settings.ampl = true,
             "-v" => {}
             word if settings.stub.is_empty() && !word.starts_with('-') => settings.stub = word.to_string(),
@@ -321,7 +323,7 @@ fn show(settings: &Settings, solution: &Solution) {
 }
 
 fn writes(settings: &Settings) -> bool {
-    settings.ampl || settings.wantsol & WRITE != 0
+    settings.ampl || settings.write || settings.wantsol & WRITE != 0
 }
 
 fn write(settings: &Settings, header: &Header, solution: &Solution) -> Result<(), i32> {

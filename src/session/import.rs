@@ -32,7 +32,7 @@ pub struct Refused {
 }
 
 /// Reads `path`, a file `.nl` or its stub, with the names that stand beside it.
-pub fn nl(host: Rc<dyn Host>, path: &str, choice: Choice) -> Result<Imported, Refused> {
+pub fn nl(host: Rc<dyn Host>, path: &str, choice: Choice) -> Result<Imported, Box<Refused>> {
     let began = host.seconds();
     let stub = path.strip_suffix(".nl").unwrap_or(path);
     let file = format!("{stub}.nl");
@@ -40,7 +40,8 @@ pub fn nl(host: Rc<dyn Host>, path: &str, choice: Choice) -> Result<Imported, Re
     let bytes = host.read(&file).map_err(|reason| {
         let at = Span::new(sources.add(&file[..], ""), 0, 0);
         let message = format!("cannot read `{file}`: {reason}");
-        Refused { header: None, errors: Errors::one(Diagnostic::error("unreadable-file", at, message), &sources) }
+        let errors = Errors::one(Diagnostic::error("unreadable-file", at, message), &sources);
+        Box::new(Refused { header: None, errors })
     })?;
     let names = |ending: &str| host.read(&format!("{stub}.{ending}")).ok().and_then(|bytes| decode(bytes).ok());
     let (columns, rows) = (names("col"), names("row"));
@@ -55,7 +56,7 @@ pub fn nl(host: Rc<dyn Host>, path: &str, choice: Choice) -> Result<Imported, Re
         header,
         errors: Errors::one(error.diagnostic(source, &text), &sources),
     };
-    let read = nl::read(&bytes, &labels).map_err(|(header, error)| refused(header, error))?;
+    let read = nl::read(&bytes, &labels).map_err(|unreadable| refused(unreadable.header, unreadable.error))?;
     let notes = fitting(&mut labels, &read);
     let file = File { source, text: &text, labels: &labels };
     let scalars = nl::lower(&read, &file, choice).map_err(|error| refused(Some(read.header.clone()), error))?;
@@ -80,13 +81,6 @@ fn fitting(labels: &mut Labels, nl: &nl::Nl) -> Vec<String> {
         }
     }
     notes
-}
-
-impl Refused {
-    /// Of a source whose text is not at hand.
-    pub fn sentences(&self) -> Vec<String> {
-        self.errors.diagnostics.iter().map(|d| d.message.clone()).collect()
-    }
 }
 
 impl Imported {

@@ -1,6 +1,8 @@
 //! What the tests of the front end share: text in, problem and diagnostics out.
 #![allow(dead_code)] // each test binary uses its own part
 
+pub mod nl;
+
 use merit::diag::{Diagnostic, Severity, Sources, render};
 use merit::host::Host;
 use merit::problem::Problem;

@@ -16,4 +16,4 @@ mod tokens;
 pub use error::NlError;
 pub use labels::Labels;
 pub use lower::{Choice, lower};
-pub use segments::{Nl, read};
+pub use segments::{Nl, Unreadable, read};

@@ -77,14 +77,20 @@ pub enum SuffixOn {
     Problem,
 }
 
-/// Reads a file; `labels` are for messages. A fault after the header comes with the header, so that an answer can
-/// still be written.
-pub fn read(bytes: &[u8], labels: &Labels) -> Result<Nl, (Option<Header>, NlError)> {
-    let (header, at) = Header::read(bytes).map_err(|error| (None, error))?;
+/// Why a file could not be read; after the header it comes with the header, so that an answer can still be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unreadable {
+    pub header: Option<Header>,
+    pub error: NlError,
+}
+
+/// Reads a file; `labels` are for messages.
+pub fn read(bytes: &[u8], labels: &Labels) -> Result<Nl, Box<Unreadable>> {
+    let (header, at) = Header::read(bytes).map_err(|error| Box::new(Unreadable { header: None, error }))?;
     let mut body = Body::new(header, bytes, at, labels);
     match body.segments() {
         Ok(()) => Ok(body.nl),
-        Err(error) => Err((Some(body.nl.header), error)),
+        Err(error) => Err(Box::new(Unreadable { header: Some(body.nl.header), error })),
     }
 }
 
