@@ -54,7 +54,9 @@ fn sol(text: &str) -> Sol {
     let mut next = || lines.next().expect("the answer goes on");
     assert_eq!(next(), "Options");
     let options: usize = next().parse().expect("a count");
-    (0..options).for_each(|_| drop(next()));
+    for _ in 0..options {
+        next();
+    }
     let counts: Vec<usize> = (0..4).map(|_| next().parse().expect("a count")).collect();
     let mut numbers = |count: usize| (0..count).map(|_| next().parse().expect("a number")).collect::<Vec<f64>>();
     let (duals, values) = (numbers(counts[1]), numbers(counts[3]));

@@ -216,7 +216,7 @@ fn solved(settings: Settings) -> Result<i32, i32> {
             return refusal(&settings, header, objective, refused.errors.diagnostics.iter().map(|d| &d.message[..]));
         }
     };
-    imported.notes.iter().for_each(|note| eprintln!("{note}"));
+    tell_all(&imported.prepared.warnings, &imported.prepared.sources);
     let plan = match imported.prepared.plan(&settings.options) {
         Ok(plan) => plan,
         Err(errors) => {

@@ -64,6 +64,18 @@ pub fn body<A: Arithmetic>(arithmetic: &A, graph: &Graph, body: NodeId, leaves: 
     values[&body].clone()
 }
 
+/// The values of several bodies over the same leaves, and of all that they need; each node is evaluated once.
+pub fn bodies<A: Arithmetic>(
+    arithmetic: &A,
+    graph: &Graph,
+    roots: &[NodeId],
+    leaves: &[A::Value],
+) -> HashMap<NodeId, A::Value> {
+    let mut values = HashMap::new();
+    roots.iter().for_each(|&root| fill(arithmetic, graph, root, leaves, &mut values));
+    values
+}
+
 /// Evaluates what `root` needs. The order of ids would evaluate branches that are not taken, so this walks down from
 /// the root, with its own stack because bodies may be deep.
 fn fill<A: Arithmetic>(

@@ -143,9 +143,16 @@ impl Here<'_> {
         let mut changed = false;
         for p in 0..self.term.family.instances as usize {
             let leaves: Vec<f64> = self.term.family.leaves.iter().map(|leaf| self.read(leaf, p, x)).collect();
+            let graph = &self.problem.graph;
+            let operands_of = |id: &NodeId| {
+                let (operands, arity) = graph.operands(*id);
+                operands.into_iter().take(arity)
+            };
+            let roots: Vec<NodeId> = guarded.iter().flat_map(operands_of).collect();
+            let values = eval::bodies(&eval::Plain, graph, &roots, &leaves);
             for id in guarded {
                 let Node::Call(op, operands) = self.problem.graph.node(*id) else { continue };
-                let at = |k: usize| eval::body(&eval::Plain, &self.problem.graph, operands[k], &leaves);
+                let at = |k: usize| values[&operands[k]];
                 let arity = op.row().arity;
                 let given: [f64; 3] = std::array::from_fn(|k| if k < arity { at(k) } else { 0.0 });
                 let Some((k, target)) = offence(op, given) else { continue };

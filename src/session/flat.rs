@@ -1,10 +1,12 @@
-//! Problems of `.mps` and `.lp` files: to be solved as they are, or as a model.
+//! Problems of `.mps`, `.lp` and `.nl` files: to be solved as they are, or as a model.
 
 use super::errors::Errors;
+use super::import;
 use super::prepared::Prepared;
 use crate::data::decode;
 use crate::diag::{Diagnostic, SourceId, Sources, Span};
 use crate::host::Host;
+use crate::interop::nl::Choice;
 use crate::interop::scalars::Scalars;
 use crate::interop::{build, lp, mps, opt_write};
 use std::rc::Rc;
@@ -18,7 +20,7 @@ const READERS: &[(&str, Reader)] = &[("mps", mps::read), ("lp", lp::read)];
 
 /// Whether the ending of a file is that of such a format.
 pub fn is_flat(path: &str) -> bool {
-    reader(path).is_some()
+    import::is_nl(path) || reader(path).is_some()
 }
 
 fn reader(path: &str) -> Option<Reader> {
@@ -28,6 +30,10 @@ fn reader(path: &str) -> Option<Reader> {
 
 /// The problem of a file.
 pub fn prepared(host: Rc<dyn Host>, path: &str) -> Result<Prepared, Errors> {
+    if import::is_nl(path) {
+        let imported = import::nl(host, path, Choice::First);
+        return imported.map(|imported| imported.prepared).map_err(|refused| refused.errors);
+    }
     let began = host.seconds();
     let (scalars, sources) = scalars(&*host, path)?;
     let problem = build::build(scalars).problem;
@@ -49,6 +55,10 @@ pub fn title(scalars: &Scalars, path: &str) -> String {
 }
 
 fn scalars(host: &dyn Host, path: &str) -> Result<(Scalars, Sources), Errors> {
+    if import::is_nl(path) {
+        let stated = import::scalars(host, path, Choice::First);
+        return stated.map(|stated| (stated.scalars, stated.sources)).map_err(|refused| refused.errors);
+    }
     let mut sources = Sources::default();
     let refuse = |sources: Sources, id, message: String| {
         let at = Span::new(SourceId(0), 0, 0);
@@ -70,7 +80,7 @@ fn scalars(host: &dyn Host, path: &str) -> Result<(Scalars, Sources), Errors> {
     };
     let source = sources.add(path, text.clone());
     let Some(read) = reader(path) else {
-        return Err(refuse(sources, "unreadable-file", format!("`{path}` is no file .mps or .lp")));
+        return Err(refuse(sources, "unreadable-file", format!("`{path}` is no file .mps, .lp or .nl")));
     };
     match read(source, &text) {
         Ok(scalars) => Ok((scalars, sources)),

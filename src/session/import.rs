@@ -9,6 +9,7 @@ use crate::interop::build::{Built, build};
 use crate::interop::nl::header::Header;
 use crate::interop::nl::lower::File;
 use crate::interop::nl::{self, Choice, Labels, NlError};
+use crate::interop::scalars::Scalars;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -21,8 +22,16 @@ pub struct Imported {
     /// Position of each column in the vector of variables, and of each row among all rows.
     pub columns: Vec<u32>,
     pub rows: Vec<u32>,
-    /// What was left aside, in sentences.
-    pub notes: Vec<String>,
+}
+
+/// What a file states, as scalar columns and rows.
+pub struct Stated {
+    pub scalars: Scalars,
+    pub sources: Sources,
+    pub header: Header,
+    pub objective: Option<usize>,
+    /// What was left aside.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Why a file cannot be used. With a header, an answer can still say so.
@@ -34,6 +43,20 @@ pub struct Refused {
 /// Reads `path`, a file `.nl` or its stub, with the names that stand beside it.
 pub fn nl(host: Rc<dyn Host>, path: &str, choice: Choice) -> Result<Imported, Box<Refused>> {
     let began = host.seconds();
+    let Stated { scalars, sources, header, objective, warnings } = scalars(&*host, path, choice)?;
+    let Built { problem, columns, rows } = build(scalars);
+    let seconds = host.seconds() - began;
+    let prepared = Prepared::new(problem, sources, warnings, host, seconds);
+    Ok(Imported { prepared, header, objective, columns, rows })
+}
+
+/// Whether a file is one of these by its name.
+pub fn is_nl(path: &str) -> bool {
+    path.ends_with(".nl")
+}
+
+/// The same without building the problem.
+pub fn scalars(host: &dyn Host, path: &str, choice: Choice) -> Result<Stated, Box<Refused>> {
     let stub = path.strip_suffix(".nl").unwrap_or(path);
     let file = format!("{stub}.nl");
     let mut sources = Sources::default();
@@ -57,30 +80,28 @@ pub fn nl(host: Rc<dyn Host>, path: &str, choice: Choice) -> Result<Imported, Bo
         errors: Errors::one(error.diagnostic(source, &text), &sources),
     };
     let read = nl::read(&bytes, &labels).map_err(|unreadable| refused(unreadable.header, unreadable.error))?;
-    let notes = fitting(&mut labels, &read);
+    let warnings = fitting(&mut labels, &read, Span::new(source, 0, 0));
     let file = File { source, text: &text, labels: &labels };
     let scalars = nl::lower(&read, &file, choice).map_err(|error| refused(Some(read.header.clone()), error))?;
     let objective = choice.of(read.objectives.len());
-    let Built { problem, columns, rows } = build(scalars);
-    let seconds = host.seconds() - began;
-    let prepared = Prepared::new(problem, sources, vec![], host, seconds);
-    Ok(Imported { prepared, header: read.header, objective, columns, rows, notes })
+    Ok(Stated { scalars, sources, header: read.header, objective, warnings })
 }
 
 /// Names count only if there is one for each variable, or for each constraint.
-fn fitting(labels: &mut Labels, nl: &nl::Nl) -> Vec<String> {
-    let mut notes = vec![];
+fn fitting(labels: &mut Labels, nl: &nl::Nl, at: Span) -> Vec<Diagnostic> {
+    let mut warnings = vec![];
     let header = &nl.header;
     for (names, count, what) in [
         (&mut labels.columns, header.variables, "variables"),
         (&mut labels.rows, header.rows + header.logical_rows, "constraints"),
     ] {
         if !names.is_empty() && names.len() < count {
-            notes.push(format!("{} names for {count} {what}: they are not used", names.len()));
+            let message = format!("there are {} names for {count} {what}, so they are not used", names.len());
+            warnings.push(Diagnostic::warning("bad-nl", at, message));
             names.clear();
         }
     }
-    notes
+    warnings
 }
 
 impl Imported {
