@@ -18,7 +18,7 @@ use crate::problem::ranges::Ranges;
 use crate::problem::squares::span_of;
 use crate::problem::values::{Bounds, Numbers, depends_on_variables};
 use crate::problem::{Constraint, Data, Kind, Problem, Sense, Variable};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub const REWRITE: Rewrite = Rewrite {
     name: "epigraph",
@@ -97,6 +97,19 @@ struct Work<'a> {
     facts: Vec<Fact>,
 }
 
+/// What is known of the operands of a call.
+fn facts(
+    operands: &[NodeId; 3],
+    arity: usize,
+    intervals: &HashMap<NodeId, Interval>,
+    varying: &HashSet<NodeId>,
+) -> [Operand; 3] {
+    std::array::from_fn(|k| {
+        let id = operands[if k < arity { k } else { 0 }];
+        Operand { interval: intervals[&id], constant: !varying.contains(&id) }
+    })
+}
+
 impl Work<'_> {
     /// Of every stage: from the objective and the rows down, through the stages that read it.
     fn pressures(&self) -> Vec<Pressure> {
@@ -143,13 +156,14 @@ impl Work<'_> {
     fn on_nodes(&self, term: &Term, on_body: Pressure) -> HashMap<NodeId, Pressure> {
         let graph = &self.problem.graph;
         let intervals = self.ranges.nodes(self.problem, self.numbers, self.bounds, term);
+        let varying = self.varying(term);
         let mut order = graph.reachable(&[term.family.body]);
         order.reverse();
         let mut found = HashMap::from([(term.family.body, on_body)]);
         for id in order {
             let Node::Call(op, operands) = graph.node(id) else { continue };
             let on_this = found.get(&id).copied().unwrap_or(Pressure::None);
-            let slopes = (op.row().slopes)(self.operands(term, &operands, op.row().arity, &intervals));
+            let slopes = (op.row().slopes)(facts(&operands, op.row().arity, &intervals, &varying));
             for (operand, slope) in operands.iter().zip(slopes).take(op.row().arity) {
                 let pressure = match op {
                     Op::Select if *operand == operands[0] => Pressure::Both,
@@ -162,28 +176,26 @@ impl Work<'_> {
         found
     }
 
-    fn operands(
-        &self,
-        term: &Term,
-        operands: &[NodeId; 3],
-        arity: usize,
-        intervals: &HashMap<NodeId, Interval>,
-    ) -> [Operand; 3] {
-        std::array::from_fn(|k| {
-            let id = operands[if k < arity { k } else { 0 }];
-            Operand { interval: intervals[&id], constant: !self.varies(term, id) }
-        })
-    }
-
-    fn varies(&self, term: &Term, node: NodeId) -> bool {
-        self.problem.graph.reachable(&[node]).into_iter().any(|id| match self.problem.graph.node(id) {
-            Node::Leaf(k) => match term.family.leaves[k as usize].source {
-                Source::Variables | Source::After(_) => true,
-                Source::Stage(id) => self.depends[id.0 as usize],
-                Source::Param(_) => false,
-            },
-            Node::Constant(_) | Node::Call(..) => false,
-        })
+    /// The nodes of a term's body that depend on variables.
+    fn varying(&self, term: &Term) -> HashSet<NodeId> {
+        let graph = &self.problem.graph;
+        let mut varying = HashSet::new();
+        // Operands come before users.
+        for id in graph.reachable(&[term.family.body]) {
+            let varies = match graph.node(id) {
+                Node::Leaf(k) => match term.family.leaves[k as usize].source {
+                    Source::Variables | Source::After(_) => true,
+                    Source::Stage(id) => self.depends[id.0 as usize],
+                    Source::Param(_) => false,
+                },
+                Node::Constant(_) => false,
+                Node::Call(op, operands) => operands[..op.row().arity].iter().any(|o| varying.contains(o)),
+            };
+            if varies {
+                varying.insert(id);
+            }
+        }
+        varying
     }
 
     /// Replaces the kinks of one term, innermost first; `None` if one cannot be.
@@ -194,6 +206,7 @@ impl Work<'_> {
         let term = &self.problem.stages[stage].terms[t];
         let pressures = self.on_nodes(term, on_body);
         let intervals = self.ranges.nodes(self.problem, self.numbers, self.bounds, term);
+        let varying = self.varying(term);
         let mut family = term.family.clone();
         let mut made: HashMap<NodeId, NodeId> = HashMap::new();
         for id in self.problem.graph.reachable(&[term.family.body]) {
@@ -204,7 +217,7 @@ impl Work<'_> {
             let old = &operands[..op.row().arity];
             let new: Vec<NodeId> = old.iter().map(|o| made[o]).collect();
             let kinked = matches!(op, Op::Abs | Op::Max | Op::Min)
-                && self.varies(term, id)
+                && varying.contains(&id)
                 && !crate::problem::features::is_decided(op, old, &intervals);
             let node = match kinked {
                 false if new == old => id,
