@@ -79,8 +79,11 @@ fn results_and_messages_go_to_their_streams() {
 fn answers_in_json_fit_their_schema() {
     let schema: Value = serde_json::from_str(include_str!("../docs/answer.schema.json")).expect("the schema is JSON");
     let impossible = model("impossible_json.opt", "var x in [0, 1]\nminimize x\nsubject to x^2 >= 2\n");
-    for file in ["examples/hs071.opt", "examples/transport.opt", "examples/acopf.opt", &impossible] {
-        let output = merit(&[file, "--json"]);
+    let diagnosed = ["chain_linear", "elastic_triangle", "unbounded", "not_finite", "stalled"];
+    let diagnosed = diagnosed.map(|name| format!("tests/diagnosis/{name}.opt"));
+    let files = ["examples/hs071.opt", "examples/transport.opt", "examples/acopf.opt", &impossible];
+    for file in files.into_iter().chain(diagnosed.iter().map(String::as_str)) {
+        let output = merit(&[file, "--json", "--iis"]);
         let answer: Value = serde_json::from_str(&stdout(&output)).expect("an answer is JSON");
         let mut wrong = vec![];
         validate(&schema, &schema, &answer, "answer", &mut wrong);

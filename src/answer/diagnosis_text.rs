@@ -1,38 +1,28 @@
-//! The parts of a [`Diagnosis`] as lines of text and as JSON.
+//! The parts of a [`Diagnosis`] as lines of text: a line for each finding and, indented, what it consists of.
 
 use super::certificate::Place;
-use super::diagnosis::{Contradiction, Diagnosis};
-use super::json::number;
+use super::diagnosis::{Contradiction, Diagnosis, Figure, NotFinite, Ray, Relaxation, Stalled, Subset};
+use super::diagnosis_json::line;
 use super::layout::number as short;
 use crate::diag::Sources;
-use serde_json::{Map, Value, json};
 
-/// Steps of a chain that are written: the first and the last few.
+/// Of a long list the first and the last few are written.
 const HEAD: usize = 8;
 const TAIL: usize = 4;
 
 impl Diagnosis {
-    /// As a person reads it: a line for each finding and, indented, what it consists of.
+    /// As a person reads it.
     pub fn lines(&self, sources: &Sources) -> Vec<String> {
-        let mut out = vec![];
-        if let Some(chain) = &self.chain {
-            out.extend(contradiction(chain, sources));
-        }
-        out
+        let parts = [
+            self.not_finite.as_ref().map(not_finite),
+            self.chain.as_ref().map(|part| chain(part, sources)),
+            self.relaxation.as_ref().map(|part| relaxation(part, sources)),
+            self.subset.as_ref().map(|part| subset(part, sources)),
+            self.ray.as_ref().map(|part| ray(part, sources)),
+            self.stalled.as_ref().map(|part| stalled(part, sources)),
+        ];
+        parts.into_iter().flatten().flatten().collect()
     }
-
-    /// An object with a key for each part that there is; null if there is none.
-    pub fn value(&self, sources: &Sources) -> Value {
-        let mut out = Map::new();
-        if let Some(chain) = &self.chain {
-            out.insert("chain".to_string(), contradiction_value(chain, sources));
-        }
-        if out.is_empty() { Value::Null } else { out.into() }
-    }
-}
-
-fn line(place: &Place, sources: &Sources) -> usize {
-    sources.line_column(place.span.source, place.span.start).0
 }
 
 /// `balance[2] (line 7)`
@@ -53,34 +43,37 @@ fn with(uses: &[usize]) -> String {
     }
 }
 
-fn contradiction(chain: &Contradiction, sources: &Sources) -> Vec<String> {
-    let count = chain.steps.len();
-    let mut out = vec![match count {
-        0 => "why: a row cannot hold within the bounds".to_string(),
-        _ => "why: bounds follow from rows, until one cannot hold".to_string(),
-    }];
-    let shown: Vec<usize> = match count > HEAD + TAIL + 1 {
-        true => (0..HEAD).chain(count - TAIL..count).collect(),
-        false => (0..count).collect(),
-    };
-    let claim = |k: usize| {
-        let step = &chain.steps[k];
-        format!("{}. {} {} {}", k + 1, step.what.label, step.relation, short(step.value))
-    };
-    let width = shown.iter().map(|k| claim(*k).chars().count()).max().unwrap_or(0);
-    let mut last = None;
-    for k in shown {
-        if last.is_some_and(|last| last + 1 < k) {
-            out.push(format!("  ... ({} steps more)", count - HEAD - TAIL));
+/// Two columns, indented; of a long list its ends and how many are between.
+fn columns(rows: Vec<(String, String)>, what: &str) -> Vec<String> {
+    let count = rows.len();
+    let long = count > HEAD + TAIL + 1;
+    let is_shown = |k: usize| !long || k < HEAD || k >= count - TAIL;
+    let width = (0..count).filter(|k| is_shown(*k)).map(|k| rows[k].0.chars().count()).max().unwrap_or(0);
+    let mut out = vec![];
+    for (k, (left, right)) in rows.into_iter().enumerate() {
+        if is_shown(k) {
+            out.push(format!("  {left:<width$}  {right}").trim_end().to_string());
+        } else if k == HEAD {
+            out.push(format!("  ... ({} {what} more)", count - HEAD - TAIL));
         }
-        last = Some(k);
-        let step = &chain.steps[k];
+    }
+    out
+}
+
+fn chain(chain: &Contradiction, sources: &Sources) -> Vec<String> {
+    let mut out = vec![match chain.steps.is_empty() {
+        true => "why: a row cannot hold within the bounds".to_string(),
+        false => "why: bounds follow from rows, until one cannot hold".to_string(),
+    }];
+    let step = |(k, step): (usize, &super::diagnosis::Tightening)| {
         let by = match step.from.label == step.what.label {
             true => format!("its definition (line {})", line(&step.from, sources)),
             false => placed(&step.from, sources),
         };
-        out.push(format!("  {:<width$}  by {by}{}", claim(k), with(&step.uses)));
-    }
+        let claim = format!("{}. {} {} {}", k + 1, step.what.label, step.relation, short(step.value));
+        (claim, format!("by {by}{}", with(&step.uses)))
+    };
+    out.extend(columns(chain.steps.iter().enumerate().map(step).collect(), "steps"));
     let range = |(lo, hi): (f64, f64), exact: &str| match (lo.is_finite(), hi.is_finite()) {
         (true, true) if lo == hi => format!("{exact}{}", short(lo)),
         (true, true) => format!("in [{}, {}]", short(lo), short(hi)),
@@ -90,31 +83,87 @@ fn contradiction(chain: &Contradiction, sources: &Sources) -> Vec<String> {
     };
     let (takes, needs) = (range(chain.takes, ""), range(chain.needs, "== "));
     let apart = chain.takes.0 > chain.needs.1 || chain.takes.1 < chain.needs.0;
-    let end = match apart {
+    out.push(match apart {
         true => format!("  {} must be {needs}, but is {takes}{}", placed(&chain.row, sources), with(&chain.uses)),
         false => format!("  {} cannot hold{}", placed(&chain.row, sources), with(&chain.uses)),
-    };
-    out.push(end);
+    });
     out
 }
 
-fn contradiction_value(chain: &Contradiction, sources: &Sources) -> Value {
-    let step = |step: &super::diagnosis::Tightening| {
-        json!({
-            "what": step.what.label,
-            "relation": step.relation,
-            "value": number(step.value),
-            "row": step.from.label,
-            "line": line(&step.from, sources),
-            "uses": step.uses,
-        })
+fn relaxation(relaxation: &Relaxation, sources: &Sources) -> Vec<String> {
+    let mut out = vec![match relaxation.rows.len() {
+        1 => "to make it feasible, relax one row:".to_string(),
+        several => format!("to make it feasible, relax {several} rows together (no fewer were found):"),
+    }];
+    let row = |r: &super::diagnosis::Relaxed| {
+        let by = (r.to - r.from).abs();
+        let words = format!("{} {} instead of {}, by {}", r.relation, short(r.to), short(r.from), short(by));
+        (placed(&r.row, sources), words)
     };
-    json!({
-        "steps": chain.steps.iter().map(step).collect::<Vec<_>>(),
-        "row": chain.row.label,
-        "line": line(&chain.row, sources),
-        "uses": chain.uses,
-        "takes": [number(chain.takes.0), number(chain.takes.1)],
-        "needs": [number(chain.needs.0), number(chain.needs.1)],
-    })
+    out.extend(columns(relaxation.rows.iter().map(row).collect(), "rows"));
+    out
+}
+
+fn subset(subset: &Subset, sources: &Sources) -> Vec<String> {
+    let mut out = vec![match subset.irreducible {
+        true => "irreducible infeasible subset: without any one of these, the others can be met".to_string(),
+        false => "infeasible subset, not shown to be irreducible:".to_string(),
+    }];
+    let member = |m: &super::diagnosis::Member| {
+        let doubt = if m.needed || subset.irreducible { "" } else { "  (not shown to be needed)" };
+        (placed(&m.place, sources), format!("{}{doubt}", m.text))
+    };
+    out.extend(columns(subset.members.iter().map(member).collect(), "members"));
+    out
+}
+
+fn ray(ray: &Ray, sources: &Sources) -> Vec<String> {
+    let mut out = vec![format!("why: `{}` improves without end along", ray.objective)];
+    let entry = |(place, step): &(Place, f64)| {
+        let sign = if *step > 0.0 { "+" } else { "" };
+        (placed(place, sources), format!("{sign}{} per unit", short(*step)))
+    };
+    out.extend(columns(ray.entries.iter().map(entry).collect(), "variables"));
+    let ways: Vec<String> = ray.figures.iter().map(|(way, _)| short(*way)).collect();
+    let values: Vec<String> = ray.figures.iter().map(|(_, value)| short(*value)).collect();
+    out.push(format!("  {} = {} after {} units", ray.objective, values.join(", "), ways.join(", ")));
+    out.push("  help: bound one of these variables, or add a row that does".to_string());
+    out
+}
+
+fn not_finite(found: &NotFinite) -> Vec<String> {
+    let mut out = vec![format!("why: {}", found.what)];
+    let mut values: Vec<String> =
+        found.values.iter().take(HEAD).map(|(name, value)| format!("{name} = {}", short(*value))).collect();
+    if found.values.len() > HEAD {
+        values.push(format!("and {} more", found.values.len() - HEAD));
+    }
+    if !values.is_empty() {
+        out.push(format!("  there {}", values.join(", ")));
+    }
+    out.extend(found.help.iter().map(|help| format!("  help: {help}")));
+    out
+}
+
+fn stalled(stalled: &Stalled, sources: &Sources) -> Vec<String> {
+    let mut out = vec![];
+    let mut list = |heading: &str, figures: &[Figure]| {
+        if figures.is_empty() {
+            return;
+        }
+        out.push(heading.to_string());
+        out.extend(columns(figures.iter().map(|f| (placed(&f.place, sources), f.text.clone())).collect(), ""));
+        let more: usize = figures.iter().map(|f| f.more).sum();
+        if more > 0 {
+            out.push(format!("  ... ({more} more)"));
+        }
+    };
+    list("furthest from holding:", &stalled.rows);
+    list("furthest from balance:", &stalled.variables);
+    let heading = out.is_empty() && !stalled.help.is_empty();
+    if heading {
+        out.push("what may help:".to_string());
+    }
+    out.extend(stalled.help.iter().map(|help| format!("  help: {help}")));
+    out
 }

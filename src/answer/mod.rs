@@ -7,6 +7,7 @@
 
 pub mod certificate;
 pub mod diagnosis;
+mod diagnosis_json;
 mod diagnosis_text;
 pub mod json;
 pub mod layout;

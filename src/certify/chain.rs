@@ -179,6 +179,7 @@ mod tests {
             uses: vec![],
             takes: (0.0, 0.0),
             needs: (1.0, 1.0),
+            declared: vec![],
         };
         assert!(!holds(&problem, &invented, 1e-6));
     }

@@ -114,6 +114,9 @@ pub struct Solve {
     /// Print nothing but the status line
     #[arg(long, conflicts_with = "json")]
     pub quiet: bool,
+    /// If nothing is feasible, find rows and bounds of which none can be left out
+    #[arg(long)]
+    pub iis: bool,
     /// Print a line per iteration
     #[arg(long)]
     pub log: bool,

@@ -59,7 +59,7 @@ fn made(prepared: &mut Prepared, changes: &Changes) -> Result<(), Errors> {
     Ok(())
 }
 
-pub fn options(how: How, keep_log: bool) -> Options {
+pub fn options(how: How, keep_log: bool, infeasible_subset: bool) -> Options {
     Options {
         method: how.method,
         options: how.options.into_iter().map(|(name, text)| (name, option_value(&text))).collect(),
@@ -68,6 +68,7 @@ pub fn options(how: How, keep_log: bool) -> Options {
         time_limit: how.time_limit,
         tolerance: how.tol,
         keep_log,
+        infeasible_subset,
     }
 }
 

@@ -12,7 +12,7 @@ pub fn run(arguments: Plan) -> i32 {
 fn planned(arguments: Plan) -> Result<i32, i32> {
     let mut prepared = prepared(Rc::new(Disk::new()), &arguments.file, arguments.inputs)?;
     change(&mut prepared, &arguments.changes)?;
-    let plan = prepared.plan(&options(arguments.how, false)).map_err(|errors| tell(&errors))?;
+    let plan = prepared.plan(&options(arguments.how, false, false)).map_err(|errors| tell(&errors))?;
     if arguments.json {
         let value = plan.view(&prepared.sources);
         print(&(serde_json::to_string_pretty(&value).expect("a plan is plain values") + "\n"));

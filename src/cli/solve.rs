@@ -24,7 +24,7 @@ fn solved(arguments: Solve) -> Result<i32, i32> {
             eprintln!("start: {} of {} variables have a value in `{path}`", started.found, started.of);
         }
     }
-    let options = options(arguments.how, arguments.trace.is_some());
+    let options = options(arguments.how, arguments.trace.is_some(), arguments.iis);
     let plan = prepared.plan(&options).map_err(|errors| tell(&errors))?;
 
     let mut live = LiveLine::new(!arguments.quiet && !arguments.log);

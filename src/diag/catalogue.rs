@@ -85,6 +85,7 @@ pub const CATALOGUE: &[Entry] = &[
     row("shape-mismatch", "sema", "Shapes or index sets do not fit."),
     row("sign-in-array", "syntax", "A sign with a space before it and none after it, inside an array literal."),
     row("singular-matrix", "sema", "A matrix of data has no inverse."),
+    row("start-not-finite", "session", "A function has no value at the start of its variables."),
     row("step-without-range", "syntax", "`by` stands where there is no range."),
     row("surplus-key", "sema", "Data have a key that is not in the index set."),
     row("too-deep", "syntax", "A statement nests too deeply to be read."),

@@ -32,3 +32,11 @@ pub fn row_of_stage(problem: &Problem, stage: StageId, r: u32) -> Place {
     let label = if owner.rows == 1 { owner.name.clone() } else { format!("{}[{}]", owner.name, r + 1) };
     Place { label, span }
 }
+
+/// A row by its number among all rows.
+pub fn row(problem: &Problem, row: usize) -> Place {
+    let starts = problem.row_starts();
+    let k = starts.partition_point(|start| *start <= row).saturating_sub(1);
+    let span = problem.constraints.get(k).map(|c| c.span).unwrap_or_default();
+    Place { label: problem.row_name(row), span }
+}

@@ -42,4 +42,6 @@ pub struct Chain {
     /// contradiction lies in what the row says of its parts.
     pub takes: (f64, f64),
     pub needs: (f64, f64),
+    /// The bounds of variables and the sides of rows that it needs as they are stated, each once.
+    pub declared: Vec<(Quantity, Side)>,
 }

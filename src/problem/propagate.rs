@@ -11,7 +11,7 @@ use crate::expr::contract::{Apart, Body};
 use crate::expr::eval;
 use crate::expr::family::{Leaf, Source, StageId};
 use crate::expr::interval::Interval;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// A bound is worth recording if it moves by this part of the width or, where that is infinite, of its size.
 const WORTHWHILE: f64 = 1e-3;
@@ -36,6 +36,16 @@ fn needed(problem: &Problem) -> Vec<bool> {
     let mut needed = eval::needed(&problem.stages, &roots);
     needed.iter_mut().zip(depends_on_variables(problem)).for_each(|(n, depends)| *n &= depends);
     needed
+}
+
+/// What a row is given for one bound of what it reads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Known {
+    /// Nothing.
+    Infinite,
+    /// As it is stated.
+    Declared,
+    Found(u32),
 }
 
 /// A bound that was found.
@@ -341,10 +351,10 @@ impl<'p> Propagation<'p> {
     /// The steps that lead to the contradiction that was found, as few as could be told.
     pub fn chain(&self) -> Option<Chain> {
         let (row, asked) = self.contradiction?;
-        let mut wanted: Vec<u32> = vec![];
         let last = self.explain(row, asked, None);
         let mut waiting = last.events.clone();
-        let mut reasons = std::collections::BTreeMap::new();
+        let mut declared = last.declared.clone();
+        let mut reasons = BTreeMap::new();
         while let Some(event) = waiting.pop() {
             if reasons.contains_key(&event) {
                 continue;
@@ -352,12 +362,12 @@ impl<'p> Propagation<'p> {
             let Event { quantity, side, value, from, asked, .. } = self.events[event as usize];
             let reason = self.explain(from, asked, Some((quantity, side, value)));
             waiting.extend(&reason.events);
+            declared.extend(&reason.declared);
             reasons.insert(event, reason.events);
-            wanted.push(event);
         }
-        wanted.sort_unstable();
-        let number = |event: &u32| wanted.binary_search(event).expect("all events that are used are wanted");
+        let wanted: Vec<u32> = reasons.keys().copied().collect();
         let numbered = |events: &[u32]| {
+            let number = |event: &u32| wanted.binary_search(event).expect("all events that are used are wanted");
             let mut numbers: Vec<usize> = events.iter().map(number).collect();
             numbers.sort_unstable();
             numbers
@@ -366,6 +376,8 @@ impl<'p> Propagation<'p> {
             let Event { quantity, side, value, from, .. } = self.events[*event as usize];
             Step { quantity: self.named(quantity), side, value, from: self.row(from), uses: numbered(&reasons[event]) }
         });
+        declared.sort_unstable();
+        declared.dedup();
         let (takes, needs) = (last.takes, self.declared[row as usize]);
         Some(Chain {
             steps: steps.collect(),
@@ -373,6 +385,7 @@ impl<'p> Propagation<'p> {
             uses: numbered(&last.events),
             takes: (takes.lo, takes.hi),
             needs: (needs.lo, needs.hi),
+            declared: declared.into_iter().map(|(q, side)| (self.named(q), side)).collect(),
         })
     }
 
@@ -388,26 +401,27 @@ impl<'p> Propagation<'p> {
         }
     }
 
-    /// Which events a row needs, of those before `asked`, to say what it said: a bound, or that it cannot hold.
+    /// Which bounds a row needs, of those before `asked`, to say what it said: a bound, or that it cannot hold.
     fn explain(&self, row: u32, asked: u32, said: Option<(u32, Side, f64)>) -> Reason {
         let inputs = self.inputs(row);
         let mut known = self.declared.clone();
-        let mut used: Vec<Option<u32>> = vec![];
+        let mut used: Vec<Known> = vec![];
         for &(q, side) in &inputs {
-            let event = self.before(q, side, asked);
-            self.place(&mut known, q, side, event);
-            used.push(event);
+            let found = self.before(q, side, asked).map_or(Known::Declared, Known::Found);
+            self.place(&mut known, q, side, found);
+            used.push(found);
         }
         let mut scratch = Scratch::default();
         if inputs.len() <= LONGEST_EXPLAINED {
-            for (&(q, side), used) in inputs.iter().zip(&mut used).filter(|(_, used)| used.is_some()) {
-                // The declared bound first, then the earliest that will do.
+            for (&(q, side), used) in inputs.iter().zip(&mut used) {
+                // Nothing first, then what is stated, then the earliest that will do.
                 let mut candidates = vec![];
-                let mut event = *used;
-                while let Some(at) = event {
-                    event = self.events[at as usize].previous;
-                    candidates.push(event);
+                let mut now = *used;
+                while let Known::Found(event) = now {
+                    now = self.events[event as usize].previous.map_or(Known::Declared, Known::Found);
+                    candidates.push(now);
                 }
+                candidates.push(Known::Infinite);
                 for candidate in candidates.into_iter().rev() {
                     self.place(&mut known, q, side, candidate);
                     if self.still_says(row, &known, said, &mut scratch) {
@@ -419,9 +433,20 @@ impl<'p> Propagation<'p> {
             }
         }
         let mut found = vec![];
-        let _ = self.revise(row as usize, &with_whole(&known, row), &mut scratch, &mut found);
+        known[row as usize] = Interval::WHOLE;
+        let _ = self.revise(row as usize, &known, &mut scratch, &mut found);
         let takes = found.first().map_or(Interval::WHOLE, |(_, total)| *total);
-        Reason { events: used.into_iter().flatten().collect(), takes }
+        let mut reason = Reason { events: vec![], declared: vec![], takes };
+        for (&(q, side), used) in inputs.iter().zip(used) {
+            let declared = self.declared[q as usize];
+            match used {
+                Known::Found(event) => reason.events.push(event),
+                Known::Declared if side == Side::Lower && declared.lo.is_finite() => reason.declared.push((q, side)),
+                Known::Declared if side == Side::Upper && declared.hi.is_finite() => reason.declared.push((q, side)),
+                Known::Declared | Known::Infinite => {}
+            }
+        }
+        reason
     }
 
     /// The bounds that a row reads, its own included, each once.
@@ -447,11 +472,15 @@ impl<'p> Propagation<'p> {
         event
     }
 
-    fn place(&self, known: &mut [Interval], q: u32, side: Side, event: Option<u32>) {
+    fn place(&self, known: &mut [Interval], q: u32, side: Side, what: Known) {
         let (declared, slot) = (self.declared[q as usize], &mut known[q as usize]);
-        match side {
-            Side::Lower => slot.lo = event.map_or(declared.lo, |e| self.events[e as usize].value),
-            Side::Upper => slot.hi = event.map_or(declared.hi, |e| self.events[e as usize].value),
+        match (side, what) {
+            (Side::Lower, Known::Infinite) => slot.lo = f64::NEG_INFINITY,
+            (Side::Upper, Known::Infinite) => slot.hi = f64::INFINITY,
+            (Side::Lower, Known::Declared) => slot.lo = declared.lo,
+            (Side::Upper, Known::Declared) => slot.hi = declared.hi,
+            (Side::Lower, Known::Found(event)) => slot.lo = self.events[event as usize].value,
+            (Side::Upper, Known::Found(event)) => slot.hi = self.events[event as usize].value,
         }
     }
 
@@ -466,17 +495,12 @@ impl<'p> Propagation<'p> {
     }
 }
 
+/// What a row needs to say what it said.
 struct Reason {
     events: Vec<u32>,
-    /// The values of the row.
+    declared: Vec<(u32, Side)>,
+    /// Its values then.
     takes: Interval,
-}
-
-/// The same without what is known of the row itself, so that its values are told whatever they should be.
-fn with_whole(known: &[Interval], row: u32) -> Vec<Interval> {
-    let mut known = known.to_vec();
-    known[row as usize] = Interval::WHOLE;
-    known
 }
 
 /// Whether two intervals miss each other by more than points may be off.

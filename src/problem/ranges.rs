@@ -51,6 +51,20 @@ impl Ranges {
         }
     }
 
+    /// What a leaf reads in one instance.
+    pub fn leaf_at(&self, problem: &Problem, numbers: &Numbers, bounds: &Bounds, leaf: &Leaf, p: usize) -> Interval {
+        let at = leaf.map.at(p);
+        match leaf.source {
+            Source::Variables => Interval::new(bounds.lower[at], bounds.upper[at]),
+            Source::Param(_) => Interval::of(&numbers.source(problem, leaf.source)[at..=at]),
+            Source::Stage(id) => match numbers.source(problem, leaf.source).get(at) {
+                Some(value) => Interval::of(&[*value]),
+                None => self.stage(id),
+            },
+            Source::After(_) => Interval::WHOLE,
+        }
+    }
+
     /// An interval for each node of a term's body.
     pub fn nodes(
         &self,

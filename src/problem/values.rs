@@ -1,8 +1,10 @@
 //! The numbers of a problem that do not depend on variables: bounds, starts, data.
 
-use super::{Constraint, Data, Problem, Variable};
+use super::index::Axes;
+use super::{Constraint, Data, Param, Problem, Variable};
 use crate::expr::eval::{self, Inputs};
-use crate::expr::family::{Source, StageId};
+use crate::expr::family::{IndexMap, Leaf, ParamId, Source, StageId};
+use std::sync::Arc;
 
 /// All numbers that bounds and starts read, evaluated once for the current values of the parameters.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,6 +87,31 @@ impl Bounds {
             upper: variables(|v| &v.upper),
             row_lower: rows(|c| &c.lower),
             row_upper: rows(|c| &c.upper),
+        }
+    }
+}
+
+impl Bounds {
+    /// Makes these the bounds and sides of a problem.
+    pub fn put(&self, problem: &mut Problem) {
+        let mut stored = |values: &[f64]| {
+            let id = ParamId(problem.params.len() as u32);
+            let (axes, span) = (Axes::scalar(), Default::default());
+            let values = Arc::new(values.to_vec());
+            problem.params.push(Param { name: String::new(), axes, values, structural: false, span });
+            Data::Read(Leaf { source: Source::Param(id), map: IndexMap::IDENTITY })
+        };
+        for variable in &mut problem.variables {
+            let part = variable.offset as usize..variable.offset as usize + variable.axes.len();
+            variable.lower = stored(&self.lower[part.clone()]);
+            variable.upper = stored(&self.upper[part]);
+        }
+        let mut at = 0;
+        for constraint in &mut problem.constraints {
+            let part = at..at + constraint.rows as usize;
+            at = part.end;
+            constraint.lower = stored(&self.row_lower[part.clone()]);
+            constraint.upper = stored(&self.row_upper[part]);
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct Options {
     pub tolerance: f64,
     /// Keep a line per iteration in the answer.
     pub keep_log: bool,
+    /// Of an infeasible problem, find rows and bounds of which none can be left out.
+    pub infeasible_subset: bool,
 }
 
 impl Default for Options {
@@ -47,6 +49,7 @@ impl Default for Options {
             time_limit: None,
             tolerance: 1e-6,
             keep_log: false,
+            infeasible_subset: false,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::answer::status::status;
 use crate::answer::{Answer, Certificate, Evaluations, LogLine, Multipliers, Outcome, Status, Stop};
 use crate::certify::{self, JudgeOptions};
 use crate::diag::Sources;
-use crate::diagnose;
+use crate::diagnose::{self, Ended, Limits};
 use crate::expr::eval::{self, Inputs};
 use crate::expr::family::StageId;
 use crate::plan::execute::{Warm, execute};
@@ -55,13 +55,20 @@ pub(super) fn run(
         certifying += clock() - began;
         Judged { outcome, certificate }
     };
+    // Finding out what went wrong may take as long again as it took to get there, and a little.
+    let limits = |from: f64| {
+        let now = clock();
+        let allowed = if options.infeasible_subset { f64::INFINITY } else { (now - from).clamp(1.0, 10.0) };
+        let deadline = options.time_limit.map_or(f64::INFINITY, |limit| began + limit).min(now + allowed);
+        Limits { clock: &clock, interrupted: &interrupted, deadline, judge }
+    };
     let contradiction = |most: usize| diagnose::chain::find(&prepared.problem, &plan.start.x[..n], &judge, most);
     if plan.presolves()
         && let Some((chain, certificate)) = contradiction(AT_ONCE)
     {
-        let diagnosis = Diagnosis { chain: Some(chain) };
-        let time = Time { solve: clock() - began, ..prepared.time() };
         let found = Judged { outcome: Judged::nothing_to_find(plan.start.x[..n].to_vec()), certificate };
+        let diagnosis = Diagnosis { chain: Some(chain), ..found.diagnosis(prepared, plan, options, &limits(began)) };
+        let time = Time { solve: clock() - began, ..prepared.time() };
         return answer(prepared, plan, found, diagnosis, 0, time);
     }
     let first = execute(&prepared.problem, plan, prepared.warm(), &prepared.sources, &mut monitor);
@@ -91,14 +98,15 @@ pub(super) fn run(
     }
     let mut time = Time { solve: clock() - began - certifying, certify: certifying, ..prepared.time() };
     let began = clock();
-    let mut diagnosis = Diagnosis::default();
+    let mut found = None;
     if best.ended_badly()
         && let Some((chain, certificate)) = contradiction(AFTERWARDS)
     {
         best.outcome.stop = Stop::Infeasible { ray: None };
         best.certificate = certificate;
-        diagnosis.chain = Some(chain);
+        found = Some(chain);
     }
+    let diagnosis = Diagnosis { chain: found, ..best.diagnosis(prepared, plan, options, &limits(began - time.solve)) };
     time.certify += clock() - began;
     answer(prepared, plan, best, diagnosis, starts, time)
 }
@@ -151,6 +159,17 @@ impl Judged {
     fn nothing_to_find(x: Vec<f64>) -> Outcome {
         let stop = Stop::Infeasible { ray: None };
         Outcome { x, multipliers: None, stop, iterations: 0, evaluations: Evaluations::default(), log: vec![] }
+    }
+
+    fn diagnosis(&self, prepared: &Prepared, plan: &Plan, options: &Options, limits: &Limits) -> Diagnosis {
+        let ended = Ended {
+            problem: &prepared.problem,
+            sources: &prepared.sources,
+            outcome: &self.outcome,
+            status: status(&self.outcome.stop, &self.certificate),
+            start: &plan.start.x[..prepared.problem.dimension as usize],
+        };
+        diagnose::of(&ended, options.infeasible_subset, limits)
     }
 
     /// Neither a point that holds nor an end that the user asked for.

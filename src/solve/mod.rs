@@ -14,7 +14,7 @@ pub mod smooth;
 pub mod testing;
 #[cfg(test)]
 mod tests;
-mod trouble;
+pub mod trouble;
 pub mod view;
 
 use method::Method;

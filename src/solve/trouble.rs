@@ -4,12 +4,24 @@ use crate::diag::{SourceId, Sources};
 use crate::expr::derive;
 use crate::expr::eval::{self, Inputs, NotFinite};
 use crate::expr::family::{Source, StageId, Term};
-use crate::expr::graph::{Node, NodeId};
+use crate::expr::graph::{Graph, Node, NodeId};
 use crate::problem::Problem;
+use crate::problem::squares::span_of;
 
-/// The first function, in the order of stages, that is not finite at `x` although its operands are; else the first
-/// whose derivative is not. `None` if the referee finds all finite.
-pub fn explain(problem: &Problem, sources: &Sources, x: &[f64]) -> Option<String> {
+/// A function that is not finite although its operands are, or has a slope that is not.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    pub stage: usize,
+    /// The number of the term, and of its instance.
+    pub term: usize,
+    pub instance: usize,
+    pub found: NotFinite,
+    /// The graph of derivatives, where it is a slope that is not finite.
+    slopes: Option<Graph>,
+}
+
+/// The first, in the order of stages, in a value; else in a slope. `None` if the referee finds all finite.
+pub fn find(problem: &Problem, x: &[f64]) -> Option<Trouble> {
     let rows = problem.constraints.iter().filter(|c| !c.dropped).map(|c| c.stage);
     let roots: Vec<StageId> = problem.objectives.iter().map(|o| o.stage).chain(rows).collect();
     let needed = eval::needed(&problem.stages, &roots);
@@ -17,22 +29,27 @@ pub fn explain(problem: &Problem, sources: &Sources, x: &[f64]) -> Option<String
     let inputs = Inputs { variables: x, params, after: &[] };
     let values = eval::stages(&problem.graph, &problem.stages, &needed, &inputs);
     let needed_stages = || problem.stages.iter().enumerate().filter(|(k, _)| needed[*k]);
-    for (k, stage) in needed_stages() {
-        for term in &stage.terms {
-            let parts = eval::term_values(&problem.graph, term, &inputs, &values);
-            let Some(p) = parts.iter().position(|v| !v.is_finite()) else { continue };
-            let leaves = leaves_at(term, p, &inputs, &values);
-            if let Some(found) = eval::not_finite(&problem.graph, term.family.body, &leaves) {
-                return Some(sentence(problem, sources, k, term, p, &found.to_string()));
+    for (stage, owner) in needed_stages() {
+        for (term, body) in owner.terms.iter().enumerate() {
+            let parts = eval::term_values(&problem.graph, body, &inputs, &values);
+            let Some(instance) = parts.iter().position(|v| !v.is_finite()) else { continue };
+            let leaves = leaves_at(body, instance, &inputs, &values);
+            if let Some(found) = eval::not_finite(&problem.graph, body.family.body, &leaves) {
+                return Some(Trouble { stage, term, instance, found, slopes: None });
             }
         }
     }
-    needed_stages().find_map(|(k, stage)| {
-        stage.terms.iter().find_map(|term| {
-            let (p, found) = bad_slope(problem, term, &inputs, &values)?;
-            Some(sentence(problem, sources, k, term, p, &format!("in a derivative, {found}")))
+    needed_stages().find_map(|(stage, owner)| {
+        owner.terms.iter().enumerate().find_map(|(term, body)| {
+            let (instance, found, graph) = bad_slope(problem, body, &inputs, &values)?;
+            Some(Trouble { stage, term, instance, found, slopes: Some(graph) })
         })
     })
+}
+
+/// The same in a sentence.
+pub fn explain(problem: &Problem, sources: &Sources, x: &[f64]) -> Option<String> {
+    find(problem, x).map(|trouble| trouble.sentence(problem, sources))
 }
 
 fn leaves_at(term: &Term, p: usize, inputs: &Inputs, stages: &[Vec<f64>]) -> Vec<f64> {
@@ -46,7 +63,12 @@ fn leaves_at(term: &Term, p: usize, inputs: &Inputs, stages: &[Vec<f64>]) -> Vec
 }
 
 /// The first instance of which a partial derivative is not finite, and why.
-fn bad_slope(problem: &Problem, term: &Term, inputs: &Inputs, stages: &[Vec<f64>]) -> Option<(usize, NotFinite)> {
+fn bad_slope(
+    problem: &Problem,
+    term: &Term,
+    inputs: &Inputs,
+    stages: &[Vec<f64>],
+) -> Option<(usize, NotFinite, Graph)> {
     let mut graph = problem.graph.clone();
     let used: Vec<u32> = graph
         .reachable(&[term.family.body])
@@ -58,29 +80,61 @@ fn bad_slope(problem: &Problem, term: &Term, inputs: &Inputs, stages: &[Vec<f64>
         .filter(|k| !matches!(term.family.leaves[*k as usize].source, Source::Param(_)))
         .collect();
     let slopes: Vec<NodeId> = derive::gradient(&mut graph, term.family.body, &used).into_iter().flatten().collect();
-    (0..term.family.instances as usize).find_map(|p| {
+    let (instance, found) = (0..term.family.instances as usize).find_map(|p| {
         let leaves = leaves_at(term, p, inputs, stages);
         slopes.iter().find_map(|slope| Some((p, eval::not_finite(&graph, *slope, &leaves)?)))
-    })
+    })?;
+    Some((instance, found, graph))
 }
 
-/// As in "log of -0.3 is not a number: log needs a positive argument, in `row[3]` (line 7)".
-fn sentence(problem: &Problem, sources: &Sources, stage: usize, term: &Term, p: usize, found: &str) -> String {
-    let row = term.target.at(p);
-    let starts = problem.row_starts();
-    let constraint = problem.constraints.iter().position(|c| c.stage.0 as usize == stage);
-    let objective = problem.objectives.iter().find(|o| o.stage.0 as usize == stage);
-    let instance = if term.family.instances > 1 { format!(", term {}", p + 1) } else { String::new() };
-    let place = match (constraint, objective) {
-        (Some(k), _) => format!("`{}`", problem.row_name(starts[k] + row)),
-        (None, Some(objective)) => format!("`{}`{instance}", objective.label),
-        (None, None) if problem.stages[stage].rows == 1 => format!("`{}`{instance}", problem.stages[stage].name),
-        (None, None) => format!("element {} of `{}`", row + 1, problem.stages[stage].name),
-    };
-    let (source, start, _) = term.origin;
-    let line = match (source as usize) < sources.files.len() {
-        true => format!(" (line {})", sources.line_column(SourceId(source), start).0),
-        false => String::new(),
-    };
-    format!("{found}, in {place}{line}")
+impl Trouble {
+    pub fn term<'p>(&self, problem: &'p Problem) -> &'p Term {
+        &problem.stages[self.stage].terms[self.term]
+    }
+
+    /// The graph that the node of the function stands in.
+    pub fn graph<'a>(&'a self, problem: &'a Problem) -> &'a Graph {
+        self.slopes.as_ref().unwrap_or(&problem.graph)
+    }
+
+    /// `row[3]`, an objective, or an element of a named expression.
+    pub fn name(&self, problem: &Problem) -> String {
+        let (term, stage) = (self.term(problem), self.stage);
+        let row = term.target.at(self.instance);
+        let starts = problem.row_starts();
+        let constraint = problem.constraints.iter().position(|c| c.stage.0 as usize == stage);
+        let objective = problem.objectives.iter().find(|o| o.stage.0 as usize == stage);
+        let named = problem.named.iter().find(|n| n.stage.0 as usize == stage);
+        let instance = if term.family.instances > 1 { format!(", term {}", self.instance + 1) } else { String::new() };
+        match (constraint, objective, named) {
+            (Some(k), _, _) => format!("`{}`", problem.row_name(starts[k] + row)),
+            (None, Some(objective), _) => format!("`{}`{instance}", objective.label),
+            (None, None, Some(named)) => format!("`{}{}`", named.name, named.axes.label(row)),
+            (None, None, None) if problem.stages[stage].rows == 1 => {
+                format!("`{}`{instance}", problem.stages[stage].name)
+            }
+            (None, None, None) => format!("element {} of `{}`", row + 1, problem.stages[stage].name),
+        }
+    }
+
+    /// As in "log of -0.3 is not a number: log needs a positive argument, in `row[3]` (line 7)".
+    pub fn sentence(&self, problem: &Problem, sources: &Sources) -> String {
+        let (source, start, _) = self.term(problem).origin;
+        let line = match (source as usize) < sources.files.len() {
+            true => format!(" (line {})", sources.line_column(SourceId(source), start).0),
+            false => String::new(),
+        };
+        let slope = if self.slopes.is_some() { "in a derivative, " } else { "" };
+        format!("{slope}{}, in {}{line}", self.found, self.name(problem))
+    }
+
+    /// Whether it is a slope, and the value is finite.
+    pub fn of_slope(&self) -> bool {
+        self.slopes.is_some()
+    }
+
+    /// Where the function is written.
+    pub fn span(&self, problem: &Problem) -> crate::diag::Span {
+        span_of(self.term(problem))
+    }
 }
