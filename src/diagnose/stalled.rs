@@ -89,7 +89,7 @@ fn rows(problem: &Problem, bounds: &Bounds, x: &[f64], most: &[f64], tolerance: 
             let off = (lower - value).max(value - upper).max(0.0);
             let off = if value.is_nan() { f64::INFINITY } else { off };
             let scaled = off / most[r].max(side.abs()).max(1.0);
-            if off > 0.0 && !(scaled <= tolerance) {
+            if scaled > tolerance {
                 worst.push((scaled, r, value, side));
             }
         }
@@ -120,7 +120,7 @@ fn variables(problem: &Problem, evaluator: &mut Evaluator, x: &[f64], m: &Multip
     evaluator.jacobian_transposed_product(x, &m.rows, &mut pull);
     let size = slope.iter().fold(1.0, |most: f64, g| most.max(g.abs()));
     let rest: Vec<f64> = (0..n).map(|j| slope[j] - pull[j] - m.lower[j] - m.upper[j]).collect();
-    let mut worst: Vec<usize> = (0..n).filter(|j| !(rest[*j].abs() / size <= tolerance)).collect();
+    let mut worst: Vec<usize> = (0..n).filter(|j| rest[*j].is_nan() || rest[*j].abs() / size > tolerance).collect();
     worst.sort_by(|a, b| rest[*b].abs().total_cmp(&rest[*a].abs()).then(a.cmp(b)));
     let count = worst.len();
     let figure = |(k, j): (usize, usize)| {

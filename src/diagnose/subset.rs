@@ -126,7 +126,7 @@ impl Search<'_> {
         // What is not convex may need another start.
         let starts = std::iter::once(self.x.to_vec()).chain(restarts::points(&bounds, self.x, STARTS, 0));
         for start in starts {
-            match self.from_start(&problem, &elastic, elastic.start(&start), parts) {
+            match self.started_at(&problem, &elastic, elastic.start(&start), parts) {
                 Verdict::Unknown => {}
                 known @ (Verdict::Infeasible(_) | Verdict::Feasible) => return known,
             }
@@ -135,7 +135,7 @@ impl Search<'_> {
     }
 
     /// What one solve of the elastic problem shows.
-    fn from_start(&self, problem: &Problem, elastic: &Elastic, start: Vec<f64>, parts: &[Part]) -> Verdict {
+    fn started_at(&self, problem: &Problem, elastic: &Elastic, start: Vec<f64>, parts: &[Part]) -> Verdict {
         let Some(outcome) = inner::solve(&elastic.problem, start, self.limits) else { return Verdict::Unknown };
         let point = &outcome.x[..self.x.len()];
         if inner::is_met(problem, point, &self.limits.judge) {

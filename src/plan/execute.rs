@@ -32,11 +32,35 @@ pub fn execute(
     if let Some(stop) = hopeless(&bounds) {
         return without_method(plan, stop);
     }
-    let mut view = EngineView::new(&plan.problem, method, &plan.start.x, sources);
     let start = start(problem, plan, warm, &bounds);
-    let warm = warm.and_then(|w| w.multipliers.as_ref()).map(|m| view.reduce_multipliers(&padded(m, &plan.problem)));
-    let reduced = view.reduce(&start);
+    let multipliers = warm.and_then(|w| w.multipliers.as_ref()).map(|m| padded(m, &plan.problem));
     limit_iterations(method, plan, monitor);
+    let mut outcome = None;
+    if let Some(reduced) = &plan.reduced {
+        let mut simplified = plan.problem.clone();
+        reduced.bounds.put(&mut simplified);
+        let multipliers = multipliers.as_ref().map(|m| reduced.reduce(m));
+        let found = reduced.lift(run(&simplified, method, plan, &start, multipliers, sources, monitor));
+        // The weights that prove it must be those of the rows as stated: they are asked for once more.
+        outcome = Some(found).filter(|found| !matches!(found.stop, Stop::Infeasible { .. }));
+    }
+    let outcome = outcome.unwrap_or_else(|| run(&plan.problem, method, plan, &start, multipliers, sources, monitor));
+    plan.lifts.iter().rev().fold(outcome, |outcome, lift| lift.lift(outcome))
+}
+
+/// Runs the method on a problem in the form that it sees.
+fn run(
+    shown: &Problem,
+    method: &Method,
+    plan: &Plan,
+    start: &[f64],
+    multipliers: Option<Multipliers>,
+    sources: &Sources,
+    monitor: &mut Monitor,
+) -> Outcome {
+    let mut view = EngineView::new(shown, method, &plan.start.x, sources);
+    let warm = multipliers.map(|m| view.reduce_multipliers(&m));
+    let reduced = view.reduce(start);
     let outcome = match reduced.is_empty() {
         true => view.constant_outcome(),
         false => {
@@ -48,7 +72,7 @@ pub fn execute(
     if outcome.log.is_empty() {
         outcome.log = std::mem::take(&mut monitor.log);
     }
-    plan.lifts.iter().rev().fold(outcome, |outcome, lift| lift.lift(outcome))
+    outcome
 }
 
 /// The start with the variables that rewrites added.

@@ -21,8 +21,9 @@ pub use request::Request;
 use crate::diag::Diagnostic;
 use crate::problem::Problem;
 use crate::problem::features::{Fact, Features};
-use crate::solve::method::{Method, Objection};
+use crate::solve::method::{Method, Objection, Sees};
 use crate::solve::options::{Options, Value};
+use rewrites::presolve::Reduced;
 use rewrites::{Lift, Rewritten};
 use start::Start;
 
@@ -52,6 +53,8 @@ pub struct Plan {
     pub problem: Problem,
     /// In the order of the rewrites; undone from the last.
     pub lifts: Vec<Lift>,
+    /// Rows and bounds as they were simplified after that; undone first.
+    pub reduced: Option<Reduced>,
 }
 
 /// An option of the method that was chosen.
@@ -71,7 +74,13 @@ pub fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Diagnostic
     let chosen = choice::choose(&candidates, &request)?;
     let options = request.checked_options(chosen.method)?;
     let form = candidates.form(chosen.smooth);
-    let (shown, rewrites, lifts) = rewrites::show(form, chosen.method);
+    let (shown, mut rewrites, lifts) = rewrites::show(form, chosen.method);
+    let presolves = options.flag(request::COMMON, "presolve") && chosen.method.sees != Sees::Residuals;
+    let reduced = if presolves { rewrites::presolve::apply(&shown) } else { None };
+    let reduced = reduced.map(|(reduced, made)| {
+        rewrites.extend(made);
+        reduced
+    });
     let (class, facts, convex) = class::of(problem, &candidates.plain.features);
     let (restarts, why) = restarts::count(&request, chosen.method, &candidates.plain.features, convex);
     Ok(Plan {
@@ -88,10 +97,35 @@ pub fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Diagnostic
         start: start::of(problem).extended(&shown, &lifts),
         problem: shown,
         lifts,
+        reduced,
     })
 }
 
 impl Plan {
+    /// The plan for other numbers of the same parameters.
+    pub fn with_numbers(&self, problem: &Problem) -> Plan {
+        let mut plan = self.clone();
+        let mut changed = false;
+        for (planned, now) in plan.problem.params.iter_mut().zip(&problem.params) {
+            if planned.name == now.name && planned.values.len() == now.values.len() && planned.values != now.values {
+                planned.values = now.values.clone();
+                changed = true;
+            }
+        }
+        if changed && self.presolves() {
+            plan.reduced = match plan.reduces() {
+                true => rewrites::presolve::apply(&plan.problem).map(|(reduced, _)| reduced),
+                false => None,
+            };
+        }
+        plan
+    }
+
+    /// Whether the method is one that sees rows as they are.
+    fn reduces(&self) -> bool {
+        crate::solve::by_name(self.method).is_some_and(|method| method.sees != Sees::Residuals)
+    }
+
     /// Whether rows and bounds are looked at before the method runs.
     pub fn presolves(&self) -> bool {
         self.options.flag(request::COMMON, "presolve")

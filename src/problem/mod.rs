@@ -8,6 +8,7 @@ pub mod chain;
 pub mod curvature;
 pub mod features;
 pub mod index;
+pub mod linear;
 pub mod propagate;
 pub mod ranges;
 pub mod squares;

@@ -45,7 +45,7 @@ pub(super) fn run(
         keep_log: options.keep_log,
         log: vec![],
     };
-    let plan = &with_numbers(plan, &prepared.problem);
+    let plan = &plan.with_numbers(&prepared.problem);
     let n = prepared.problem.dimension as usize;
     let mut certifying = 0.0;
     let judge = JudgeOptions { tolerance: options.tolerance };
@@ -227,17 +227,6 @@ fn objective(problem: &Problem, x: &[f64]) -> f64 {
     let needed = eval::needed(&problem.stages, &[objective.stage]);
     let inputs = Inputs { variables: x, params, after: &[] };
     eval::stages(&problem.graph, &problem.stages, &needed, &inputs)[objective.stage.0 as usize][0]
-}
-
-/// The plan with the numbers that parameters have now: a plan outlives changes of numbers.
-fn with_numbers(plan: &Plan, problem: &Problem) -> Plan {
-    let mut plan = plan.clone();
-    for (planned, now) in plan.problem.params.iter_mut().zip(&problem.params) {
-        if planned.name == now.name && planned.values.len() == now.values.len() {
-            planned.values = now.values.clone();
-        }
-    }
-    plan
 }
 
 fn summary(view: PlanView, ran: bool) -> PlanSummary {

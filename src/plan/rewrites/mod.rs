@@ -4,6 +4,7 @@
 //! rewrite removes is removed by the view (`solve::view`), which lifts by itself.
 
 pub mod epigraph;
+pub mod presolve;
 pub mod residual_rows;
 pub mod seen;
 
@@ -22,8 +23,17 @@ pub struct Rewrite {
     pub lifts: &'static str,
 }
 
-pub const REWRITES: &[Rewrite] =
-    &[epigraph::REWRITE, residual_rows::REWRITE, seen::FIXED, seen::FREE_ROWS, seen::SCALING];
+pub const REWRITES: &[Rewrite] = &[
+    epigraph::REWRITE,
+    residual_rows::REWRITE,
+    presolve::empty_rows::REWRITE,
+    presolve::singleton_rows::REWRITE,
+    presolve::parallel_rows::REWRITE,
+    presolve::redundant_rows::REWRITE,
+    seen::FIXED,
+    seen::FREE_ROWS,
+    seen::SCALING,
+];
 
 /// A rewrite that a plan makes, with what it changes.
 #[derive(Clone, Debug, PartialEq)]
