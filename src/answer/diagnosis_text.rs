@@ -118,7 +118,7 @@ fn subset(subset: &Subset, sources: &Sources) -> Vec<String> {
 }
 
 fn ray(ray: &Ray, sources: &Sources) -> Vec<String> {
-    let mut out = vec![format!("why: `{}` improves without end along", ray.objective)];
+    let mut out = vec![format!("why: `{}` goes on improving along", ray.objective)];
     let entry = |(place, step): &(Place, f64)| {
         let sign = if *step > 0.0 { "+" } else { "" };
         (placed(place, sources), format!("{sign}{} per unit", short(*step)))

@@ -25,7 +25,11 @@ pub fn certificate(program: &Program, rays: &[Vec<f64>], tolerance: f64) -> Cert
         let kept = fit::kept(program, &direction, tolerance);
         directions.extend([Some(direction), kept].into_iter().flatten().filter_map(|d| free_part(program, &d)));
     }
-    let proof = directions.iter().any(|d| proves_unbounded(program, d, tolerance));
+    let proof = directions.iter().any(|d| {
+        proves_unbounded(program, d, tolerance)
+            // Far out, what rows leave of large numbers is lost to rounding: the same ray from where it comes from.
+            || back(program, d).is_some_and(|x| proves_unbounded(&Program::at(program.problem, &x), d, tolerance))
+    });
     let mut notes = vec![];
     let proved = if proof {
         let because = "along a ray that no row and no bound stops, the objective passes every bound".to_string();
@@ -44,6 +48,18 @@ pub fn certificate(program: &Program, rays: &[Vec<f64>], tolerance: f64) -> Cert
     // Points far out on the ray are feasible, whatever the first one is.
     residuals.iter_mut().for_each(|r| r.tolerance = f64::INFINITY);
     Certificate::judged(Kind::Unbounded, tolerance, residuals, SecondOrder::NotAsked, proved, Witness::None, notes)
+}
+
+/// The point moved back along the direction until a bound is reached; nothing if none is.
+fn back(program: &Program, direction: &[f64]) -> Option<Vec<f64>> {
+    let room = |(j, &d): (usize, &f64)| match d {
+        d if d > 0.0 => (program.x[j] - program.lower[j]) / d,
+        d if d < 0.0 => (program.x[j] - program.upper[j]) / d,
+        _ => f64::INFINITY,
+    };
+    let most = direction.iter().enumerate().map(room).fold(f64::INFINITY, f64::min);
+    let moved = |(j, d): (usize, &f64)| (program.x[j] - most * d).max(program.lower[j]).min(program.upper[j]);
+    (most > 0.0 && most.is_finite()).then(|| direction.iter().enumerate().map(moved).collect())
 }
 
 /// The direction without what a finite bound stops, its largest entry of size 1; entries that are rounding are 0.

@@ -51,18 +51,15 @@ pub fn of(ended: &Ended, subset: bool, limits: &Limits) -> Diagnosis {
                 diagnosis.subset = subset::find(problem, x, limits);
             }
         }
-        Status::Unbounded => {
-            let ray = match &outcome.stop {
-                Stop::Unbounded { ray } => ray.as_deref(),
-                _ => None,
-            };
-            diagnosis.ray = ray::find(problem, ray, x, ended.start);
-        }
+        Status::Unbounded => diagnosis.ray = ray::find(problem, way_out(outcome), x, ended.start),
         Status::Limit | Status::Failed => {
+            if let Stop::Unbounded { .. } = outcome.stop {
+                diagnosis.ray = ray::find(problem, way_out(outcome), x, ended.start);
+            }
             if let Stop::NotFinite(_) = outcome.stop {
                 diagnosis.not_finite = finite::find(problem, ended.sources, x);
             }
-            if diagnosis.not_finite.is_none() {
+            if diagnosis.not_finite.is_none() && diagnosis.ray.is_none() {
                 let stalled = stalled::find(problem, outcome, limits.judge.tolerance);
                 let nothing = Stalled { rows: vec![], variables: vec![], help: vec![] };
                 diagnosis.stalled = Some(stalled).filter(|stalled| *stalled != nothing);
@@ -70,4 +67,12 @@ pub fn of(ended: &Ended, subset: bool, limits: &Limits) -> Diagnosis {
         }
     }
     diagnosis
+}
+
+/// The ray of a method that found the objective to be unbounded.
+fn way_out(outcome: &Outcome) -> Option<&[f64]> {
+    match &outcome.stop {
+        Stop::Unbounded { ray } => ray.as_deref(),
+        _ => None,
+    }
 }

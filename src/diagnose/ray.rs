@@ -50,7 +50,9 @@ fn along(problem: &Problem, x: &[f64], direction: &[f64]) -> Option<Ray> {
     }
     let mut entries: Vec<(Place, f64)> = vec![];
     let mut order: Vec<usize> = (0..x.len()).filter(|j| direction[*j] != 0.0).collect();
-    order.sort_by(|a, b| direction[*b].abs().total_cmp(&direction[*a].abs()).then(a.cmp(b)));
+    // What differs by rounding only stays in the order of the model.
+    let size = |j: &usize| (direction[*j].abs() * 1e6).round();
+    order.sort_by(|a, b| size(b).total_cmp(&size(a)).then(a.cmp(b)));
     entries.extend(order.into_iter().map(|j| (places::variable(problem, j), direction[j])));
     Some(Ray { entries, objective: objective.label.clone(), figures })
 }
