@@ -3,7 +3,8 @@
 //!
 //! The barrier method stops by errors of its own scaling and with bounds that it relaxed; what is asked of an answer is
 //! asked of the point that is handed back. Rows are divided by `max(1, largest slope, |violated bound|)`, bounds by
-//! `max(1, |bound|)`, what multipliers enter by `max(1, ‖∇f‖, mean multiplier / 100)`.
+//! `max(1, |bound|)`, what multipliers enter by `max(1, ‖∇f‖)`: the size of multipliers divides nothing, or what a huge one
+//! makes of a small violation would not be seen.
 
 use super::problem::{Row, Scaled};
 use crate::linalg::sparse::add_transposed_product;
@@ -23,14 +24,10 @@ pub struct Point<'a> {
 
 /// The largest figure; NaN if something is not a number.
 pub fn figure(problem: &Scaled, at: &Point) -> f64 {
-    let n = problem.variables();
     let inverse = problem.objective_scale.recip();
     let mut slope = at.gradient.to_vec();
-    let gradient = inverse * max_norm(&slope);
+    let scale = (inverse * max_norm(&slope)).max(1.0);
     let weight = |r: usize| if problem.row_scale[r] == 0.0 { 0.0 } else { inverse * problem.row_scale[r] };
-    let sizes = at.lambda.iter().enumerate().map(|(r, l)| (weight(r) * l).abs()).sum::<f64>()
-        + (0..n).map(|i| inverse * (at.z_lower[i].abs() + at.z_upper[i].abs())).sum::<f64>();
-    let scale = gradient.max(1.0).max(sizes / (at.lambda.len() + 2 * n).max(1) as f64 / 100.0);
     add_transposed_product(&problem.shape.jacobian, at.jacobian, 1.0, at.lambda, &mut slope);
     let mut worst = Worst(0.0);
     for (i, slope) in slope.iter().enumerate() {
