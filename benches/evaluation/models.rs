@@ -1,90 +1,10 @@
-//! Nanoseconds per instance of the engine on the workloads of the founders' study:
-//! W1, a Luksan-Vlcek chain; W2, branch flows on a random network; W3, a logistic sum with a dense inner product.
-//!
-//! `cargo bench --bench evaluation [n]`. Every figure is the smallest of many repetitions.
+//! The workloads, as problems.
 
-use merit::ad::Evaluator;
+use crate::by_hand::Network;
 use merit::expr::family::{Family, IndexMap, Leaf, ParamId, Source, Stage, StageId, Term};
 use merit::expr::graph::{Graph, NodeId};
 use merit::expr::ops::Op;
 use merit::problem::{Constraint, Data, Objective, Param, Problem, Sense};
-use std::time::Instant;
-
-fn main() {
-    let scale = std::env::args().skip(1).find_map(|word| word.parse::<u32>().ok()).unwrap_or(100_000);
-    println!(
-        "{:24} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9}",
-        "", "f", "grad", "cons", "Jac", "Hess", "Hess v", "build ms"
-    );
-    measure(&format!("W1 n={scale}"), &chain(scale), scale);
-    measure("W1 n=1000", &chain(1000), 1000);
-    measure("W2 n=1000", &branches(1000), 1000);
-    measure("W2 n=10000", &branches(10_000), 10_000);
-    measure("W3 569 x 30", &logistic(569, 30), 569);
-    measure("W3 20000 x 50", &logistic(20_000, 50), 20_000);
-    measure("W4 5 variables, per call", &chain(5), 1);
-    measure("recurrence of 300, per step", &recurrence(300), 300);
-    functions();
-}
-
-/// A row of values for each function, all operands the same column.
-fn functions() {
-    let n = 10_240;
-    let mut at: Vec<f64> = (0..n).map(|k| 0.1 + 0.8 * (k as f64 / n as f64)).collect();
-    let mut out = vec![0.0; n];
-    for &op in merit::expr::ops::ALL {
-        let mut problem = empty(n as u32);
-        let c = stage(&mut problem, n as u32);
-        let leaves = vec![(Source::Variables, affine(0, 1)); op.row().arity];
-        term(&mut problem, c, n as u32, affine(0, 1), leaves, |g, l| g.call(op, l));
-        constrain(&mut problem, c);
-        let mut evaluator = Evaluator::new(&problem);
-        let mut best = f64::INFINITY;
-        for _ in 0..50 {
-            at[0] = 1.0 - at[0];
-            let begin = Instant::now();
-            evaluator.constraints(&at, &mut out);
-            best = best.min(begin.elapsed().as_secs_f64());
-        }
-        print!("{} {:.2}  ", op.row().name, best * 1e9 / n as f64);
-    }
-    println!();
-}
-
-fn measure(name: &str, problem: &Problem, instances: u32) {
-    let begin = Instant::now();
-    let mut evaluator = Evaluator::new(problem);
-    let (jacobian, hessian) = (evaluator.jacobian_pattern().clone(), evaluator.hessian_pattern().clone());
-    let build = begin.elapsed().as_secs_f64() * 1e3;
-    let n = evaluator.variables();
-    let mut x: Vec<f64> = (0..n).map(|k| 0.9 + 0.2 * (k as f64 * 0.7).sin()).collect();
-    let mut slope = vec![0.0; n];
-    let mut rows = vec![0.0; evaluator.rows()];
-    let mut values = vec![0.0; jacobian.entries().max(hessian.entries())];
-    let weights = vec![0.5; evaluator.rows()];
-    let direction = vec![1.0; n];
-    let mut figures = vec![];
-    for quantity in 0..6 {
-        let mut best = f64::INFINITY;
-        let repeats = (20_000_000 / (instances as usize * 50)).clamp(5, 20_000);
-        for _ in 0..repeats {
-            // A new point each time, so that nothing is remembered.
-            x[0] = -x[0];
-            let begin = Instant::now();
-            match quantity {
-                0 => slope[0] = evaluator.objective(&x),
-                1 => evaluator.gradient(&x, &mut slope),
-                2 => evaluator.constraints(&x, &mut rows),
-                3 => evaluator.jacobian(&x, &mut values[..jacobian.entries()]),
-                4 => evaluator.hessian(&x, 1.0, &weights, &mut values[..hessian.entries()]),
-                _ => evaluator.hessian_product(&x, 1.0, &weights, &direction, &mut slope),
-            }
-            best = best.min(begin.elapsed().as_secs_f64());
-        }
-        figures.push(format!("{:>8.2}", best * 1e9 / instances as f64));
-    }
-    println!("{name:24} {} {build:>9.1}", figures.join(" "));
-}
 
 fn empty(dimension: u32) -> Problem {
     Problem { dimension, ..Problem::default() }
@@ -142,7 +62,8 @@ fn affine(start: u32, stride: i64) -> IndexMap {
     IndexMap::Affine { start: start as i64, stride }
 }
 
-fn chain(n: u32) -> Problem {
+/// Luksan and Vlcek's chain: Rosenbrock valleys along `x`, rows of three neighbours.
+pub fn chain(n: u32) -> Problem {
     let mut problem = empty(n);
     let x = |offset: u32| (Source::Variables, affine(offset, 1));
     let f = stage(&mut problem, 1);
@@ -176,7 +97,7 @@ fn chain(n: u32) -> Problem {
 }
 
 /// `z' = z + 0.1 sin(z) x` step by step, with the square of the last state as objective.
-fn recurrence(steps: u32) -> Problem {
+pub fn recurrence(steps: u32) -> Problem {
     let mut problem = empty(steps);
     let z = stage(&mut problem, steps + 1);
     term(&mut problem, z, 1, affine(0, 0), vec![], |g, _| g.constant(0.5));
@@ -203,14 +124,24 @@ fn random(state: &mut u64) -> f64 {
     (*state >> 11) as f64 / (1u64 << 53) as f64
 }
 
-fn branches(count: u32) -> Problem {
+/// A random network: every bus sends branches to others within 200 places.
+pub fn network(count: u32) -> Network {
     let buses = count * 2 / 3;
     let mut state = 7;
     let from: Vec<u32> = (0..count).map(|b| b % buses).collect();
-    let to: Vec<u32> = from.iter().map(|a| (a + 1 + (random(&mut state) * 200.0) as u32) % buses).collect();
+    let to = from.iter().map(|a| (a + 1 + (random(&mut state) * 200.0) as u32) % buses).collect();
+    let columns = (0..8).map(|_| (0..count).map(|_| random(&mut state) * 4.0 - 2.0).collect()).collect();
+    Network { buses: buses as usize, from, to, columns }
+}
+
+/// Flows of real and reactive power into both ends of every branch, with a quadratic cost of the first.
+///
+/// Variables: angles of the buses, their voltages, and four flows, each for all branches.
+pub fn branches(count: u32) -> Problem {
+    let Network { buses, from, to, columns } = network(count);
+    let buses = buses as u32;
     let mut problem = empty(2 * buses + 4 * count);
-    let columns: Vec<ParamId> =
-        (0..8).map(|_| param(&mut problem, (0..count).map(|_| random(&mut state) * 4.0 - 2.0).collect())).collect();
+    let columns: Vec<ParamId> = columns.into_iter().map(|values| param(&mut problem, values)).collect();
     let column = |k: usize| (Source::Param(columns[k]), IndexMap::IDENTITY);
     let bus = |ends: &[u32], offset: u32| {
         (Source::Variables, IndexMap::Gather(ends.iter().map(|end| end + offset).collect()))
@@ -257,11 +188,19 @@ fn branches(count: u32) -> Problem {
     problem
 }
 
-fn logistic(rows: u32, width: u32) -> Problem {
-    let mut problem = empty(width);
+/// A dense matrix, row after row, and labels of -1 and 1.
+pub fn samples(rows: u32, width: u32) -> (Vec<f64>, Vec<f64>) {
     let mut state = 3;
-    let a = param(&mut problem, (0..rows * width).map(|_| random(&mut state) * 2.0 - 1.0).collect());
-    let y = param(&mut problem, (0..rows).map(|_| if random(&mut state) < 0.5 { -1.0 } else { 1.0 }).collect());
+    let a = (0..rows * width).map(|_| random(&mut state) * 2.0 - 1.0).collect();
+    let y = (0..rows).map(|_| if random(&mut state) < 0.5 { -1.0 } else { 1.0 }).collect();
+    (a, y)
+}
+
+/// The logistic loss of a linear model over dense samples.
+pub fn logistic(rows: u32, width: u32) -> Problem {
+    let mut problem = empty(width);
+    let (a, y) = samples(rows, width);
+    let (a, y) = (param(&mut problem, a), param(&mut problem, y));
     let z = stage(&mut problem, rows);
     let tile = IndexMap::Tile { start: 0, stride: 1, length: width };
     let repeat = IndexMap::Repeat { start: 0, stride: 1, length: width };
@@ -275,5 +214,89 @@ fn logistic(rows: u32, width: u32) -> Problem {
         g.call(Op::Softplus, &[margin])
     });
     minimize(&mut problem, f);
+    problem
+}
+
+/// Problem 100 of Hock and Schittkowski: 7 variables, 4 rows.
+pub fn hock_schittkowski_100() -> Problem {
+    // Coefficients with the variables and powers that they go with.
+    type Monomials = &'static [(f64, &'static [(u32, f64)])];
+    const ROWS: [Monomials; 4] = [
+        &[
+            (127.0, &[]),
+            (-2.0, &[(0, 2.0)]),
+            (-3.0, &[(1, 4.0)]),
+            (-1.0, &[(2, 1.0)]),
+            (-4.0, &[(3, 2.0)]),
+            (-5.0, &[(4, 1.0)]),
+        ],
+        &[
+            (282.0, &[]),
+            (-7.0, &[(0, 1.0)]),
+            (-3.0, &[(1, 1.0)]),
+            (-10.0, &[(2, 2.0)]),
+            (-1.0, &[(3, 1.0)]),
+            (1.0, &[(4, 1.0)]),
+        ],
+        &[(196.0, &[]), (-23.0, &[(0, 1.0)]), (-1.0, &[(1, 2.0)]), (-6.0, &[(5, 2.0)]), (8.0, &[(6, 1.0)])],
+        &[
+            (-4.0, &[(0, 2.0)]),
+            (-1.0, &[(1, 2.0)]),
+            (3.0, &[(0, 1.0), (1, 1.0)]),
+            (-2.0, &[(2, 2.0)]),
+            (-5.0, &[(5, 1.0)]),
+            (11.0, &[(6, 1.0)]),
+        ],
+    ];
+    const OBJECTIVE: Monomials = &[
+        (1.0, &[(2, 4.0)]),
+        (10.0, &[(4, 6.0)]),
+        (7.0, &[(5, 2.0)]),
+        (1.0, &[(6, 4.0)]),
+        (-4.0, &[(5, 1.0), (6, 1.0)]),
+        (-10.0, &[(5, 1.0)]),
+        (-8.0, &[(6, 1.0)]),
+    ];
+    let sum = |g: &mut Graph, x: &[NodeId], monomials: Monomials| {
+        let mut terms = vec![];
+        for (coefficient, powers) in monomials {
+            let mut product = g.constant(*coefficient);
+            for &(k, power) in *powers {
+                let power = g.constant(power);
+                let power = g.pow(x[k as usize], power);
+                product = g.mul(product, power);
+            }
+            terms.push(product);
+        }
+        g.sum(&terms)
+    };
+    let mut problem = empty(7);
+    let all = || (0..7).map(|k| (Source::Variables, affine(k, 0))).collect::<Vec<_>>();
+    let f = stage(&mut problem, 1);
+    term(&mut problem, f, 1, affine(0, 0), all(), |g, x| {
+        let mut terms = vec![sum(g, x, OBJECTIVE)];
+        for (k, from, factor) in [(0, 10.0, 1.0), (1, 12.0, 5.0), (3, 11.0, 3.0)] {
+            let gap = g.shift(-from, x[k]);
+            let square = g.square(gap);
+            terms.push(g.scale(factor, square));
+        }
+        g.sum(&terms)
+    });
+    minimize(&mut problem, f);
+    for row in ROWS {
+        let c = stage(&mut problem, 1);
+        term(&mut problem, c, 1, affine(0, 0), all(), |g, x| sum(g, x, row));
+        constrain(&mut problem, c);
+    }
+    problem
+}
+
+/// As many values of one function, all operands the same variable.
+pub fn values_of(op: Op, count: u32) -> Problem {
+    let mut problem = empty(count);
+    let c = stage(&mut problem, count);
+    let leaves = vec![(Source::Variables, affine(0, 1)); op.row().arity];
+    term(&mut problem, c, count, affine(0, 1), leaves, |g, l| g.call(op, l));
+    constrain(&mut problem, c);
     problem
 }
