@@ -21,12 +21,20 @@ pub enum Action {
         base: usize,
         length: usize,
     },
-    /// Single entries: 0, or what stands in the arena at `template + entry`.
+    /// Single entries `base + entries(k)`: 0, or what stands in the arena at `values + k`.
     SetSome {
         space: Space,
         base: usize,
-        entries: Vec<u32>,
-        template: Option<usize>,
+        entries: IndexMap,
+        count: usize,
+        values: Option<usize>,
+    },
+    /// `arena[to + k] = arena[from + entries(k)]`
+    Pack {
+        from: usize,
+        entries: IndexMap,
+        count: usize,
+        to: usize,
     },
     Chain(Chain),
     Outer(Outer),
@@ -147,17 +155,17 @@ impl Action {
                 Space::Arena => arena.copy_within(*from..from + length, *base),
                 Space::Out => out[*base..base + length].copy_from_slice(&arena[*from..from + length]),
             },
-            Action::SetSome { space: Space::Out, base, entries, template } => {
-                let out = &mut out[*base..];
-                match template {
-                    Some(from) => entries.iter().for_each(|&entry| out[entry as usize] = arena[from + entry as usize]),
-                    None => entries.iter().for_each(|&entry| out[entry as usize] = 0.0),
+            Action::SetSome { space: Space::Out, base, entries, count, values } => {
+                let values = values.map(|from| &arena[from..from + count]);
+                set_some(&mut out[*base..], entries, *count, values);
+            }
+            Action::SetSome { space: Space::Arena, base, entries, count, values } => {
+                for k in 0..*count {
+                    arena[base + entries.at(k)] = values.map_or(0.0, |from| arena[from + k]);
                 }
             }
-            Action::SetSome { space: Space::Arena, base, entries, template } => {
-                for &entry in entries {
-                    arena[base + entry as usize] = template.map_or(0.0, |from| arena[from + entry as usize]);
-                }
+            Action::Pack { from, entries, count, to } => {
+                (0..*count).for_each(|k| arena[to + k] = arena[from + entries.at(k)]);
             }
             Action::Chain(chain) => chain.run(arena, out),
             Action::Outer(outer) => outer.run(arena, out),
@@ -175,6 +183,21 @@ impl Action {
                 add_to(space, *base, sums, arena, out);
             }
         }
+    }
+}
+
+/// Sets entries of `out` to `values`, or to 0.
+fn set_some(out: &mut [f64], entries: &IndexMap, count: usize, values: Option<&[f64]>) {
+    match (entries, values) {
+        (IndexMap::Affine { start, stride }, Some(values)) if *stride > 0 => {
+            let places = out[*start as usize..].iter_mut().step_by(*stride as usize);
+            places.zip(values).for_each(|(place, value)| *place = *value);
+        }
+        (IndexMap::Gather(positions), Some(values)) => {
+            positions.iter().zip(values).for_each(|(&at, value)| out[at as usize] = *value);
+        }
+        (_, Some(values)) => values.iter().enumerate().for_each(|(k, value)| out[entries.at(k)] = *value),
+        (_, None) => (0..count).for_each(|k| out[entries.at(k)] = 0.0),
     }
 }
 

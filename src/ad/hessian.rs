@@ -89,7 +89,7 @@ impl Hessian {
                 _ => touch.announce_sum(0..pattern.entries()),
             }
         }
-        let mut actions: Vec<Action> = touch.prepare(Space::Out, 0, None).into_iter().collect();
+        let mut actions: Vec<Action> = touch.prepare(Space::Out, 0).into_iter().collect();
         actions.extend(kernels);
         actions.extend(products);
         Hessian { pattern, actions }

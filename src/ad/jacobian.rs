@@ -15,7 +15,7 @@ use crate::expr::derive;
 use crate::expr::family::{IndexMap, Source, StageId};
 use crate::expr::graph::NodeId;
 use crate::linalg::pattern::Pattern;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -47,7 +47,7 @@ struct Partial {
     part: usize,
     leaf: usize,
     node: NodeId,
-    /// It depends on parameters alone.
+    /// It depends on parameters alone, and so do all others of its part.
     data: bool,
 }
 
@@ -106,6 +106,12 @@ fn all_partials(engine: &mut Engine) -> Vec<Partial> {
         let roots: Vec<NodeId> = partials[from..].iter().map(|partial| partial.node).collect();
         let is_data = engine.data_nodes(g, &roots);
         partials[from..].iter_mut().for_each(|partial| partial.data = is_data[&partial.node]);
+        // Numbers beside entries that vary are written with them, while their cache lines are at hand.
+        let varying: BTreeSet<usize> = partials[from..].iter().filter(|p| !p.data).map(|p| p.part).collect();
+        for partial in &mut partials[from..] {
+            let of_variable = group.leaves[partial.leaf].source == Source::Variables;
+            partial.data &= !(of_variable && varying.contains(&partial.part));
+        }
     }
     partials
 }
@@ -366,6 +372,7 @@ impl Builder<'_> {
     fn finish(mut self, pattern: Arc<Pattern>) -> Jacobian {
         let mut jacobian = Jacobian { pattern, inner: vec![], constraints: vec![], stages: BTreeMap::new() };
         let mut data = vec![];
+        let mut packs = vec![];
         let mut stages = BTreeMap::new();
         for (stage, mut own) in self.stages {
             let length = own.pattern.entries();
@@ -375,7 +382,13 @@ impl Builder<'_> {
             let touch = std::mem::replace(&mut own.touch, Touch::new(0));
             // A constant Jacobian in the arena is its own template.
             if own.template != Some(own.base) || own.space == Space::Out {
-                let preparation = touch.prepare(own.space, own.base, own.template);
+                let engine = &mut *self.engine;
+                let preparation = touch.prepare_from(own.space, own.base, own.template, |entries, count| {
+                    let to = engine.allocate(count);
+                    let from = own.template.expect("only what has a template is packed");
+                    packs.push(Action::Pack { from, entries: entries.clone(), count, to });
+                    to
+                });
                 match role {
                     Some(Role::Constraint) => jacobian.constraints.extend(preparation),
                     Some(Role::Data | Role::Inner | Role::Objective) | None => {
@@ -386,6 +399,7 @@ impl Builder<'_> {
             stages.insert(stage, own);
         }
         data.append(&mut self.data);
+        data.append(&mut packs);
         self.engine.data.append(&mut data);
         self.engine.data_stale = true;
         for (role, mask, action) in self.kernels.into_iter().chain(self.chains) {

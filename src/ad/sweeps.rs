@@ -129,7 +129,7 @@ fn backward(engine: &mut Engine, mask: u8, until: Until, only_objective: bool) -
     if until == Until::Stages {
         return kernels;
     }
-    touch.prepare(Space::Out, 0, None).into_iter().chain(kernels).collect()
+    touch.prepare(Space::Out, 0).into_iter().chain(kernels).collect()
 }
 
 /// The product that takes a quantity of the stage of group `g` back to its leaf, if the group is a product with a
@@ -176,7 +176,7 @@ pub fn tangents(engine: &mut Engine, mask: u8, rows: bool) -> Vec<Action> {
         kernels.extend(matrix.or_else(|| engine.kernel(g, roots, extra)));
     }
     let mut actions: Vec<Action> =
-        touches.into_values().filter_map(|(touch, space, base)| touch.prepare(space, base, None)).collect();
+        touches.into_values().filter_map(|(touch, space, base)| touch.prepare(space, base)).collect();
     actions.extend(kernels);
     if rows {
         for (stage, row) in engine.functions.constraints.clone() {
@@ -241,5 +241,5 @@ pub fn hessian_product(engine: &mut Engine) -> Vec<Action> {
         let roots = scattered(engine, g, body, Quantity::AdjointTangent, Until::Variables, &mut touch);
         kernels.extend(engine.kernel(g, roots, extra));
     }
-    touch.prepare(Space::Out, 0, None).into_iter().chain(kernels).collect()
+    touch.prepare(Space::Out, 0).into_iter().chain(kernels).collect()
 }

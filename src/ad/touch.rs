@@ -105,8 +105,20 @@ impl Touch {
         }
     }
 
-    /// Entries of `0..length`, at `base` of a space, that nothing stores: set to 0, or to what stands at `template`.
-    pub fn prepare(mut self, space: Space, base: usize, template: Option<usize>) -> Option<Action> {
+    /// Entries of `0..length`, at `base` of a space, that nothing stores: set to 0.
+    pub fn prepare(self, space: Space, base: usize) -> Option<Action> {
+        self.prepare_from(space, base, None, |_, _| unreachable!("there is no template"))
+    }
+
+    /// The same entries set to what stands at `template`. Where they are few, `pack` says where those few stand side by
+    /// side.
+    pub fn prepare_from(
+        mut self,
+        space: Space,
+        base: usize,
+        template: Option<usize>,
+        pack: impl FnOnce(&IndexMap, usize) -> usize,
+    ) -> Option<Action> {
         self.open.extend((0u32..).zip(&self.touched).filter(|(_, touched)| !**touched).map(|(at, _)| at));
         if self.open.is_empty() {
             return None;
@@ -115,7 +127,10 @@ impl Touch {
         // A quarter: setting single entries costs more than clearing a run.
         if self.open.len() * 4 < length {
             self.open.sort_unstable();
-            return Some(Action::SetSome { space, base, entries: self.open, template });
+            let count = self.open.len();
+            let entries = IndexMap::from_positions(self.open);
+            let values = template.map(|_| pack(&entries, count));
+            return Some(Action::SetSome { space, base, entries, count, values });
         }
         Some(match template {
             Some(from) => Action::Copy { from, space, base, length },

@@ -51,7 +51,7 @@ impl Values {
         for (stage, (touch, space, base)) in touches {
             let Some(role) = engine.functions.roles[stage.0 as usize] else { continue };
             let mask = engine.functions.masks[stage.0 as usize];
-            preparations.extend(touch.prepare(space, base, None).map(|action| (role, mask, action)));
+            preparations.extend(touch.prepare(space, base).map(|action| (role, mask, action)));
         }
         let mut values = Values::default();
         // Columns were made for kernels that read stages of data: those stages come first.
