@@ -1,6 +1,6 @@
 //! Index sets and the shapes of arrays.
 
-use std::collections::HashMap;
+use super::quick::QuickMap;
 use std::sync::{Arc, OnceLock};
 
 /// An element of a set.
@@ -74,7 +74,7 @@ pub struct Set(Arc<SetData>);
 struct SetData {
     name: String,
     elements: Elements,
-    positions: OnceLock<HashMap<Element, u32>>,
+    positions: OnceLock<QuickMap<Element, u32>>,
 }
 
 #[derive(Debug, PartialEq)]

@@ -10,6 +10,7 @@ pub mod features;
 pub mod index;
 pub mod linear;
 pub mod propagate;
+pub mod quick;
 pub mod ranges;
 pub mod squares;
 pub mod values;

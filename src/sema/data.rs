@@ -9,8 +9,8 @@ use crate::diag::{Severity, SourceId, Span};
 use crate::expr::family::Source;
 use crate::problem::Param;
 use crate::problem::index::{Axes, Element, Set};
+use crate::problem::quick::QuickMap;
 use crate::syntax::ast::{Expr, ExprKind, Ident, Module};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -96,7 +96,7 @@ impl Elaborator<'_> {
                     Element::flat(&values)
                 })
                 .collect();
-            let mut first: HashMap<&Element, usize> = HashMap::new();
+            let mut first: QuickMap<&Element, usize> = QuickMap::default();
             for (row, e) in elements.iter().enumerate() {
                 if let Some(&before) = first.get(e) {
                     let text = self.text_of(&table);

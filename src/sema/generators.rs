@@ -11,8 +11,8 @@ use super::value::{Elem, Val};
 use crate::diag::Span;
 use crate::expr::family::IndexMap;
 use crate::problem::index::{Axes, Element, Set};
+use crate::problem::quick::QuickMap;
 use crate::syntax::ast::{Expr, ExprKind, Generator, GeneratorKind, Ident, IndexItem, IndexSpec, RelOp};
-use std::collections::HashMap;
 use std::rc::Rc;
 
 /// The elements of an indexed declaration: its shape and the context with one instance for each element.
@@ -269,27 +269,9 @@ impl Elaborator<'_> {
             new_keys.push(self.key_column(new, &own)?);
             old_keys.push(self.key_column(old, env)?);
         }
-        let numbers = |columns: &[Keys]| -> Option<Vec<u64>> {
-            match columns {
-                [Keys::Numbers(v)] => Some(v.iter().map(|&x| (if x == 0.0 { 0.0f64 } else { x }).to_bits()).collect()),
-                _ => None,
-            }
-        };
-        let matches = if let (Some(new), Some(old)) = (numbers(&new_keys), numbers(&old_keys)) {
-            pairs(new.into_iter(), old.into_iter())
-        } else {
-            let row = |columns: &[Keys], p: usize| -> Vec<Element> { columns.iter().map(|c| c.get(p)).collect() };
-            let new: Vec<_> = (0..set.len()).map(|p| row(&new_keys, p)).collect();
-            let old: Vec<_> = (0..env.ctx.size).map(|p| row(&old_keys, p)).collect();
-            pairs(new.into_iter(), old.into_iter())
-        };
-        self.within_limits(matches.iter().map(|m| m.len()).fold(0, usize::saturating_add), step.span)?;
-        let mut parent = vec![];
-        let mut at = vec![];
-        for (instance, positions) in matches.iter().enumerate() {
-            parent.extend(std::iter::repeat_n(instance as u32, positions.len()));
-            at.extend(positions.iter());
-        }
+        let pairs = Pairs::new(&new_keys, &old_keys, set.len(), env.ctx.size);
+        self.within_limits(pairs.count(), step.span)?;
+        let (parent, at) = pairs.listed();
         Ok((parent, at))
     }
 
@@ -412,24 +394,81 @@ enum Keys {
     Elements(Vec<Element>),
 }
 
-impl Keys {
-    fn get(&self, p: usize) -> Element {
-        match self {
-            Keys::Numbers(v) => Element::Number(v[p]),
-            Keys::Elements(v) => v[p].clone(),
+/// All pairs of an old and a new place whose keys agree in every column.
+struct Pairs {
+    /// By old place: the code of its key, if a new place has it.
+    codes: Vec<Option<u32>>,
+    /// New places by code, each code's in order.
+    sorted: Vec<u32>,
+    starts: Vec<u32>,
+}
+
+impl Pairs {
+    fn new(new: &[Keys], old: &[Keys], new_count: usize, old_count: usize) -> Pairs {
+        // Keys of the columns so far as one number; none where no new place has such a key.
+        let (mut new_codes, mut codes, mut count) = (vec![0u32; new_count], vec![Some(0u32); old_count], 1);
+        let elements = |numbers: &[f64]| numbers.iter().map(|&v| Element::Number(v)).collect::<Vec<_>>();
+        for (new, old) in new.iter().zip(old) {
+            count = match (new, old) {
+                (Keys::Numbers(new), Keys::Numbers(old)) => {
+                    let bits = |values: &[f64]| values.iter().map(|&v| (v + 0.0).to_bits()).collect::<Vec<_>>();
+                    refine(&mut new_codes, &mut codes, &bits(new), &bits(old))
+                }
+                (Keys::Elements(new), Keys::Elements(old)) => refine(&mut new_codes, &mut codes, new, old),
+                (Keys::Numbers(new), Keys::Elements(old)) => refine(&mut new_codes, &mut codes, &elements(new), old),
+                (Keys::Elements(new), Keys::Numbers(old)) => refine(&mut new_codes, &mut codes, new, &elements(old)),
+            };
         }
+        let mut starts = vec![0u32; count + 1];
+        new_codes.iter().for_each(|&code| starts[code as usize + 1] += 1);
+        (0..count).for_each(|code| starts[code + 1] += starts[code]);
+        let (mut next, mut sorted) = (starts.clone(), vec![0u32; new_count]);
+        for (place, &code) in new_codes.iter().enumerate() {
+            sorted[next[code as usize] as usize] = place as u32;
+            next[code as usize] += 1;
+        }
+        Pairs { codes, sorted, starts }
+    }
+
+    /// By old place: the new places that go with it.
+    fn matches(&self) -> impl Iterator<Item = &[u32]> {
+        self.codes.iter().map(|code| match code {
+            Some(code) => &self.sorted[self.starts[*code as usize] as usize..self.starts[*code as usize + 1] as usize],
+            None => &[],
+        })
+    }
+
+    fn count(&self) -> usize {
+        self.matches().map(<[u32]>::len).fold(0, usize::saturating_add)
+    }
+
+    /// Old and new places of all pairs: old ones in order, new ones in order for each.
+    fn listed(&self) -> (Vec<u32>, Vec<u32>) {
+        let (mut parent, mut at) = (vec![], vec![]);
+        for (instance, matches) in self.matches().enumerate() {
+            parent.extend(std::iter::repeat_n(instance as u32, matches.len()));
+            at.extend_from_slice(matches);
+        }
+        (parent, at)
     }
 }
 
-/// For each old key the positions of the new keys that equal it.
-fn pairs<K: std::hash::Hash + Eq>(new: impl Iterator<Item = K>, old: impl Iterator<Item = K>) -> Vec<Rc<[u32]>> {
-    let mut table: HashMap<K, Vec<u32>> = HashMap::new();
-    for (position, key) in new.enumerate() {
-        table.entry(key).or_default().push(position as u32);
+/// Gives every code and key of a new column a new code; how many there are.
+fn refine<'k, K: std::hash::Hash + Eq + 'k>(
+    new_codes: &mut [u32],
+    old_codes: &mut [Option<u32>],
+    new: &'k [K],
+    old: &'k [K],
+) -> usize {
+    let mut known: QuickMap<(u32, &K), u32> = QuickMap::default();
+    for (code, key) in new_codes.iter_mut().zip(new) {
+        let next = known.len() as u32;
+        *code = *known.entry((*code, key)).or_insert(next);
     }
-    let table: HashMap<K, Rc<[u32]>> = table.into_iter().map(|(key, positions)| (key, positions.into())).collect();
-    let none: Rc<[u32]> = [].into();
-    old.map(|key| table.get(&key).unwrap_or(&none).clone()).collect()
+    for (code, key) in old_codes.iter_mut().zip(old) {
+        *code = code.and_then(|code| known.get(&(code, key)).copied());
+    }
+    known.len()
 }
 
 /// The name under which the element of the k-th generator is kept; no user can write it.
@@ -486,7 +525,7 @@ fn union_of(sets: &[Set]) -> (Set, Vec<Vec<u32>>) {
             .collect();
         return (union, positions);
     }
-    let mut seen: HashMap<Element, u32> = HashMap::new();
+    let mut seen: QuickMap<Element, u32> = QuickMap::default();
     let mut elements = vec![];
     let positions = sets
         .iter()
