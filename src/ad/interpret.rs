@@ -62,6 +62,13 @@ pub fn step<const FUSED: bool>(i: &Instruction, lanes: &mut impl Lanes) {
             Op::Log1p => lanes.unary(i, f::ln_one_plus::<FUSED>),
             Op::Sin if lanes.small_angles(i) => lanes.unary(i, f::sine::<FUSED>),
             Op::Cos if lanes.small_angles(i) => lanes.unary(i, f::cosine::<FUSED>),
+            Op::Tan if lanes.small_angles(i) => lanes.unary(i, f::tangent::<FUSED>),
+            Op::Sinh => lanes.unary(i, f::hyperbolic_sine::<FUSED>),
+            Op::Cosh => lanes.unary(i, f::hyperbolic_cosine::<FUSED>),
+            Op::Log2 => lanes.unary(i, f::log_base_two::<FUSED>),
+            Op::Floor => lanes.unary(i, f64::floor),
+            Op::Ceil => lanes.unary(i, f64::ceil),
+            Op::Round => lanes.unary(i, f::round),
             Op::Tanh => lanes.unary(i, f::hyperbolic_tangent::<FUSED>),
             Op::Sigmoid => lanes.unary(i, f::sigmoid::<FUSED>),
             // In two passes: as one loop they ran 20 times slower, the compiler did not vectorise it.

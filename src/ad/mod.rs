@@ -24,4 +24,6 @@ mod values;
 pub use evaluator::Evaluator;
 
 #[cfg(test)]
+mod accuracy_tests;
+#[cfg(test)]
 mod tests;

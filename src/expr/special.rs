@@ -404,3 +404,35 @@ fn cos_pi(x: f64) -> f64 {
     let r = (x - 2.0 * (0.5 * x).round()).abs();
     if r < 0.25 { (PI * r).cos() } else { (PI * (0.5 - r)).sin() }
 }
+
+/// Inverse hyperbolic sine; that of the standard library overflows for large arguments.
+pub fn asinh(x: f64) -> f64 {
+    // From 2^28 on, x + sqrt(x² + 1) is 2 x to the last place.
+    if x.abs() > 268435456.0 { (x.abs().ln() + std::f64::consts::LN_2).copysign(x) } else { x.asinh() }
+}
+
+/// Inverse hyperbolic cosine, as [`asinh`]; near 1 by the distance from there.
+pub fn acosh(x: f64) -> f64 {
+    if x > 268435456.0 {
+        x.ln() + std::f64::consts::LN_2
+    } else if x > 2.0 {
+        (2.0 * x - 1.0 / (x + (x * x - 1.0).sqrt())).ln()
+    } else {
+        let t = x - 1.0;
+        (t + (2.0 * t + t * t).sqrt()).ln_1p()
+    }
+}
+
+/// Inverse hyperbolic tangent, odd to the last place: for negative arguments the plain formula loses some.
+pub fn atanh(x: f64) -> f64 {
+    let size = x.abs();
+    let twice = 2.0 * size;
+    let half_twice = if size < 0.5 { twice + twice * size / (1.0 - size) } else { twice / (1.0 - size) };
+    (0.5 * half_twice.ln_1p()).copysign(x)
+}
+
+/// `ln(x / y)` for positive operands, accurate where they are close.
+pub fn log_ratio(x: f64, y: f64) -> f64 {
+    let ratio = x / y;
+    if (0.5..=2.0).contains(&ratio) { ((x - y) / y).ln_1p() } else { ratio.ln() }
+}

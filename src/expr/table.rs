@@ -271,17 +271,17 @@ functions! {
     };
     Asinh: OpRow {
         curvature: convex_then_concave, slopes: rising, samples: &[[1.5, 0.0, 0.0], [-0.3, 0.0, 0.0]],
-        ..row("asinh", 1, "inverse hyperbolic sine", |[a, ..]| a.asinh(), |g, [a, ..], _| unary(inverse_root(g, a, 1.0, 1.0)))
+        ..row("asinh", 1, "inverse hyperbolic sine", |[a, ..]| special::asinh(a), |g, [a, ..], _| unary(inverse_root(g, a, 1.0, 1.0)))
     };
     Acosh: OpRow {
         domain: Domain::one("an argument that is at least 1", Range { lo: 1.0, ..Range::NONNEGATIVE }),
         curvature: |_| Concave, slopes: rising, image: (0.0, f64::INFINITY), samples: &[[1.5, 0.0, 0.0], [4.0, 0.0, 0.0]],
-        ..row("acosh", 1, "inverse hyperbolic cosine", |[a, ..]| a.acosh(), |g, [a, ..], _| unary(inverse_root(g, a, -1.0, 1.0)))
+        ..row("acosh", 1, "inverse hyperbolic cosine", |[a, ..]| special::acosh(a), |g, [a, ..], _| unary(inverse_root(g, a, -1.0, 1.0)))
     };
     Atanh: OpRow {
         domain: Domain::one("an argument strictly between -1 and 1", Range { lo: -1.0, hi: 1.0, lo_open: true, hi_open: true }),
         curvature: concave_then_convex, slopes: rising, samples: &[[0.5, 0.0, 0.0], [-0.3, 0.0, 0.0]],
-        ..row("atanh", 1, "inverse hyperbolic tangent", |[a, ..]| a.atanh(), |g, [a, ..], _| {
+        ..row("atanh", 1, "inverse hyperbolic tangent", |[a, ..]| special::atanh(a), |g, [a, ..], _| {
             let (one, square) = (g.constant(1.0), g.square(a));
             let below = g.sub(one, square);
             unary(g.reciprocal(below))
@@ -543,7 +543,7 @@ fn x_log_x_over_y(x: f64, y: f64) -> f64 {
     if y <= 0.0 {
         return f64::NAN;
     }
-    if x == 0.0 { 0.0 } else { x * (x / y).ln() }
+    if x == 0.0 { 0.0 } else { x * special::log_ratio(x, y) }
 }
 
 /// `b a^(b-1)` and `a^b log a`. Where a factor of 0 would meet a pole of the other, the guard gives the limit 0.

@@ -6,7 +6,7 @@ use super::scope::{DeclarationKind, Elaborator, Env, R, State};
 use super::value::{Array, ArrayKind, BlockRef, Elem, Num, Part, TableInfo, Texts, Val};
 use crate::diag::Span;
 use crate::expr::family::{IndexMap, Leaf, Source};
-use crate::problem::index::{Axes, Set};
+use crate::problem::index::{Axes, Recall, Set};
 use crate::problem::{AfterSolve, Domain};
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Ident, StatementKind, Subscript};
 use std::rc::Rc;
@@ -470,8 +470,10 @@ impl Elaborator<'_> {
                 }
             }
             other => {
-                for e in self.elements(other, &env.ctx, span)? {
-                    match set.position(&e) {
+                let elements = self.elements(other, &env.ctx, span)?;
+                let mut known = Recall::default();
+                for e in &elements {
+                    match known.of(e, || set.position(e)) {
                         Some(p) => positions.push(p as u32),
                         None => return self.fail(error::outside(&e.to_string(), set, span, origin)),
                     }

@@ -454,21 +454,49 @@ impl Pairs {
 }
 
 /// Gives every code and key of a new column a new code; how many there are.
-fn refine<'k, K: std::hash::Hash + Eq + 'k>(
+fn refine<'k, K: JoinKey + 'k>(
     new_codes: &mut [u32],
     old_codes: &mut [Option<u32>],
     new: &'k [K],
     old: &'k [K],
 ) -> usize {
     let mut known: QuickMap<(u32, &K), u32> = QuickMap::default();
+    let mut seen: QuickMap<(u32, usize), u32> = QuickMap::default();
     for (code, key) in new_codes.iter_mut().zip(new) {
-        let next = known.len() as u32;
-        *code = *known.entry((*code, key)).or_insert(next);
+        let mut find = || {
+            let next = known.len() as u32;
+            *known.entry((*code, key)).or_insert(next)
+        };
+        *code = match key.address() {
+            Some(address) => *seen.entry((*code, address)).or_insert_with(find),
+            None => find(),
+        };
     }
     for (code, key) in old_codes.iter_mut().zip(old) {
         *code = code.and_then(|code| known.get(&(code, key)).copied());
     }
     known.len()
+}
+
+/// What rows are joined by.
+trait JoinKey: std::hash::Hash + Eq {
+    /// Keys of one address are equal: equal texts of a column share one allocation.
+    fn address(&self) -> Option<usize>;
+}
+
+impl JoinKey for u64 {
+    fn address(&self) -> Option<usize> {
+        None
+    }
+}
+
+impl JoinKey for Element {
+    fn address(&self) -> Option<usize> {
+        match self {
+            Element::Text(text) => Some(text.as_ptr() as usize),
+            Element::Number(_) | Element::Tuple(_) => None,
+        }
+    }
 }
 
 /// The name under which the element of the k-th generator is kept; no user can write it.
