@@ -44,7 +44,7 @@ const LIMITS: &[(&str, f64)] = &[
     ("sqrt", 1.0),
     ("tan", 2.0),
     ("tan beyond", 15.0),
-    ("tanh", 2.0),
+    ("tanh", 2.5),
     ("xlogx", 2.0),
     ("xlogxy", 2.5),
 ];

@@ -1,7 +1,8 @@
 //! Branch-free elementary functions that the compiler turns into vector code when they are inlined in a loop.
 //!
 //! `FUSED`: `a * b + c` is one instruction. Errors are under 1 ulp for `exp`, `ln`, `sin` and `cos`, about 2 ulp for what
-//! is built of them (`docs/performance.md` has the figures), on every level of [`super::isa`]; zeros, infinities, NaN and subnormal numbers are right.
+//! is built of them (`docs/performance.md` has the figures), on every level of [`super::isa`]; zeros, infinities, NaN
+//! and subnormal numbers are right.
 //! Polynomials and splittings are those of fdlibm (Sun Microsystems, 1993), except for `exp`, which is a Taylor
 //! polynomial on `|r| <= ln(2)/2`.
 
