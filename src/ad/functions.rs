@@ -325,7 +325,7 @@ pub fn x_log_x<const FUSED: bool>(x: f64) -> f64 {
 #[inline(always)]
 pub fn x_log_x_over_y<const FUSED: bool>(x: f64, y: f64) -> f64 {
     let ratio = x / y;
-    let close = (ratio >= 0.5) & (ratio <= 2.0);
+    let close = (0.5..=2.0).contains(&ratio);
     let gap = (x - y) / y;
     let sum = 1.0 + gap;
     let lost = pick(gap < 1.0, gap - (sum - 1.0), 1.0 - (sum - gap));
