@@ -259,14 +259,19 @@ pub fn hyperbolic_cosine<const FUSED: bool>(x: f64) -> f64 {
     half + 0.25 / half
 }
 
-/// By `e = exp(|x|) - 1` where that is no loss, by `exp(|x|) / 2` where the rest is below the last place.
+/// `exp(min(|x|, 22)) - 1`, the first half of `sinh x`.
 #[inline(always)]
-pub fn hyperbolic_sine<const FUSED: bool>(x: f64) -> f64 {
+pub fn growth_of_size<const FUSED: bool>(x: f64) -> f64 {
+    exp_minus_one::<FUSED>(pick(x.abs() > 22.0, 22.0, x.abs()))
+}
+
+/// `sinh x` from `e` of [`growth_of_size`]; by `exp(|x|) / 2` where the rest is below the last place.
+#[inline(always)]
+pub fn finish_hyperbolic_sine<const FUSED: bool>(e: f64, x: f64, _: f64) -> f64 {
     let size = x.abs();
-    let e = exp_minus_one::<FUSED>(pick(size > 22.0, 22.0, size));
     let small = 0.5 * (e + e / (e + 1.0));
     let value = pick(size > 22.0, scaled_exp::<FUSED>(size, -1.0), small);
-    pick(size < 1e-10 || x.is_nan(), x, value.copysign(x))
+    pick(size < 1e-10, x, pick(x.is_nan(), x, value.copysign(x)))
 }
 
 /// `tan x` for `|x| <= LARGEST_ANGLE`.
@@ -320,18 +325,22 @@ pub fn x_log_x<const FUSED: bool>(x: f64) -> f64 {
     pick(x == 0.0, 0.0, x * ln::<FUSED>(x))
 }
 
-/// `x ln(x / y)`, continued by 0 at `x = 0`; not a number for `y <= 0`. Close operands are subtracted before they are
-/// divided, which loses nothing.
+/// What the logarithm of `x ln(x / y)` is taken of: close operands are subtracted before they are divided, which loses
+/// nothing.
 #[inline(always)]
-pub fn x_log_x_over_y<const FUSED: bool>(x: f64, y: f64) -> f64 {
+pub fn ratio_or_sum<const FUSED: bool>(x: f64, y: f64) -> f64 {
     let ratio = x / y;
-    let close = (0.5..=2.0).contains(&ratio);
+    pick((ratio - 1.25).abs() <= 0.75, 1.0 + (x - y) / y, ratio)
+}
+
+/// `x ln(x / y)` from `u` of [`ratio_or_sum`], continued by 0 at `x = 0`; not a number for `y <= 0`. What `u` lost is put
+/// back to first order.
+#[inline(always)]
+pub fn finish_x_log_x_over_y<const FUSED: bool>(u: f64, x: f64, y: f64) -> f64 {
     let gap = (x - y) / y;
-    let sum = 1.0 + gap;
-    let lost = pick(gap < 1.0, gap - (sum - 1.0), 1.0 - (sum - gap));
-    let argument = pick(close, sum, ratio);
-    let value = ln::<FUSED>(argument) + pick(close, lost / sum, 0.0);
-    pick(y <= 0.0, f64::NAN, pick(x == 0.0, 0.0, x * value))
+    let lost = pick((u - 1.25).abs() <= 0.75, (gap - (u - 1.0)) / u, 0.0);
+    let value = x * (ln::<FUSED>(u) + lost);
+    pick(y <= 0.0, f64::NAN, pick(x == 0.0, 0.0, value))
 }
 
 #[cfg(test)]

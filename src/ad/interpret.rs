@@ -63,7 +63,10 @@ pub fn step<const FUSED: bool>(i: &Instruction, lanes: &mut impl Lanes) {
             Op::Sin if lanes.small_angles(i) => lanes.unary(i, f::sine::<FUSED>),
             Op::Cos if lanes.small_angles(i) => lanes.unary(i, f::cosine::<FUSED>),
             Op::Tan if lanes.small_angles(i) => lanes.unary(i, f::tangent::<FUSED>),
-            Op::Sinh => lanes.unary(i, f::hyperbolic_sine::<FUSED>),
+            Op::Sinh => {
+                lanes.unary(i, f::growth_of_size::<FUSED>);
+                lanes.revise(i, f::finish_hyperbolic_sine::<FUSED>);
+            }
             Op::Cosh => lanes.unary(i, f::hyperbolic_cosine::<FUSED>),
             Op::Log2 => lanes.unary(i, f::log_base_two::<FUSED>),
             Op::Floor => lanes.unary(i, f64::floor),
@@ -81,7 +84,10 @@ pub fn step<const FUSED: bool>(i: &Instruction, lanes: &mut impl Lanes) {
                 lanes.revise(i, f::finish_log_add_exp::<FUSED>);
             }
             Op::XLogX => lanes.unary(i, f::x_log_x::<FUSED>),
-            Op::XLogXY => lanes.binary(i, f::x_log_x_over_y::<FUSED>),
+            Op::XLogXY => {
+                lanes.binary(i, f::ratio_or_sum::<FUSED>);
+                lanes.revise(i, f::finish_x_log_x_over_y::<FUSED>);
+            }
             Op::Lt => lanes.binary(i, |a, b| truth(a < b)),
             Op::Le => lanes.binary(i, |a, b| truth(a <= b)),
             Op::Eq => lanes.binary(i, |a, b| truth(a == b)),
