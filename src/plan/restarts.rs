@@ -26,12 +26,14 @@ pub(super) fn count(request: &Request, method: &Method, features: &Features, con
     }
     let small = features.variables <= MOST_VARIABLES && features.rows <= MOST_ROWS;
     let asked = request.method.is_some() || method.claim != Claim::Stationary;
-    if convex || !small || asked || features.sense.is_none() {
+    if convex || !small || asked {
         return (0, None);
     }
-    let sentence = format!(
-        "small and not shown to be convex: {AUTOMATIC} more starts are tried, and the best certified answer is kept"
-    );
+    let tried = match features.sense {
+        Some(_) => format!("{AUTOMATIC} more starts are tried, and the best certified answer is kept"),
+        None => format!("up to {AUTOMATIC} more starts are tried if the first finds no point that meets the rows"),
+    };
+    let sentence = format!("small and not shown to be convex: {tried}");
     (AUTOMATIC, Some(Fact::new(sentence)))
 }
 

@@ -74,13 +74,13 @@ pub(super) fn run(
     let first = execute(&prepared.problem, plan, prepared.warm(), &prepared.sources, &mut monitor);
     let mut best = judged(first);
     let mut starts = 1;
-    if prepared.warm().is_none() && best.may_improve() {
+    if prepared.warm().is_none() && best.may_improve(&prepared.problem) {
         let bounds = Bounds::of(&prepared.problem, &Numbers::of(&prepared.problem));
         // Quiet: lines of several runs would not be a log of one.
         let mut quiet = |_: &LogLine| ControlFlow::Continue(());
         let mut monitor = Monitor { progress: &mut quiet, keep_log: false, log: vec![], ..monitor };
         for x in restarts::points(&bounds, &best.outcome.x, plan.restarts, plan.options.seed) {
-            if monitor.over().is_some() {
+            if monitor.over().is_some() || !best.may_improve(&prepared.problem) {
                 break;
             }
             starts += 1;
@@ -182,13 +182,17 @@ impl Judged {
         }
     }
 
-    /// Nothing global is proved of it, and its end was the method's own.
-    fn may_improve(&self) -> bool {
-        let ended = matches!(
-            self.outcome.stop,
-            Stop::IterationLimit | Stop::TimeLimit | Stop::Interrupted | Stop::Unbounded { .. }
-        );
+    /// Nothing global is proved of it, and its end was the method's own. A system of equations is met or not: another
+    /// start is of use until one meets it, also where the first only crept.
+    fn may_improve(&self, problem: &Problem) -> bool {
+        let system = problem.objectives.is_empty();
+        let ended = match self.outcome.stop {
+            Stop::IterationLimit => !system,
+            Stop::TimeLimit | Stop::Interrupted | Stop::Unbounded { .. } => true,
+            _ => false,
+        };
         !ended && matches!(self.certificate.proved, Proved::Nothing | Proved::StationaryInfeasibility { .. })
+            && !(system && self.certificate.holds())
     }
 
     /// Converged to a better objective, by more than rounding; any converged one if this one is no answer.
