@@ -54,12 +54,17 @@ impl Elaborator<'_> {
         let mut known = HashMap::new();
         let mut jacobian = self.jacobian_of(base, range, span, &mut known)?;
         let mut sets = own;
+        // Of a number by an array there is one row, which a direction meets from the right.
+        let one_row = kind == "jvp" && sets.is_empty() && by.len() == 1;
         sets.extend(by.iter().cloned());
         if kind == "hess" {
             jacobian = self.jacobian_of(jacobian, range, span, &mut HashMap::new())?;
             sets.extend(by.iter().cloned());
         }
-        let array = self.derivative_array(jacobian, sets, span, env)?;
+        let mut array = self.derivative_array(jacobian, sets, span, env)?;
+        if let (true, Val::Array(gradient)) = (one_row, &array) {
+            array = self.transpose(&gradient.clone(), span)?;
+        }
         if kind == "jvp" {
             let v = self.value(arguments[2], env)?;
             return self.combine(
