@@ -26,6 +26,8 @@ fn wrong_models_are_explained_as_reviewed() {
         } else if std::fs::read_to_string(&beside).unwrap_or_default() != said {
             differ.push(format!("{name}.txt should be\n{said}"));
         }
+        let (messages, advice) = (said.matches("] Error: ").count(), said.matches("Help: ").count());
+        assert!(advice >= messages, "{name}: an error without a help\n{said}");
     }
     assert!(differ.is_empty(), "{} texts differ (MERIT_BLESS=1 accepts them):\n{}", differ.len(), differ.join("\n"));
 }

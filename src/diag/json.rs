@@ -45,7 +45,7 @@ pub fn records(diagnostics: &[Diagnostic], sources: &Sources) -> Vec<Record> {
             .filter(|label| !label.text.is_empty())
             .map(|label| LabelRecord { place: place(label.span, sources), text: label.text.clone() })
             .collect(),
-        help: diagnostic.help.clone(),
+        help: diagnostic.advice().map(str::to_string),
     };
     diagnostics.iter().map(record).collect()
 }
@@ -71,7 +71,7 @@ mod tests {
             "id": "duplicate-name", "severity": "error", "message": "`é` is declared twice",
             "file": "m.opt", "line": 2, "column": 5, "end_line": 2, "end_column": 6,
             "labels": [{"file": "m.opt", "line": 1, "column": 5, "end_line": 1, "end_column": 6, "text": "first here"}],
-            "help": null
+            "help": "rename one of the two"
         }]);
         assert_eq!(json, expected);
     }

@@ -111,6 +111,7 @@ pub struct Diagnostic {
     pub message: String,
     /// The primary place first; there is always one.
     pub labels: Vec<Label>,
+    /// What to do, where more can be said than the catalogue does.
     pub help: Option<String>,
 }
 
@@ -144,6 +145,11 @@ impl Diagnostic {
     pub fn help(mut self, text: impl Into<String>) -> Diagnostic {
         self.help = Some(text.into());
         self
+    }
+
+    /// What to do: of this case, or else of its id.
+    pub fn advice(&self) -> Option<&str> {
+        self.help.as_deref().or_else(|| catalogue::lookup(self.id).map(|entry| entry.help))
     }
 
     pub fn primary(&self) -> Span {

@@ -52,7 +52,7 @@ fn one(diagnostic: &Diagnostic, sources: &Sources, color: bool) -> String {
         // ariadne underlines nothing where there are no words.
         report = report.with_label(mark.with_message(if label.text.is_empty() { "here" } else { &label.text }));
     }
-    if let Some(help) = &diagnostic.help {
+    if let Some(help) = diagnostic.advice() {
         report = report.with_help(help);
     }
     let mut bytes = Vec::new();

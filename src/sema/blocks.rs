@@ -28,9 +28,17 @@ pub(super) struct Block {
     arrays: HashMap<String, Array>,
 }
 
-/// Distributions that `expect` may draw from.
-const DISTRIBUTIONS: &[&str] =
-    &["normal", "uniform", "exponential", "bernoulli", "poisson", "lognormal", "gamma", "beta"];
+/// Distributions that `expect` may draw from, and how many numbers each takes.
+const DISTRIBUTIONS: &[(&str, usize)] = &[
+    ("normal", 2),
+    ("uniform", 2),
+    ("exponential", 1),
+    ("bernoulli", 1),
+    ("poisson", 1),
+    ("lognormal", 2),
+    ("gamma", 2),
+    ("beta", 2),
+];
 
 impl Elaborator<'_> {
     pub(super) fn open_block(&mut self, outer: u32, statement: &Rc<Statement>) -> u32 {
@@ -273,14 +281,21 @@ impl Elaborator<'_> {
 
     /// `expect(z ~ normal(0, 1): body)`
     pub(super) fn expectation(&mut self, generators: &[Generator], body: &Expr, span: Span, env: &Env) -> R<Val> {
+        let known = || DISTRIBUTIONS.iter().map(|(name, _)| *name).collect::<Vec<_>>();
         let mut inner = env.clone();
         for g in generators {
             let ExprKind::Call { function, arguments } = &g.domain.kind else {
-                return self.fail(error::not_a_distribution(g.domain.span, DISTRIBUTIONS));
+                return self.fail(error::not_a_distribution(g.domain.span, &known()));
             };
-            match &function.kind {
-                ExprKind::Name(n) if DISTRIBUTIONS.contains(&n.as_str()) => {}
-                _ => return self.fail(error::not_a_distribution(function.span, DISTRIBUTIONS)),
+            let named = |n: &str| DISTRIBUTIONS.iter().find(|(name, _)| *name == n);
+            let Some(&(name, takes)) = (match &function.kind {
+                ExprKind::Name(n) => named(n),
+                _ => None,
+            }) else {
+                return self.fail(error::not_a_distribution(function.span, &known()));
+            };
+            if arguments.len() != takes {
+                return self.fail(error::arity(name, arguments.len(), &(takes..=takes), g.domain.span, None));
             }
             for a in arguments {
                 if let crate::syntax::ast::Argument::Value(v) = a {

@@ -413,14 +413,22 @@ pub(super) fn singular(at: Span, origin: Span) -> Diagnostic {
     Diagnostic::error("singular-matrix", at, "this matrix has no inverse").label(origin, "it comes from here")
 }
 
-pub(super) fn bad_table(xs: usize, ys: usize, x_at: Span, y_at: Span) -> Diagnostic {
-    Diagnostic::error(
-        "bad-table",
-        x_at,
-        format!("a table needs two or more increasing points: {xs} points, {ys} values"),
-    )
-    .here("the points, increasing")
-    .label(y_at, "a value for each point")
+pub(super) fn bad_table(xs: &[f64], ys: usize, x_at: Span, y_at: Span) -> Diagnostic {
+    let count = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
+    let message = match xs.windows(2).position(|w| w[0] >= w[1]) {
+        _ if xs.len() != ys => {
+            format!("a table needs a value for each point: {}, {}", count(xs.len(), "point"), count(ys, "value"))
+        }
+        Some(k) => format!(
+            "the points of a table must increase: point {} is {}, and point {} is {}",
+            k + 1,
+            xs[k],
+            k + 2,
+            xs[k + 1]
+        ),
+        None => format!("a table needs two or more points, here is {}", xs.len()),
+    };
+    Diagnostic::error("bad-table", x_at, message).here("the points, increasing").label(y_at, "a value for each point")
 }
 
 pub(super) fn missing_param(name: &str, at: Span) -> Diagnostic {

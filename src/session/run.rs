@@ -191,7 +191,8 @@ impl Judged {
             Stop::TimeLimit | Stop::Interrupted | Stop::Unbounded { .. } => true,
             _ => false,
         };
-        !ended && matches!(self.certificate.proved, Proved::Nothing | Proved::StationaryInfeasibility { .. })
+        !ended
+            && matches!(self.certificate.proved, Proved::Nothing | Proved::StationaryInfeasibility { .. })
             && !(system && self.certificate.holds())
     }
 

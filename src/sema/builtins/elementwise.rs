@@ -137,7 +137,7 @@ pub(super) fn piecewise_linear(me: &mut Elaborator, call: &Call, env: &Env) -> R
     }
     let (xs, ys) = (&tables[0], &tables[1]);
     if xs.len() != ys.len() || xs.len() < 2 || xs.windows(2).any(|w| w[0] >= w[1]) {
-        return me.fail(error::bad_table(xs.len(), ys.len(), call.arguments[0].span, call.arguments[1].span));
+        return me.fail(error::bad_table(xs, ys.len(), call.arguments[0].span, call.arguments[1].span));
     }
     let mut slopes: Vec<f64> = (1..xs.len()).map(|k| (ys[k] - ys[k - 1]) / (xs[k] - xs[k - 1])).collect();
     let mut knots = xs[..xs.len() - 1].to_vec();
