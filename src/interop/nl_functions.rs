@@ -160,19 +160,15 @@ fn by_others(g: &mut Graph, op: Op, [a, b, _]: [NodeId; 3]) -> NodeId {
     }
 }
 
-/// `log(exp(a) + exp(b))` as `(a + b + d) / 2 + log(1 + exp(-d))` with `d = |a - b|`: no power is larger than 1, and the
-/// kinks of both parts cancel. Some readers know no `if`.
+/// `log(exp(a) + exp(b))` as `(a + b) / 2 + log(2 cosh((a - b) / 2))`: smooth, without an `if` that some readers lack, and
+/// without overflow while `|a - b|` is below 1419.
 fn log_add_exp(g: &mut Graph, a: NodeId, b: NodeId) -> NodeId {
-    let difference = g.sub(a, b);
-    let distance = g.call(Op::Abs, &[difference]);
-    let negative = g.neg(distance);
-    let power = g.exp(negative);
-    let below = g.shift(1.0, power);
-    let log = g.log(below);
-    let sum = g.add(a, b);
-    let twice = g.add(sum, distance);
-    let half = g.scale(0.5, twice);
-    g.add(half, log)
+    let (sum, difference) = (g.add(a, b), g.sub(a, b));
+    let (mean, half) = (g.scale(0.5, sum), g.scale(0.5, difference));
+    let cosh = g.call(Op::Cosh, &[half]);
+    let twice = g.scale(2.0, cosh);
+    let log = g.log(twice);
+    g.add(mean, log)
 }
 
 /// `x` moved off 0, where its logarithm has no value but `x log(x)` is 0. All numbers above 1e-284 stay the same.

@@ -43,7 +43,11 @@ pub fn prepared(host: Rc<dyn Host>, path: &str) -> Result<Prepared, Errors> {
 
 /// The problem of a file as a model.
 pub fn model(host: &dyn Host, path: &str) -> Result<String, Errors> {
-    let (scalars, _) = scalars(host, path)?;
+    let (scalars, sources) = scalars(host, path)?;
+    if !scalars.unsupported.is_empty() {
+        let told = scalars.unsupported.iter().map(|u| Diagnostic::error("cannot-import", u.span, &u.sentence));
+        return Err(Errors { diagnostics: told.collect(), sources });
+    }
     Ok(opt_write::opt(&scalars, &title(&scalars, path)))
 }
 
