@@ -5,6 +5,7 @@ use super::arguments::Diff;
 use super::common::{prepared, print, tell};
 use crate::answer::layout::{aligned, residual, significant};
 use crate::host::Disk;
+use crate::session::Options;
 use crate::session::derivatives::{Compared, Kind, SUSPICIOUS};
 use std::rc::Rc;
 
@@ -19,6 +20,10 @@ fn compared(arguments: Diff) -> Result<i32, i32> {
     let mut prepared = prepared(Rc::new(Disk::new()), &arguments.file, arguments.inputs)?;
     if let Some(path) = &arguments.start {
         prepared.start_from_file(path).map_err(|errors| tell(&errors))?;
+    }
+    // What no method of this build computes has no derivative to compare, either.
+    if !prepared.problem.unsupported.is_empty() {
+        prepared.plan(&Options::default()).map_err(|errors| tell(&errors))?;
     }
     let all = prepared.compare_derivatives();
     let mut table = vec![["", "engine", "reference", "error", "line"].map(str::to_string).to_vec()];

@@ -141,7 +141,7 @@ pub struct Unsupported {
     pub span: Span,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum AfterSolve {
     /// `row.dual`, `row.slack` for constraint k.
     Dual(u32),

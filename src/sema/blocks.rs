@@ -188,6 +188,19 @@ impl Elaborator<'_> {
             (Some(full), _) if block.index.is_empty() => Ok(Val::Array(full)),
             (Some(full), _) => self.with_index(&full, &block.index, &block.ctx.clone()),
             (None, Val::Row(_) | Val::Set(_) | Val::Table(_)) => Ok(value),
+            // An array by `let`: no method knows its numbers outside, but its shape is known.
+            (None, Val::Array(a)) => {
+                let axes = self.blocks[block.block as usize].axes.sets.clone();
+                let over_block = a.0.ctx.id != self.scopes[scope as usize].ctx.id && a.0.sets.starts_with(&axes);
+                let own = if over_block { &a.0.sets[axes.len()..] } else { &a.0.sets[..] };
+                let mut sets = if block.index.is_empty() { axes } else { vec![] };
+                sets.extend(own.iter().cloned());
+                let number = self.opaque(env);
+                if sets.is_empty() {
+                    return Ok(Val::Num(number));
+                }
+                Ok(Val::Array(Array::new(sets, ArrayKind::Opaque(number), &env.ctx, a.0.origin)))
+            }
             (None, _) => Ok(Val::Num(self.opaque(env))),
         }
     }

@@ -1,13 +1,18 @@
 //! The last step: what an aborted or repeated trace left behind is dropped, and stages come after those they read.
 
 use super::scope::Elaborator;
+use crate::expr::eval::needed;
 use crate::expr::family::{Source, Stage, StageId};
-use crate::problem::Data;
+use crate::problem::squares::span_of;
+use crate::problem::{AfterSolve, Data, Problem, Unsupported};
 
 impl Elaborator<'_> {
     pub(super) fn finish(&mut self) {
         self.name_values();
         let problem = &mut self.problem;
+        if problem.unsupported.is_empty() {
+            problem.unsupported.extend(own_answer(problem));
+        }
         let mut roots: Vec<StageId> = vec![];
         roots.extend(problem.objectives.iter().map(|o| o.stage));
         roots.extend(problem.constraints.iter().map(|c| c.stage));
@@ -62,7 +67,33 @@ impl Elaborator<'_> {
     }
 }
 
-fn for_each_data(problem: &mut crate::problem::Problem, f: &mut dyn FnMut(&mut Data)) {
+/// Where an objective or a row reads a dual, a slack or a reduced cost: the problem would depend on its own answer.
+fn own_answer(problem: &Problem) -> Option<Unsupported> {
+    let rows = problem.constraints.iter().map(|c| c.stage);
+    let roots: Vec<StageId> = problem.objectives.iter().map(|o| o.stage).chain(rows).collect();
+    let read = needed(&problem.stages, &roots);
+    let stages = problem.stages.iter().zip(read).filter(|(_, read)| *read).map(|(stage, _)| stage);
+    stages.flat_map(|stage| &stage.terms).find_map(|term| {
+        let known_after = term.family.leaves.iter().find_map(|leaf| match leaf.source {
+            Source::After(k) => Some(problem.after_solve[k as usize]),
+            _ => None,
+        })?;
+        let (owner, field) = match known_after {
+            AfterSolve::Dual(row) => (&problem.constraints[row as usize].label, "dual"),
+            AfterSolve::Slack(row) => (&problem.constraints[row as usize].label, "slack"),
+            AfterSolve::LowerDual(variable) => (&problem.variables[variable as usize].name, "lower_dual"),
+            AfterSolve::UpperDual(variable) => (&problem.variables[variable as usize].name, "upper_dual"),
+            AfterSolve::ReducedCost(variable) => (&problem.variables[variable as usize].name, "reduced_cost"),
+            AfterSolve::Unsupported => return None,
+        };
+        let sentence = format!(
+            "`{owner}.{field}` is known after the solve, and no method of this build solves what depends on it"
+        );
+        Some(Unsupported { construct: "dual", sentence, span: span_of(term) })
+    })
+}
+
+fn for_each_data(problem: &mut Problem, f: &mut dyn FnMut(&mut Data)) {
     for v in &mut problem.variables {
         f(&mut v.lower);
         f(&mut v.upper);

@@ -87,8 +87,12 @@ fn domains(problem: &Problem) -> Vec<Diagnostic> {
 /// Instances of a family beyond this are not asked one by one.
 const LOOKED_AT: usize = 20_000;
 
-/// A start at which a function has no value: methods cannot begin there.
+/// A start at which a function has no value: methods cannot begin there. What an oracle or a problem inside the problem
+/// would say is not known, so that a model which has one is not asked.
 fn start(problem: &Problem) -> Option<Diagnostic> {
+    if !problem.unsupported.is_empty() {
+        return None;
+    }
     let trouble = trouble::find(problem, &plan::start::of(problem).x).filter(|trouble| !trouble.of_slope())?;
     let message = format!("at the start, {}", trouble.found);
     let doubt = Diagnostic::warning("start-not-finite", trouble.span(problem), message);

@@ -88,6 +88,25 @@ fn a_host_in_memory_holds_models_and_data() {
 }
 
 #[test]
+fn what_is_known_after_the_solve_is_refused_in_the_problem() {
+    let models = [
+        "var x\nminimize log(c.dual) + x\nsubject to c: x >= 1",
+        "var x >= 0\nminimize x\nlet d = x.reduced_cost\nsubject to c: d + x >= 1",
+        "var x\noracle cost(y) values via host\nminimize log(cost(x)) + x",
+    ];
+    for text in models {
+        let mut prepared = Model::from_str(text).unwrap().build().unwrap();
+        let doubts: Vec<&str> = prepared.doubts().iter().map(|d| d.id).collect();
+        assert_eq!(doubts[0], "unsupported-construct", "{text}");
+        let Err(errors) = prepared.plan(&Options::default()) else { panic!("it depends on its own answer: {text}") };
+        assert_eq!(ids(&errors), ["unsupported-construct"], "{text}");
+    }
+    // Beside the problem they are welcome.
+    let text = "var x\nminimize x\nsubject to c: x >= 1\nshow c.dual\nensure c.dual >= 0";
+    assert!(Model::from_str(text).unwrap().build().unwrap().plan(&Options::default()).is_ok());
+}
+
+#[test]
 fn errors_carry_all_diagnostics() {
     let Err(errors) = Model::from_str("var x\nminimize x +\nvar y = (\n") else { panic!("it has errors of syntax") };
     assert!(errors.diagnostics.len() >= 2, "{errors}");
