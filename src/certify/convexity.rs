@@ -1,21 +1,19 @@
 //! Whether a problem is convex, shown by the judge for itself: by composition rules, and for a quadratic objective
-//! by the eigenvalues of its Hessian.
+//! by the signs of the pivots of its Hessian.
 
-use super::curvature::lagrangian_hessian;
+use super::cone::{Cone, Curved};
+use super::hessian::of_lagrangian;
 use super::program::{Block, Program};
 use super::residuals::Duals;
 use crate::expr::curvature::{Facts, StageFacts, reason, stage_facts, trace};
 use crate::expr::family::{Leaf, Source, StageId};
 use crate::expr::interval::Interval;
-use crate::linalg::dense::symmetric_eigenvalues;
 
-/// Beyond this many variables, or this many nodes times instances times variables, a quadratic objective is not
-/// examined by eigenvalues.
-const VARIABLES: usize = 300;
-const WORK: usize = 60_000_000;
-/// Eigenvalues above minus this, relative to the largest entry, count as not negative: rounding of the differences,
-/// which are exact for quadratics otherwise.
+/// Eigenvalues above minus this, relative to what is summed up in the rows, count as not negative: rounding of the
+/// differences, which are exact for quadratics otherwise.
 const ROUNDING: f64 = 1e-8;
+/// Differences of linear slopes may be taken over any step; over a long one rounding is small.
+const LONG_STEP: f64 = 1.0;
 
 /// What composition shows of the stages, variables being within their bounds.
 pub fn facts(program: &Program) -> Vec<StageFacts> {
@@ -61,22 +59,19 @@ pub fn shown(program: &Program) -> Result<String, String> {
     }
     let objective = program.objective_place().map_or(String::new(), |place| place.label);
     let against = || format!("`{objective}`{}", because(program, &facts, stage));
-    let n = program.x.len();
-    let affordable = (1..=VARIABLES).contains(&n) && n.saturating_mul(program.here.work()) <= WORK;
-    if facts[index(stage)].facts.degree.is_none_or(|degree| degree > 2) || !affordable {
+    if facts[index(stage)].facts.degree.is_none_or(|degree| degree > 2) || !positive_semidefinite(program) {
         return Err(against());
     }
-    let hessian = lagrangian_hessian(program, &Duals::zero(program));
-    let size = hessian.iter().fold(0.0, |most: f64, v| most.max(v.abs()));
-    match symmetric_eigenvalues(n, &hessian).first() {
-        Some(lowest) if *lowest < -ROUNDING * size => {
-            Err(format!("the Hessian of the quadratic `{objective}` has the eigenvalue {:.3e}", sign * lowest))
-        }
-        Some(lowest) if lowest.is_nan() => Err(against()),
-        Some(_) | None => {
-            Ok("the rows are convex by composition and the quadratic objective by its eigenvalues".into())
-        }
-    }
+    Ok("the rows are convex by composition and the quadratic objective by the signs of its pivots".into())
+}
+
+/// Whether the Hessian of a quadratic objective, turned to a minimisation, has no negative eigenvalue.
+fn positive_semidefinite(program: &Program) -> bool {
+    let Ok(hessian) = of_lagrangian(program, &Duals::zero(program), LONG_STEP) else { return false };
+    let absent: Vec<bool> = hessian.sizes.iter().map(|size| *size == 0.0).collect();
+    let cone = Cone::new(&absent, &[]);
+    let rounding = |j: usize| ROUNDING * hessian.sizes[j] + hessian.noise[j];
+    Curved::new(&hessian, &cone).is_some_and(|mut curved| curved.definite(1.0, rounding))
 }
 
 fn index(stage: StageId) -> usize {

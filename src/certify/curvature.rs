@@ -3,139 +3,144 @@
 //! With `H = ∇²L` (for a minimisation), the point is shown to be a strict local minimum if `d'Hd > 0` for all `d`
 //! that keep the rows and bounds with a nonzero multiplier (a space that holds the critical cone). It is refuted if
 //! `d'Hd < 0` for a `d` that keeps all active rows and bounds (a space within the critical cone) and their gradients
-//! are independent. `H` comes from central differences of the judge's own gradient of the Lagrangian.
+//! are independent. Signs come from a sparse factorisation ([`super::cone`]); a direction that refutes is confirmed by
+//! differences of the gradient of the Lagrangian along it.
 
-use super::linearise::Linearised;
+use super::cone::{Cone, Curved};
+use super::hessian::{ENTRIES, Hessian, STEP, of_lagrangian};
+use super::linearise::{Linearised, SparseRow};
 use super::program::Program;
 use super::residuals::{Duals, slope_scale};
 use crate::answer::certificate::SecondOrder;
-use crate::linalg::dense::symmetric_eigen;
+use crate::expr::family::StageId;
+use std::collections::BTreeMap;
 
-/// Beyond this many variables a dense Hessian is too much.
-const VARIABLES: usize = 300;
-/// Nodes times instances times variables that the differences may take.
-const WORK: usize = 60_000_000;
-/// Eigenvalues within this of zero, relative to the largest entry of the Hessian, are of unknown sign: differences
-/// of gradients are good to about 1e-9 of it, and a point within the tolerance moves it by about 1e-6. Small curvature
-/// must also last as far as the stationary point may be away: see [`lasts`].
+/// Entries of the Hessian are good to this part of what is summed up in their rows: a point within the tolerance moves
+/// them by about 1e-6 of it. Small curvature must also last as far as the stationary point may be away: see [`lasts`].
 const UNCERTAIN: f64 = 1e-5;
-/// Relative step of the differences: near the cube root of the precision of gradients.
-const STEP: f64 = 6e-6;
+/// No curvature below this is told from none.
+const NONE: f64 = 1e-13;
+/// Weights of the rows against the size of the Hessian, one after the other until one shows it definite.
+const WEIGHTS: [f64; 3] = [1e2, 1e5, 1e8];
 
 /// What holds of the Hessian, and where it refutes the point: a direction along which the objective improves.
 pub fn second_order(program: &Program, duals: &Duals, tolerance: f64) -> (SecondOrder, Option<Vec<f64>>) {
     let not_shown = |why: &str| (SecondOrder::NotShown(why.to_string()), None);
-    let n = program.x.len();
-    if n > VARIABLES {
-        return not_shown(&format!("{n} variables are too many for a dense Hessian"));
-    }
-    if n.saturating_mul(program.here.work()) > WORK {
-        return not_shown("the differences would take too long");
-    }
+    let hessian = match of_lagrangian(program, duals, STEP) {
+        Ok(hessian) => hessian,
+        Err(why) => return not_shown(&why),
+    };
     let Some(active) = Active::of(program, duals, tolerance) else {
         return not_shown("the gradients of the rows have too many entries");
     };
-    let hessian = lagrangian_hessian(program, duals);
-    let size = hessian.iter().fold(0.0, |most: f64, v| most.max(v.abs()));
-    if !size.is_finite() {
-        return not_shown("second derivatives are not finite");
-    }
-    let zero = UNCERTAIN * size.max(1e-8);
-    let (lowest, direction) = lowest_curvature(n, &hessian, &tangent_space(n, &active.strong));
-    if lowest > zero {
-        return match direction.is_empty() || lasts(program, duals, &direction, lowest, tolerance) {
+    let doubt = doubt(&hessian);
+    let scale = hessian.size().max(1e-8);
+    let strong = active.cone(|_, strong| strong);
+    let Some(mut curved) = Curved::new(&hessian, &strong) else { return not_shown("the factors are too large") };
+    if WEIGHTS.iter().any(|weight| curved.definite(weight * scale, |j| -doubt[j])) {
+        let Some(direction) = curved.lowest() else { return (SecondOrder::Shown, None) };
+        let curvature = hessian.along(&direction);
+        return match curvature > 0.0 && lasts(program, duals, &direction, curvature, tolerance) {
             true => (SecondOrder::Shown, None),
             false => not_shown("the curvature is so small that it may vanish at the exact stationary point"),
         };
     }
-    let space = tangent_space(n, &active.all);
-    let (lowest, direction) = lowest_curvature(n, &hessian, &space);
-    if lowest < -zero && active.independent(n, space.len()) && confirmed(program, duals, &direction, zero) {
-        let sign = program.objective.map_or(1.0, |(_, sign)| sign);
-        return (SecondOrder::Refuted { curvature: sign * lowest }, Some(direction));
+    let all = active.cone(|at, strong| at || strong);
+    let Some(mut curved) = Curved::new(&hessian, &all) else { return not_shown("the factors are too large") };
+    if WEIGHTS.iter().any(|weight| curved.definite(weight * scale, |j| -doubt[j])) {
+        return not_shown("rows or bounds are active without a multiplier");
     }
-    let why = match lowest {
-        l if l < -zero => "curvature is negative where gradients of active rows depend on each other",
-        l if l <= zero => "there is a direction without curvature",
-        _ => "rows or bounds are active without a multiplier",
-    };
-    not_shown(why)
+    let flat = "there is a direction without curvature";
+    let Some(direction) = descent(&mut curved, scale, &doubt) else { return not_shown(flat) };
+    let curvature = hessian.along(&direction);
+    if curvature >= -direction.iter().zip(&doubt).map(|(d, doubt)| d * d * doubt).sum::<f64>() {
+        return not_shown(flat);
+    }
+    if !all.independent() {
+        return not_shown("curvature is negative where gradients of active rows depend on each other");
+    }
+    if !lasts(program, duals, &direction, curvature, tolerance) {
+        return not_shown("negative curvature is so small that it may vanish at the exact stationary point");
+    }
+    let sign = program.objective.map_or(1.0, |(_, sign)| sign);
+    (SecondOrder::Refuted { curvature: sign * curvature }, Some(direction))
 }
 
-/// Whether the curvature along a unit direction stays at least half of what it is as far as a stationary point may be
-/// away: a slope within the tolerance moves it by `tolerance max(1, ‖∇f‖) / curvature`.
+/// How far each row of the Hessian may be off.
+fn doubt(hessian: &Hessian) -> Vec<f64> {
+    hessian.sizes.iter().zip(&hessian.noise).map(|(size, noise)| (UNCERTAIN * size + noise).max(NONE)).collect()
+}
+
+/// The direction of lowest curvature of a Hessian that is not definite on its cone. The shift that makes it definite is
+/// bracketed, so that the inverse iteration is near.
+fn descent(curved: &mut Curved, scale: f64, doubt: &[f64]) -> Option<Vec<f64>> {
+    let weight = WEIGHTS[1] * scale;
+    if curved.definite(weight, |j| doubt[j]) {
+        return None;
+    }
+    let mut shift = 2.0 * scale;
+    while shift > NONE && curved.definite(weight, |_| 0.25 * shift) {
+        shift *= 0.25;
+    }
+    if !curved.definite(weight, |_| shift) {
+        return None;
+    }
+    curved.lowest()
+}
+
+/// Whether the curvature along a unit direction keeps its sign and at least half of its size, by differences of the
+/// gradient, here and as far as a stationary point may be away: a slope within the tolerance moves it by
+/// `tolerance max(1, ‖∇f‖) / curvature`.
 fn lasts(program: &Program, duals: &Duals, direction: &[f64], curvature: f64, tolerance: f64) -> bool {
     let functions = program.functions();
-    let reach = tolerance * slope_scale(program) / curvature;
+    let reach = tolerance * slope_scale(program) / curvature.abs();
     let size = program.x.iter().fold(1.0, |most: f64, x| most.max(x.abs()));
-    [reach, -reach].iter().all(|t| {
+    [(0.0, 1e-4), (0.0, 1e-5), (reach, STEP), (-reach, STEP)].iter().all(|(t, step)| {
         let x = moved(&program.x, direction, *t);
-        let change = gradient_change(program, duals, &functions, &x, direction, STEP * size);
-        change.iter().zip(direction).map(|(c, d)| c * d).sum::<f64>() >= 0.5 * curvature
+        let change = gradient_change(program, duals, &functions, &x, direction, step * size);
+        let there: f64 = change.iter().zip(direction).map(|(c, d)| c * d).sum();
+        there * curvature.signum() >= 0.5 * curvature.abs()
     })
 }
 
-/// Gradients of rows and bounds that are active: those with a clear multiplier, and all.
+/// Gradients of the rows that are active or have a clear multiplier, and the variables at their bounds.
 struct Active {
-    strong: Vec<Vec<f64>>,
-    all: Vec<Vec<f64>>,
+    rows: BTreeMap<StageId, Vec<SparseRow>>,
+    /// Which of the rows: active, and with a clear multiplier.
+    kept: Vec<(StageId, usize, bool, bool)>,
+    bounds: Vec<(bool, bool)>,
 }
 
 impl Active {
     fn of(program: &Program, duals: &Duals, tolerance: f64) -> Option<Active> {
-        let n = program.x.len();
         let clear = tolerance.sqrt() * 1e-2 * slope_scale(program);
         let near = tolerance.sqrt() * 1e-1;
         let stages: Vec<_> = program.blocks.iter().map(|b| b.stage).collect();
-        let rows = program.here.rows(&stages, n * 10_000)?;
-        let mut active = Active { strong: vec![], all: vec![] };
-        let mut add = |gradient: &[(u32, f64)], strong: bool, at: bool| {
-            if !strong && !at {
-                return;
-            }
-            let mut dense = vec![0.0; n];
-            gradient.iter().for_each(|(j, v)| dense[*j as usize] = *v);
-            if strong {
-                active.strong.push(dense.clone());
-            }
-            active.all.push(dense);
-        };
+        let mut active = Active { rows: program.here.rows(&stages, ENTRIES)?, kept: vec![], bounds: vec![] };
         for block in &program.blocks {
             for (r, &c) in program.row_values(block).iter().enumerate() {
                 let at = |bound: f64| bound.is_finite() && (c - bound).abs() <= near * block.scale[r].max(bound.abs());
                 let equality = block.lower[r] == block.upper[r];
                 let strong = equality || (duals.rows[block.rows.start + r] * block.size[r]).abs() > clear;
-                add(&rows[&block.stage][r], strong, at(block.lower[r]) || at(block.upper[r]));
+                active.kept.push((block.stage, r, at(block.lower[r]) || at(block.upper[r]), strong));
             }
         }
         for (j, &x) in program.x.iter().enumerate() {
             let at = |bound: f64| bound.is_finite() && (x - bound).abs() <= near * bound.abs().max(1.0);
             let fixed = program.lower[j] == program.upper[j];
             let strong = fixed || duals.lower[j].abs() > clear || duals.upper[j].abs() > clear;
-            add(&[(j as u32, 1.0)], strong, at(program.lower[j]) || at(program.upper[j]));
+            active.bounds.push((at(program.lower[j]) || at(program.upper[j]), strong));
         }
         Some(active)
     }
 
-    /// Whether the gradients of all active rows and bounds are independent, the tangent space being `dimension` wide.
-    fn independent(&self, n: usize, dimension: usize) -> bool {
-        n - dimension == self.all.len()
+    /// The directions that keep the rows and bounds of which `keeps(active, strong)`.
+    fn cone(&self, keeps: impl Fn(bool, bool) -> bool) -> Cone {
+        let fixed: Vec<bool> = self.bounds.iter().map(|(at, strong)| keeps(*at, *strong)).collect();
+        let kept = self.kept.iter().filter(|(_, _, at, strong)| keeps(*at, *strong));
+        let rows: Vec<&SparseRow> = kept.map(|(stage, r, _, _)| &self.rows[stage][*r]).collect();
+        Cone::new(&fixed, &rows)
     }
-}
-
-/// `∇²L` by central differences along each axis, symmetrised; row by row.
-pub fn lagrangian_hessian(program: &Program, duals: &Duals) -> Vec<f64> {
-    let n = program.x.len();
-    let functions = program.functions();
-    let mut raw = vec![0.0; n * n];
-    for j in 0..n {
-        let mut unit = vec![0.0; n];
-        unit[j] = 1.0;
-        let step = STEP * program.x[j].abs().max(1.0);
-        let column = gradient_change(program, duals, &functions, &program.x, &unit, step);
-        column.into_iter().enumerate().for_each(|(i, v)| raw[i * n + j] = v);
-    }
-    (0..n * n).map(|k| 0.5 * (raw[k] + raw[(k % n) * n + k / n])).collect()
 }
 
 fn moved(x: &[f64], direction: &[f64], t: f64) -> Vec<f64> {
@@ -146,7 +151,7 @@ fn moved(x: &[f64], direction: &[f64], t: f64) -> Vec<f64> {
 fn gradient_change(
     program: &Program,
     duals: &Duals,
-    functions: &[crate::expr::family::StageId],
+    functions: &[StageId],
     x: &[f64],
     direction: &[f64],
     step: f64,
@@ -156,117 +161,4 @@ fn gradient_change(
         program.lagrangian_gradient(&there, 1.0, &duals.rows)
     };
     at(step).iter().zip(&at(-step)).map(|(up, down)| (up - down) / (2.0 * step)).collect()
-}
-
-/// Whether the curvature along a unit direction is below `-zero` by differences over two other steps too.
-fn confirmed(program: &Program, duals: &Duals, direction: &[f64], zero: f64) -> bool {
-    let functions = program.functions();
-    let size = program.x.iter().fold(1.0, |most: f64, x| most.max(x.abs()));
-    [1e-4, 1e-5].iter().all(|step| {
-        let change = gradient_change(program, duals, &functions, &program.x, direction, step * size);
-        change.iter().zip(direction).map(|(c, d)| c * d).sum::<f64>() < -0.5 * zero
-    })
-}
-
-/// An orthonormal basis of the vectors that are orthogonal to all given ones, which may depend on each other.
-fn tangent_space(n: usize, gradients: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    let mut normal: Vec<Vec<f64>> = vec![];
-    let mut tangent: Vec<Vec<f64>> = vec![];
-    for gradient in gradients {
-        let length = norm(gradient);
-        if length == 0.0 || !length.is_finite() || normal.len() == n {
-            continue;
-        }
-        let unit: Vec<f64> = gradient.iter().map(|v| v / length).collect();
-        // A gradient within 1e-8 of the span of the others adds nothing.
-        if let Some(rest) = orthogonal_rest(&unit, &[&normal], 1e-8) {
-            normal.push(rest);
-        }
-    }
-    // The axes with the largest rests first would be best; in any order enough of them are left.
-    for j in 0..n {
-        let mut unit = vec![0.0; n];
-        unit[j] = 1.0;
-        if normal.len() + tangent.len() == n {
-            break;
-        }
-        if let Some(rest) = orthogonal_rest(&unit, &[&normal, &tangent], 1e-6) {
-            tangent.push(rest);
-        }
-    }
-    tangent
-}
-
-/// What is left of a unit vector after its parts along orthonormal vectors are taken away, scaled to unit length;
-/// nothing if less than `least` is left. Twice, for orthogonality to the last digits.
-fn orthogonal_rest(unit: &[f64], bases: &[&[Vec<f64>]], least: f64) -> Option<Vec<f64>> {
-    let mut rest = unit.to_vec();
-    for round in 0..2 {
-        for basis in bases.iter().copied().flatten() {
-            let part: f64 = basis.iter().zip(&rest).map(|(a, b)| a * b).sum();
-            rest.iter_mut().zip(basis).for_each(|(r, b)| *r -= part * b);
-        }
-        let length = norm(&rest);
-        if round == 0 && length < least {
-            return None;
-        }
-        rest.iter_mut().for_each(|r| *r /= length);
-    }
-    Some(rest)
-}
-
-fn norm(v: &[f64]) -> f64 {
-    v.iter().map(|v| v * v).sum::<f64>().sqrt()
-}
-
-/// The smallest `d'Hd` over unit vectors of a space, and the vector; infinite over the space of the zero vector.
-fn lowest_curvature(n: usize, hessian: &[f64], space: &[Vec<f64>]) -> (f64, Vec<f64>) {
-    let k = space.len();
-    if k == 0 {
-        return (f64::INFINITY, vec![]);
-    }
-    let image = |v: &[f64]| -> Vec<f64> {
-        (0..n).map(|i| hessian[i * n..(i + 1) * n].iter().zip(v).map(|(h, v)| h * v).sum()).collect()
-    };
-    let images: Vec<Vec<f64>> = space.iter().map(|v| image(v)).collect();
-    let mut reduced = vec![0.0; k * k];
-    for (a, v) in space.iter().enumerate() {
-        for (b, hv) in images.iter().enumerate() {
-            reduced[a * k + b] = v.iter().zip(hv).map(|(v, h)| v * h).sum();
-        }
-    }
-    let (values, vectors) = symmetric_eigen(k, &reduced);
-    let Some((&lowest, weights)) = values.first().zip(vectors.first()) else { return (f64::INFINITY, vec![]) };
-    let mut direction = vec![0.0; n];
-    for (v, weight) in space.iter().zip(weights) {
-        direction.iter_mut().zip(v).for_each(|(d, v)| *d += weight * v);
-    }
-    (lowest, direction)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tangent_spaces_ignore_dependent_gradients() {
-        let gradients = [vec![1.0, 1.0, 0.0], vec![2.0, 2.0, 0.0], vec![0.0, 0.0, 0.0]];
-        let space = tangent_space(3, &gradients);
-        assert_eq!(space.len(), 2);
-        for v in &space {
-            assert!((norm(v) - 1.0).abs() < 1e-15 && (v[0] + v[1]).abs() < 1e-15);
-        }
-        assert!(tangent_space(1, &[vec![3.0]]).is_empty());
-    }
-
-    #[test]
-    fn lowest_curvature_is_the_smallest_eigenvalue_on_the_space() {
-        let hessian = [1.0, 0.0, 0.0, -2.0];
-        let whole = tangent_space(2, &[]);
-        let (lowest, direction) = lowest_curvature(2, &hessian, &whole);
-        assert!((lowest + 2.0).abs() < 1e-15 && direction[1].abs() > 0.999);
-        let axis = tangent_space(2, &[vec![0.0, 1.0]]);
-        assert!((lowest_curvature(2, &hessian, &axis).0 - 1.0).abs() < 1e-15);
-        assert_eq!(lowest_curvature(2, &hessian, &[]).0, f64::INFINITY);
-    }
 }

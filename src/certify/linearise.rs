@@ -24,11 +24,13 @@ pub struct Linearised<'a> {
     pub(super) needed: Vec<bool>,
     /// By stage, then by term.
     pub(super) slopes: Vec<Vec<Slopes>>,
+    /// Which of the stages depend on variables.
+    depends: Vec<bool>,
     x: Vec<f64>,
 }
 
 /// For each leaf that depends on variables: the partial derivative of the body for each instance.
-type Slopes = Vec<(u32, Vec<f64>)>;
+pub(super) type Slopes = Vec<(u32, Vec<f64>)>;
 
 /// Entries of a gradient by variable, ascending.
 pub type SparseRow = Vec<(u32, f64)>;
@@ -42,9 +44,16 @@ impl<'a> Linearised<'a> {
         let depends = depends_on_variables(problem);
         let mut slopes: Vec<Vec<Slopes>> = vec![vec![]; problem.stages.len()];
         for (k, stage) in problem.stages.iter().enumerate().filter(|(k, _)| needed[*k] && depends[*k]) {
-            slopes[k] = stage.terms.iter().map(|term| term_slopes(problem, term, &depends, &inputs, &values)).collect();
+            slopes[k] =
+                stage.terms.iter().map(|term| term_slopes(problem, term, &depends, &inputs, &values, None)).collect();
         }
-        Linearised { problem, values, needed, slopes, x: x.to_vec() }
+        Linearised { problem, values, needed, slopes, depends, x: x.to_vec() }
+    }
+
+    /// The slopes of a term where one of its leaves has other values than it reads.
+    pub(super) fn slopes_moved(&self, term: &Term, leaf: usize, to: &dyn Fn(f64) -> f64) -> Slopes {
+        let inputs = inputs(self.problem, &self.x, &[]);
+        term_slopes(self.problem, term, &self.depends, &inputs, &self.values, Some((leaf, to)))
     }
 
     /// What a leaf reads for an instance.
@@ -189,7 +198,17 @@ fn backwards(stage: &Stage) -> Vec<usize> {
     order
 }
 
-fn term_slopes(problem: &Problem, term: &Term, depends: &[bool], inputs: &Inputs, stages: &[Vec<f64>]) -> Slopes {
+/// A leaf whose values are not what it reads, and what they are instead.
+type Moved<'m> = (usize, &'m dyn Fn(f64) -> f64);
+
+fn term_slopes(
+    problem: &Problem,
+    term: &Term,
+    depends: &[bool],
+    inputs: &Inputs,
+    stages: &[Vec<f64>],
+    moved: Option<Moved>,
+) -> Slopes {
     let family = &term.family;
     let instances = family.instances as usize;
     let varies = |source: Source| match source {
@@ -217,7 +236,10 @@ fn term_slopes(problem: &Problem, term: &Term, depends: &[bool], inputs: &Inputs
                 Source::Stage(id) => &stages[id.0 as usize],
                 Source::After(k) => &inputs.after[k as usize],
             };
-            let value = block.clone().map(|p| source[leaf.map.at(p)]).collect();
+            let mut value: Vec<f64> = block.clone().map(|p| source[leaf.map.at(p)]).collect();
+            if let Some((_, to)) = moved.filter(|(moved, _)| *moved == k) {
+                value.iter_mut().for_each(|v| *v = to(*v));
+            }
             if varies(leaf.source) { Dual::leaf(k as u32, value) } else { Dual::constant(value) }
         };
         let leaves: Vec<Dual> = family.leaves.iter().enumerate().map(read).collect();

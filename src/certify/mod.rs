@@ -11,6 +11,8 @@
 //! | `residuals` | first-order conditions as figures |
 //! | `fit` | multipliers where the method has none |
 //! | `kinks` | slopes where `abs`, `min` or `max` has two |
+//! | `hessian` | the sparse Hessian of the Lagrangian |
+//! | `cone` | curvature on the directions that keep rows and bounds, by a sparse factorisation |
 //! | `curvature` | definiteness of the Hessian of the Lagrangian on the critical cone |
 //! | `convexity`, `bound` | whether the problem is convex, and then how much better any point can be |
 //! | `infeasible`, `unbounded`, `ray` | proofs that there is nothing to find |
@@ -18,10 +20,12 @@
 
 mod bound;
 mod chain;
+mod cone;
 mod convexity;
 mod curvature;
 mod dual;
 mod fit;
+mod hessian;
 mod infeasible;
 mod kinks;
 mod linearise;

@@ -175,6 +175,42 @@ fn curved_rows_and_bounds_enter_the_second_order_test() {
 }
 
 #[test]
+fn second_order_of_many_variables_is_examined() {
+    let zero = vec![0.0; 1000];
+    let at_zero = |text: &str| judged(text, &converged(&zero, &[], &zero, &zero));
+    let saddle = "param n = 1000\nvar x[1..n]\nminimize sum(i in 1..n: (if i == 700 then -1 else 1) * x[i]^2 + x[i]^4)";
+    let (certificate, status) = at_zero(saddle);
+    let SecondOrder::Refuted { curvature } = certificate.second_order else { panic!("{certificate:?}") };
+    assert!((curvature + 2.0).abs() < 1e-3 && status == Status::Failed, "{curvature}");
+    let minimum =
+        "param n = 1000\nvar x[1..n]\nminimize sum(i in 1..n: 2 - cos(x[i])) + sum(i in 2..n: sin(x[i] - x[i-1])^2)";
+    let (certificate, status) = at_zero(minimum);
+    assert_eq!((certificate.second_order, status), (SecondOrder::Shown, Status::LocallySolved));
+    // One dense row, without which the point is a saddle: it takes the direction of equal parts away.
+    let held = "param n = 320\nvar x[1..n]\nminimize sum(i in 1..n: 1 - cos(x[i])) - 0.6 * sin(sum(i in 1..n: x[i]) / n^0.5)^2";
+    let zero = vec![0.0; 320];
+    let at_zero = |text: &str, y: &[f64]| judged(text, &converged(&zero, y, &zero, &zero));
+    assert!(matches!(at_zero(held, &[]).0.second_order, SecondOrder::Refuted { .. }));
+    let row = "\nsubject to total: sum(i in 1..n: x[i]) == 0";
+    let (certificate, status) = at_zero(&format!("{held}{row}"), &[0.0]);
+    assert_eq!((certificate.second_order, status), (SecondOrder::Shown, Status::LocallySolved));
+}
+
+#[test]
+fn quadratics_of_many_variables_are_proved_convex_or_not() {
+    let text = |c: f64| {
+        format!("param n = 1000\nvar x[1..n]\nminimize sum(i in 2..n: x[i]^2 - {c} * x[i] * x[i-1] + x[i-1]^2)")
+    };
+    let zero = vec![0.0; 1000];
+    let at_zero = |c: f64| judged(&text(c), &converged(&zero, &[], &zero, &zero)).1;
+    assert_eq!(at_zero(2.0), Status::Solved);
+    assert_eq!(at_zero(2.1), Status::Unbounded);
+    // Steep in one variable and falling slowly in another.
+    let steep = "var x\nvar y\nminimize 1e9 * x^2 - 0.1 * y^2";
+    assert_eq!(judged(steep, &converged(&[0.0; 2], &[], &[0.0; 2], &[0.0; 2])).1, Status::Unbounded);
+}
+
+#[test]
 fn multipliers_are_fitted_where_there_are_none() {
     let (certificate, status) = judged(CONVEX, &outcome(&[1.0, 2.0], Stop::Converged));
     assert_eq!((certificate.multipliers, status), (Witness::Fitted, Status::Solved), "{certificate:?}");
