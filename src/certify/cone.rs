@@ -15,8 +15,9 @@ use std::f64::consts::FRAC_1_SQRT_2;
 const LONG: usize = 30;
 /// Part of a diagonal entry that is taken off for the rounding of its elimination.
 const ROUNDING: f64 = 1e-14;
-/// Solves of the inverse iteration; the distance to other eigenvalues is what it depends on.
+/// Most solves of the inverse iteration, and entries that move less end it.
 const ITERATIONS: usize = 40;
+const STILL: f64 = 1e-6;
 /// Gradients of unit length count as independent if no combination of unit weights is shorter than the root of this.
 const DEPENDENT: f64 = 1e-12;
 
@@ -139,10 +140,14 @@ impl<'a> Curved<'a> {
         d.iter_mut().skip(1).step_by(2).for_each(|v| *v = -*v);
         d.resize(self.matrix.pattern.rows, 0.0);
         for _ in 0..ITERATIONS {
+            let before = d.clone();
             self.matrix.ldlt.solve(&mut d);
             // Partial sums follow from the rest: they have no part in the length.
             d[n..].fill(0.0);
             normalise(&mut d)?;
+            if d.iter().zip(&before).all(|(now, before)| (now - before).abs() <= STILL) {
+                break;
+            }
         }
         d.truncate(n);
         self.cone.project(&mut d);

@@ -88,16 +88,16 @@ fn descent(curved: &mut Curved, scale: f64, doubt: &[f64]) -> Option<Vec<f64>> {
     curved.lowest()
 }
 
-/// Whether the curvature along a unit direction keeps its sign and at least half of its size, by differences of the
-/// gradient, here and as far as a stationary point may be away: a slope within the tolerance moves it by
+/// Whether the curvature along a unit direction keeps its sign and at least half of its size as far as a stationary point
+/// may be away, by differences of the whole gradient: a slope within the tolerance moves it by
 /// `tolerance max(1, ‖∇f‖) / curvature`.
 fn lasts(program: &Program, duals: &Duals, direction: &[f64], curvature: f64, tolerance: f64) -> bool {
     let functions = program.functions();
     let reach = tolerance * slope_scale(program) / curvature.abs();
     let size = program.x.iter().fold(1.0, |most: f64, x| most.max(x.abs()));
-    [(0.0, 1e-4), (0.0, 1e-5), (reach, STEP), (-reach, STEP)].iter().all(|(t, step)| {
+    [reach, -reach].iter().all(|t| {
         let x = moved(&program.x, direction, *t);
-        let change = gradient_change(program, duals, &functions, &x, direction, step * size);
+        let change = gradient_change(program, duals, &functions, &x, direction, STEP * size);
         let there: f64 = change.iter().zip(direction).map(|(c, d)| c * d).sum();
         there * curvature.signum() >= 0.5 * curvature.abs()
     })
