@@ -13,6 +13,8 @@ use std::f64::consts::FRAC_1_SQRT_2;
 
 /// Rows with more entries than this are cut.
 const LONG: usize = 30;
+/// Multiplications that a factorisation may take, about: entries of the factor squared by dimension.
+const COST: f64 = 4e9;
 /// Part of a diagonal entry that is taken off for the rounding of its elimination.
 const ROUNDING: f64 = 1e-14;
 /// Most solves of the inverse iteration, and entries that move less end it.
@@ -214,6 +216,9 @@ impl Matrix {
         parts.iter().copied().flatten().for_each(|(i, j, _)| rows[*i as usize].push(*j));
         let pattern = Pattern::from_rows(n, &rows);
         let ldlt = Ldlt::new(&pattern).ok()?;
+        if (ldlt.fill() as f64).powi(2) > COST * n as f64 {
+            return None;
+        }
         Some(Matrix { values: vec![0.0; pattern.entries()], pattern, ldlt })
     }
 

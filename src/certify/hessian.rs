@@ -22,6 +22,9 @@ const SHARP: f64 = 1e-4;
 const WORK: usize = 3_000_000_000;
 /// Entries before those at the same place are summed up, and entries of gradients of stages in between.
 pub const ENTRIES: usize = 20_000_000;
+/// Products of slopes that are summed up, and up to how many variables that is done in a dense triangle.
+const PRODUCTS: usize = 500_000_000;
+const DENSE: usize = 1000;
 
 pub struct Hessian {
     /// Row, column and value of the lower triangle, ascending.
@@ -203,7 +206,7 @@ fn add_term(
                         sum.add(*i, *j, factor * value, factor.abs() * noise);
                     }
                 }
-                if sum.entries.len() > ENTRIES {
+                if sum.is_too_large() {
                     return Err("the Hessian has too many entries".to_string());
                 }
             }
@@ -214,26 +217,44 @@ fn add_term(
 
 struct Sum {
     entries: Vec<(u32, u32, f64)>,
+    /// The lower triangle row by row, up to [`DENSE`] variables: there many bodies may depend on all of them.
+    triangle: Vec<f64>,
+    products: usize,
     sizes: Vec<f64>,
     noise: Vec<f64>,
 }
 
 impl Sum {
     fn new(n: usize) -> Sum {
-        Sum { entries: vec![], sizes: vec![0.0; n], noise: vec![0.0; n] }
+        let triangle = if n <= DENSE { vec![0.0; n * (n + 1) / 2] } else { vec![] };
+        Sum { entries: vec![], triangle, products: 0, sizes: vec![0.0; n], noise: vec![0.0; n] }
     }
 
     fn add(&mut self, i: u32, j: u32, value: f64, noise: f64) {
-        self.entries.push((i.max(j), i.min(j), value));
+        let (row, column) = (i.max(j), i.min(j));
+        match self.triangle.get_mut((row as usize * (row as usize + 1)) / 2 + column as usize) {
+            Some(entry) => *entry += value,
+            None => self.entries.push((row, column, value)),
+        }
+        self.products += 1;
         for v in [i, j].iter().skip((i == j) as usize) {
             self.sizes[*v as usize] += value.abs();
             self.noise[*v as usize] += noise;
         }
     }
 
+    fn is_too_large(&self) -> bool {
+        self.entries.len() > ENTRIES || self.products > PRODUCTS
+    }
+
     fn finish(mut self) -> Result<Hessian, String> {
         if self.sizes.iter().chain(&self.noise).any(|v| !v.is_finite()) {
             return Err("second derivatives are not finite".to_string());
+        }
+        if !self.triangle.is_empty() {
+            let places = (0..self.sizes.len() as u32).flat_map(|i| (0..=i).map(move |j| (i, j)));
+            let entries = places.zip(&self.triangle).map(|((i, j), v)| (i, j, *v));
+            self.entries = entries.filter(|(_, _, v)| *v != 0.0).collect();
         }
         self.entries.sort_by_key(|(i, j, _)| (*i, *j));
         self.entries.dedup_by(|later, first| {

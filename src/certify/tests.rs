@@ -176,14 +176,14 @@ fn curved_rows_and_bounds_enter_the_second_order_test() {
 
 #[test]
 fn second_order_of_many_variables_is_examined() {
-    let zero = vec![0.0; 1000];
+    let zero = vec![0.0; 1200];
     let at_zero = |text: &str| judged(text, &converged(&zero, &[], &zero, &zero));
-    let saddle = "param n = 1000\nvar x[1..n]\nminimize sum(i in 1..n: (if i == 700 then -1 else 1) * x[i]^2 + x[i]^4)";
+    let saddle = "param n = 1200\nvar x[1..n]\nminimize sum(i in 1..n: (if i == 700 then -1 else 1) * x[i]^2 + x[i]^4)";
     let (certificate, status) = at_zero(saddle);
     let SecondOrder::Refuted { curvature } = certificate.second_order else { panic!("{certificate:?}") };
     assert!((curvature + 2.0).abs() < 1e-3 && status == Status::Failed, "{curvature}");
     let minimum =
-        "param n = 1000\nvar x[1..n]\nminimize sum(i in 1..n: 2 - cos(x[i])) + sum(i in 2..n: sin(x[i] - x[i-1])^2)";
+        "param n = 1200\nvar x[1..n]\nminimize sum(i in 1..n: 2 - cos(x[i])) + sum(i in 2..n: sin(x[i] - x[i-1])^2)";
     let (certificate, status) = at_zero(minimum);
     assert_eq!((certificate.second_order, status), (SecondOrder::Shown, Status::LocallySolved));
     // One dense row, without which the point is a saddle: it takes the direction of equal parts away.
