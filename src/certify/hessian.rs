@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Relative step of the differences: near the cube root of the precision of slopes.
 pub const STEP: f64 = 6e-6;
+/// Leaves nearer to 0 than this get a short step too: a singularity at 0 bends the differences of others by 1e-7 at most.
+const SMALL: f64 = 1e-2;
 /// Differences over a long and a short step agree if they are within this part of each other.
 const AGREEMENT: f64 = 1e-6;
 /// A difference over a short step counts if rounding is within this part of it.
@@ -128,7 +130,8 @@ struct Column {
 fn derivatives(here: &Linearised, term: &Term, leaf: usize, step: f64) -> Column {
     let mut column = differences(here, term, leaf, &|v| step * v.abs().max(1.0));
     let read = &term.family.leaves[leaf];
-    if (0..term.family.instances as usize).all(|p| here.read(read, p).abs() >= 1.0) {
+    let small = |v: f64| v != 0.0 && v.abs() < SMALL;
+    if !(0..term.family.instances as usize).any(|p| small(here.read(read, p))) {
         return column;
     }
     let short = differences(here, term, leaf, &|v| step * v.abs());
