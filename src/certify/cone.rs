@@ -305,7 +305,7 @@ mod tests {
             }
             let hessian = hessian(n, &entries);
             // Row `r` holds variable `r`, in part; rows with 60 entries are cut; one row is there twice.
-            let width = |r: usize| if r % 2 == 0 { n } else { 3.min(n) };
+            let width = |r: usize| if r.is_multiple_of(2) { n } else { 3.min(n) };
             let row = |r: usize, random: &mut dyn FnMut() -> f64| -> SparseRow {
                 (0..n as u32)
                     .filter(|j| *j == r as u32 || (*j as usize) < width(r))
