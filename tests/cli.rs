@@ -161,8 +161,54 @@ fn logs_have_a_line_per_iteration() {
     let output = merit(&["examples/hs071.opt", "--log", "--trace", path, "--quiet"]);
     let lines = stderr(&output).lines().count();
     let rows = std::fs::read_to_string(&trace).expect("the trace was written");
-    assert!(rows.starts_with("iteration,objective,primal,dual,barrier,step,regularisation,trials\n0,"), "{rows}");
+    let header =
+        "iteration,restoration,objective,primal,dual,barrier,step,regularisation,alpha_dual,alpha_primal,trials\n0,";
+    assert!(rows.starts_with(header), "{rows}");
     assert!(lines > 5 && rows.lines().count() == lines, "{lines} lines of log, {} of trace", rows.lines().count());
+}
+
+/// The cells of the log by the names in its header, which must stand above them.
+fn logged(path: &str, method: &str) -> Vec<Vec<(String, String)>> {
+    let output = merit(&[path, "--log", "--quiet", "--with", method, "--set", "presolve=false"]);
+    let mut names: Vec<String> = vec![];
+    let mut lines = vec![];
+    for line in stderr(&output).lines() {
+        let cells: Vec<String> = line.split_whitespace().map(str::to_string).collect();
+        if cells[0] == "iter" {
+            names = cells;
+            continue;
+        }
+        assert_eq!(cells.len(), names.len(), "{line} under {names:?}");
+        lines.push(names.iter().cloned().zip(cells).collect());
+    }
+    lines
+}
+
+#[test]
+fn the_log_of_the_interior_point_has_the_columns_that_its_readers_know() {
+    let names = |line: &[(String, String)]| line.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>().join(" ");
+    let lines = logged("examples/hs071.opt", "interior_point");
+    assert_eq!(names(&lines[0]), "iter objective inf_pr inf_du lg(mu) ||d|| lg(rg) alpha_du alpha_pr ls");
+    let cell = |k: usize, c: usize| lines[k][c].1.as_str();
+    assert_eq!([cell(0, 5), cell(0, 7), cell(0, 8), cell(0, 9)], ["0.00e+00", "0.00e+00", "0.00e+00", "0"]);
+    assert_eq!(cell(0, 4), "-1.0");
+    for line in &lines[1..] {
+        let number = |c: usize| line[c].1.parse::<f64>().expect("a number");
+        assert!(number(5) > 0.0 && (1..=40).contains(&line[9].1.parse().expect("a count")), "{line:?}");
+        assert!([7, 8].iter().all(|c| number(*c) > 0.0 && number(*c) <= 1.0), "{line:?}");
+    }
+    assert!(lines.last().is_some_and(|line| line[2].1.parse::<f64>().expect("a number") <= 1e-8), "{lines:?}");
+    // No point is feasible: the lines of the restoration say so.
+    let hopeless = model("hopeless.opt", "var x start 3\nvar y start 2\nminimize y\nsubject to x^2 + y^2 <= -1\n");
+    let lines = logged(&hopeless, "interior_point");
+    let restored: Vec<_> = lines.iter().filter(|line| line[0].1.ends_with('r')).collect();
+    assert!(!restored.is_empty() && restored.iter().all(|line| line[1].1 == "-"), "{lines:?}");
+    assert!(!lines[0][0].1.ends_with('r'));
+    // A method without rows and barrier has neither column.
+    let plain = model("plain.opt", "var x start 3\nvar y start 2\nminimize (x - 1)^4 + x^2 * y^2\n");
+    let lines = logged(&plain, "trust_region_newton");
+    assert!(lines.len() > 3);
+    assert_eq!(names(&lines[0]), "iter objective inf_du ||d|| trials");
 }
 
 #[test]

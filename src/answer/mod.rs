@@ -93,12 +93,18 @@ impl Evaluations {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct LogLine {
     pub iteration: usize,
+    /// True inside a feasibility restoration, whose problem is not the user's: the objective is then NaN.
+    pub restoration: bool,
     pub objective: f64,
     pub primal: f64,
     pub dual: f64,
     pub barrier: f64,
+    /// The length of the last step; in methods with step fractions that of the direction, before it was shortened.
     pub step: f64,
     pub regularisation: f64,
+    /// The fractions of the step that were taken, in the multipliers of bounds and in the variables.
+    pub alpha_dual: f64,
+    pub alpha_primal: f64,
     pub trials: usize,
 }
 

@@ -4,7 +4,8 @@
 //! `merit_options`. The exit code is 0 whenever an answer was written, for the answer itself says how the solve ended.
 
 use super::common::{option_value, print, tell_all};
-use super::terminal::{LiveLine, catch_interrupts, log_header, log_line};
+use super::log::Log;
+use super::terminal::{LiveLine, catch_interrupts};
 use super::{NO_ANSWER, WRONG_MODEL, WRONG_USAGE, tell_bug};
 use crate::answer::{Answer, text};
 use crate::host::Disk;
@@ -227,14 +228,10 @@ fn solved(settings: Settings) -> Result<i32, i32> {
     };
     let outlev = settings.outlev();
     let mut live = LiveLine::new(outlev < 2);
-    let mut lines = 0;
+    let mut log = Log::default();
     let answer = imported.prepared.solve(&plan, &settings.options, |line| {
         if outlev >= 2 {
-            if lines % 20 == 0 {
-                println!("{}", log_header());
-            }
-            lines += 1;
-            println!("{}", log_line(line));
+            println!("{}", log.line(line));
         }
         live.update(line);
         ControlFlow::Continue(())

@@ -117,7 +117,7 @@ pub struct Solve {
     /// If nothing is feasible, find rows and bounds of which none can be left out
     #[arg(long)]
     pub iis: bool,
-    /// Print a line per iteration
+    /// Print a line per iteration (see docs/diagnosis.md for the columns)
     #[arg(long)]
     pub log: bool,
     /// Write the log to a csv file

@@ -11,6 +11,7 @@ mod common;
 mod diff;
 mod export;
 mod import;
+mod log;
 mod plan;
 mod show;
 mod solve;

@@ -2,7 +2,8 @@
 
 use super::arguments::Solve;
 use super::common::{change, options, prepared, print, tell};
-use super::terminal::{LiveLine, catch_interrupts, colour, log_header, log_line, trace};
+use super::log::{Log, trace};
+use super::terminal::{LiveLine, catch_interrupts, colour};
 use super::{WRONG_USAGE, tell_bug};
 use crate::answer::{json, text};
 use crate::host::Disk;
@@ -28,14 +29,10 @@ fn solved(arguments: Solve) -> Result<i32, i32> {
     let plan = prepared.plan(&options).map_err(|errors| tell(&errors))?;
 
     let mut live = LiveLine::new(!arguments.quiet && !arguments.log);
-    let mut lines = 0;
+    let mut log = Log::default();
     let answer = prepared.solve(&plan, &options, |line| {
         if arguments.log {
-            if lines % 20 == 0 {
-                eprintln!("{}", log_header());
-            }
-            lines += 1;
-            eprintln!("{}", log_line(line));
+            eprintln!("{}", log.line(line));
         }
         live.update(line);
         ControlFlow::Continue(())

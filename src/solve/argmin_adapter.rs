@@ -169,7 +169,7 @@ where
 {
     let functions = Shared::new(nlp);
     let mut here = Here::at(&functions, start.clone());
-    let (mut iteration, mut stalled, mut step) = (0, 0, f64::NAN);
+    let (mut iteration, mut stalled, mut step) = (0, 0, 0.0);
     if !here.is_finite() {
         let stop = not_finite(&mut **functions.0.nlp.borrow_mut(), &here.x);
         return here.ends(stop, 0);

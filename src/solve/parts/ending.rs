@@ -63,16 +63,19 @@ pub fn not_finite(nlp: &mut dyn Nlp, x: &[f64]) -> Stop {
     Stop::NotFinite(why.unwrap_or_else(|| "the objective or its gradient is not finite here".to_string()))
 }
 
-/// A line of the log of a method without rows and barrier.
+/// A line of the log of a method without rows, barrier and step fractions.
 pub fn line(iteration: usize, objective: f64, slope: f64, step: f64, trials: usize) -> LogLine {
     LogLine {
         iteration,
+        restoration: false,
         objective,
-        primal: 0.0,
+        primal: f64::NAN,
         dual: slope,
         barrier: f64::NAN,
         step,
         regularisation: f64::NAN,
+        alpha_dual: f64::NAN,
+        alpha_primal: f64::NAN,
         trials,
     }
 }

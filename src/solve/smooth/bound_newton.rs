@@ -4,13 +4,14 @@
 //! variables that are not at a bound, with projected searches, as long as that lowers the quadratic model on the face.
 //! Source: Lin and Moré, "Newton's method for large bound-constrained optimization problems" (1999).
 
-use crate::answer::{LogLine, Multipliers, Outcome, Stop};
+use crate::answer::{Multipliers, Outcome, Stop};
 use crate::linalg::krylov::{End, truncated};
 use crate::linalg::vector::{add_multiple, all_finite, dot, max_norm, two_norm};
 use crate::solve::method::{Claim, Context, Method, Sees};
 use crate::solve::monitor::Monitor;
 use crate::solve::nlp::Nlp;
 use crate::solve::options::{Default, OptionRow};
+use crate::solve::parts::ending::line;
 use std::ops::ControlFlow;
 
 /// The row of the method.
@@ -121,17 +122,7 @@ pub fn minimise(
         if slope <= settings.tolerance {
             return Stop::Converged;
         }
-        let line = LogLine {
-            iteration: *iteration,
-            objective: value,
-            primal: 0.0,
-            dual: slope,
-            barrier: f64::NAN,
-            step: step_length,
-            regularisation: f64::NAN,
-            trials: products,
-        };
-        if let ControlFlow::Break(stop) = monitor.observe(line) {
+        if let ControlFlow::Break(stop) = monitor.observe(line(*iteration, value, slope, step_length, products)) {
             return stop;
         }
         if *iteration >= settings.iteration_limit {

@@ -90,7 +90,7 @@ fn run(context: &mut Context) -> Outcome {
     let mut scaling = vec![0.0; n];
     let (mut normal, mut trial) = (Normal::new(&pattern), vec![0.0; pattern.rows]);
     let (mut damping, mut growth) = (1e-3, 2.0);
-    let (mut iteration, mut step, mut trials) = (0, f64::NAN, 0);
+    let (mut iteration, mut step, mut trials) = (0, 0.0, 0);
     let stop = 'run: loop {
         if !here.is_finite() {
             break not_finite(context.nlp, &here.x);

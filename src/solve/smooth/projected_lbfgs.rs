@@ -56,7 +56,7 @@ fn run(context: &mut Context) -> Outcome {
     let start = project(&shape, &context.start);
     let mut pairs: VecDeque<(Vec<f64>, Vec<f64>)> = VecDeque::new();
     let (mut x, mut gradient) = (start.clone(), vec![0.0; start.len()]);
-    let (mut iteration, mut step, mut trials) = (0, f64::NAN, 0);
+    let (mut iteration, mut step, mut trials) = (0, 0.0, 0);
     let mut value = context.nlp.objective(&x);
     context.nlp.gradient(&x, &mut gradient);
     let stop = loop {

@@ -45,7 +45,7 @@ fn run(context: &mut Context) -> Outcome {
     let mut radius = context.options.number(OPTIONS, "radius");
     let start = context.start.clone();
     let factor = context.nlp.objective_factor();
-    let (mut x, mut iteration, mut step, mut trials) = (start.clone(), 0, f64::NAN, 0);
+    let (mut x, mut iteration, mut step, mut trials) = (start.clone(), 0, 0.0, 0);
     let mut gradient = vec![0.0; x.len()];
     let mut value = context.nlp.objective(&x);
     context.nlp.gradient(&x, &mut gradient);

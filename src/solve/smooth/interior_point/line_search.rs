@@ -33,7 +33,10 @@ pub struct Search {
 /// How a step was accepted.
 #[derive(Clone, Copy, Debug)]
 pub struct Accepted {
-    pub step: f64,
+    /// The fraction of the step in variables, slacks and multipliers of rows.
+    pub primal: f64,
+    /// The fraction in multipliers of bounds.
+    pub dual: f64,
     pub trials: usize,
 }
 
@@ -116,8 +119,8 @@ impl Search {
             let finite = self.try_point(problem, at, &step.w, alpha);
             any_finite |= finite;
             if finite && (tiny || self.acceptable(&origin, alpha, problem, mu)) {
-                self.accept(problem, at, step, alpha, &origin, mu, tau);
-                return Ok(Accepted { step: alpha, trials });
+                let dual = self.accept(problem, at, step, alpha, &origin, mu, tau);
+                return Ok(Accepted { primal: alpha, dual, trials });
             }
             if finite
                 && trials == 1
@@ -157,13 +160,11 @@ impl Search {
             taken = primal_fraction(problem, &at.w, &correction.w, tau);
             let finite = self.try_point(problem, at, &correction.w, taken);
             // The tests use the length of the uncorrected step, as the model behind them does.
-            let accepted = finite && self.acceptable(origin, alpha, problem, mu);
-            if accepted {
-                self.accept(problem, at, &correction, taken, origin, mu, tau);
-            }
+            let accepted = (finite && self.acceptable(origin, alpha, problem, mu))
+                .then(|| self.accept(problem, at, &correction, taken, origin, mu, tau));
             self.correction = correction;
-            if accepted {
-                return Some(Accepted { step: taken, trials: trial + 2 });
+            if let Some(dual) = accepted {
+                return Some(Accepted { primal: taken, dual, trials: trial + 2 });
             }
             let now = self.trial.infeasibility();
             if !finite || now > CORRECTION_DECREASE * infeasibility {
@@ -205,7 +206,8 @@ impl Search {
                 > origin.infeasibility.powf(SWITCH_INFEASIBILITY_POWER)
     }
 
-    /// Makes the trial point the iterate, with multipliers, and updates the filter.
+    /// Makes the trial point the iterate, with multipliers, and updates the filter; returns the fraction of the step that
+    /// multipliers of bounds took.
     #[allow(clippy::too_many_arguments)]
     fn accept(
         &mut self,
@@ -216,7 +218,7 @@ impl Search {
         origin: &Origin,
         mu: f64,
         tau: f64,
-    ) {
+    ) -> f64 {
         let objective = self.trial.barrier_objective(problem, mu);
         let by_objective =
             self.switches(origin, alpha) && objective <= origin.objective + ARMIJO * alpha * origin.slope;
@@ -233,6 +235,7 @@ impl Search {
         at.lambda.iter_mut().zip(&step.lambda).for_each(|(l, d)| *l += alpha * d);
         at.z_lower.iter_mut().zip(&step.z_lower).for_each(|(z, d)| *z += dual_alpha * d);
         at.z_upper.iter_mut().zip(&step.z_upper).for_each(|(z, d)| *z += dual_alpha * d);
+        dual_alpha
     }
 
     fn least_step(&self, origin: &Origin) -> f64 {

@@ -36,6 +36,8 @@ const SLOW_STEP: f64 = 1e-2;
 /// Variables beyond this have diverged.
 const DIVERGED: f64 = 1e15;
 const DIVERGED_OBJECTIVE: f64 = -1e20;
+/// What the log says where the line search took no step.
+const NOT_ACCEPTED: Accepted = Accepted { primal: 0.0, dual: 0.0, trials: 0 };
 
 /// Moves `at`, whose functions and derivatives are evaluated, to a solution of the scaled problem. `Stop::Finished` if
 /// `watch` was pleased by a point.
@@ -51,7 +53,7 @@ pub fn minimise(
     let mut search = Search::new(problem, at);
     let mut barrier = Barrier::new(problem, settings.mu, settings.tolerance, settings.strategy);
     let mut step = Step::new(problem);
-    let mut accepted = Accepted { step: 0.0, trials: 0 };
+    let mut accepted = NOT_ACCEPTED;
     let mut best = Best::new();
     let origin = at.w.clone();
     let far_from_feasible = 100.0 * settings.tolerance;
@@ -61,6 +63,8 @@ pub fn minimise(
     loop {
         at.update_dual_residual(problem);
         let errors = at.errors(problem, 0.0);
+        let line = log_line(problem, at, &errors, *iteration, &barrier, newton, &step, accepted, settings.nested);
+        let watched = monitor.observe(line);
         if errors.scaled <= settings.tolerance {
             return Stop::Converged;
         }
@@ -68,8 +72,7 @@ pub fn minimise(
             best.give_back(at);
             return Stop::NoProgress(format!("the optimality error stays at {:.1e}", best.error));
         }
-        let line = log_line(problem, at, &errors, *iteration, &barrier, newton, accepted, settings.nested);
-        if let ControlFlow::Break(stop) = monitor.observe(line) {
+        if let ControlFlow::Break(stop) = watched {
             return stop;
         }
         if *iteration >= settings.iteration_limit {
@@ -117,11 +120,11 @@ pub fn minimise(
             Err(NoStep::Singular) => None,
         };
         *iteration += 1;
-        let short = moved.is_some_and(|how| how.step < SLOW_STEP);
+        let short = moved.is_some_and(|how| how.primal < SLOW_STEP);
         slow_iterations = if short { slow_iterations + 1 } else { 0 };
+        accepted = moved.unwrap_or(NOT_ACCEPTED);
         match moved {
-            Some(how) => {
-                accepted = how;
+            Some(_) => {
                 if !at.evaluate_derivatives(problem) {
                     return not_finite(problem, at);
                 }
@@ -302,18 +305,22 @@ fn log_line(
     iteration: usize,
     barrier: &Barrier,
     newton: &Newton,
+    step: &Step,
     accepted: Accepted,
     nested: bool,
 ) -> LogLine {
     LogLine {
         iteration,
+        restoration: nested,
         // The objective of a restoration is not the user's.
         objective: if nested { f64::NAN } else { at.objective / problem.objective_scale },
         primal: errors.primal,
         dual: errors.dual,
         barrier: barrier.mu,
-        step: accepted.step,
+        step: max_norm(&step.w),
         regularisation: newton.delta_w,
+        alpha_dual: accepted.dual,
+        alpha_primal: accepted.primal,
         trials: accepted.trials,
     }
 }
