@@ -5,6 +5,7 @@
 
 use merit::answer::status::Status;
 use merit::session::{Model, Options};
+use merit::solve::options::Value;
 use std::fmt::Write;
 use std::ops::ControlFlow;
 
@@ -50,13 +51,14 @@ fn rows(name: &str) -> Vec<Row> {
 }
 
 /// How many problems end at the best value; the others must be certified stationary points all the same.
-fn solved_by(table: &str, method: Option<&str>, must_hold: bool) -> (usize, Vec<String>) {
+fn solved_by(table: &str, method: Option<&str>, must_hold: bool, set: &[(&str, &str)]) -> (usize, Vec<String>) {
     let mut best = 0;
     let mut others = vec![];
     for row in rows(table) {
         let model = Model::from_str(&row.text).unwrap_or_else(|e| panic!("{}:\n{}\n{e}", row.id, row.text));
         let mut prepared = model.build().unwrap_or_else(|e| panic!("{}:\n{e}", row.id));
-        let options = Options { method: method.map(str::to_string), ..Options::default() };
+        let set = set.iter().map(|(name, value)| (name.to_string(), Value::Text(value.to_string()))).collect();
+        let options = Options { method: method.map(str::to_string), options: set, ..Options::default() };
         let plan = prepared.plan(&options).unwrap_or_else(|e| panic!("{}:\n{e}", row.id));
         let answer = prepared
             .solve(&plan, &options, |_| ControlFlow::Continue(()))
@@ -96,20 +98,28 @@ fn solved_by(table: &str, method: Option<&str>, must_hold: bool) -> (usize, Vec<
 
 #[test]
 fn the_default_method_reaches_the_best_values() {
-    let (best, others) = solved_by("nlp", None, true);
+    let (best, others) = solved_by("nlp", None, true, &[]);
     assert!(best >= 32, "{best} at the best value; others:\n{}", others.join("\n"));
+}
+
+/// Without second derivatives, by steps alone.
+#[test]
+fn the_interior_point_with_limited_memory_reaches_most_best_values() {
+    let set = [("hessian", "limited_memory")];
+    let (best, others) = solved_by("nlp", Some("interior_point"), false, &set);
+    assert!(best >= 30, "{best} at the best value; others:\n{}", others.join("\n"));
 }
 
 #[test]
 fn the_augmented_lagrangian_reaches_most_best_values() {
-    let (best, others) = solved_by("nlp", Some("augmented_lagrangian"), false);
+    let (best, others) = solved_by("nlp", Some("augmented_lagrangian"), false, &[]);
     assert!(best >= 28, "{best} at the best value; others:\n{}", others.join("\n"));
 }
 
 /// One problem, S272, is harder than eight starts can solve.
 #[test]
 fn the_larger_set_reaches_the_best_values() {
-    let (_, others) = solved_by("schittkowski", None, true);
+    let (_, others) = solved_by("schittkowski", None, true, &[]);
     assert!(others.len() <= 1, "{}", others.join("\n"));
 }
 

@@ -1,11 +1,12 @@
 //! Primal-dual interior point with a filter line search: the default for smooth constrained problems.
 //!
-//! `problem` scales and adds slacks, `start` finds the first iterate, `solver` is the loop over `newton` (linear
-//! systems), `line_search`, `barrier` and `restoration`; `polish` sharpens what comes out, at the true bounds, and
+//! `problem` scales and adds slacks, `start` finds the first iterate, `solver` is the loop over `newton` (steps;
+//! their linear systems are those of `system`, with exact derivatives or those of `limited_memory`), `line_search`, `barrier` and `restoration`; `polish` sharpens what comes out, at the true bounds, and
 //! `verdict` says how good it is apart from all scaling. What is not good enough is solved on from there.
 
 mod barrier;
 mod iterate;
+mod limited_memory;
 mod line_search;
 mod newton;
 mod polish;
@@ -13,12 +14,12 @@ mod problem;
 mod restoration;
 mod solver;
 mod start;
+mod system;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
 use crate::answer::{Multipliers, Outcome, Stop};
-use crate::linalg::kkt::Kkt;
 use crate::solve::method::{Claim, Context, Method, Sees};
 use crate::solve::nlp::Nlp;
 use crate::solve::options::{Default, OptionRow};
@@ -29,11 +30,12 @@ use polish::polish;
 use problem::Scaled;
 use solver::{Settings, minimise};
 use start::{NotFinite, first_iterate};
+use system::{Curvature, System};
 
 /// The row of the method.
 pub const METHOD: Method = Method {
     name: "interior_point",
-    doc: "primal-dual barrier method with exact second derivatives and a filter line search",
+    doc: "primal-dual barrier method with exact or limited-memory second derivatives and a filter line search",
     source: "Wächter and Biegler (2006), Mathematical Programming 106, 25-57",
     chosen: "for problems with rows, and for bounds where there are not very many variables",
     claim: Claim::Stationary,
@@ -66,6 +68,16 @@ const OPTIONS: &[OptionRow] = &[
         default: Default::Choice { value: "adaptive", among: &["monotone", "adaptive"] },
     },
     OptionRow {
+        name: "hessian",
+        doc: "second derivatives as they are, or a BFGS matrix from the last steps, for which none is evaluated",
+        default: Default::Choice { value: "exact", among: &["exact", "limited_memory"] },
+    },
+    OptionRow {
+        name: "memory",
+        doc: "number of steps remembered with `hessian = \"limited_memory\"`",
+        default: Default::Number { value: 6.0, least: 1.0, most: 1000.0 },
+    },
+    OptionRow {
         name: "scaling",
         doc: "scale objective and rows by their first gradients",
         default: Default::Bool(true),
@@ -90,6 +102,10 @@ pub fn run(context: &mut Context) -> Outcome {
             "adaptive" => Strategy::Adaptive,
             _ => Strategy::Monotone,
         },
+        curvature: match options.choice(OPTIONS, "hessian") {
+            "limited_memory" => Curvature::LimitedMemory { history: options.number(OPTIONS, "memory") as usize },
+            _ => Curvature::Exact,
+        },
         nested: false,
     };
     let pushed: Vec<f64> = {
@@ -100,7 +116,7 @@ pub fn run(context: &mut Context) -> Outcome {
     let scale = options.flag(OPTIONS, "scaling");
     let mut problem = Scaled::new(context.nlp, &pushed, relaxation, scale);
     let mut iterations = 0;
-    let Ok(mut newton) = Newton::new(&problem) else {
+    let Ok(mut newton) = Newton::new(&problem, settings.curvature) else {
         return outcome(context, &pushed, None, Stop::Failed("the linear systems do not fit in memory".into()), 0);
     };
     let (mut at, mu) = match first_iterate(&mut problem, &mut newton, &context.start, context.warm.as_ref()) {
@@ -117,7 +133,7 @@ pub fn run(context: &mut Context) -> Outcome {
     let mut x = at.w[..problem.variables()].to_vec();
     let mut found = multipliers(&problem, &at);
     if matches!(stop, Stop::Converged | Stop::NoProgress(_)) {
-        let mut figure = polish(&mut problem, &mut newton.kkt, &mut at);
+        let mut figure = polish(&mut problem, &mut newton.system, &mut at);
         x = at.w[..problem.variables()].to_vec();
         found = multipliers(&problem, &at);
         settings.iteration_limit = settings.iteration_limit.min(iterations + SHARPENING_LIMIT);
@@ -145,10 +161,11 @@ fn sharpen(
     multipliers: &Multipliers,
 ) -> Option<Certified> {
     let mut problem = Scaled::new(context.nlp, x, 0.0, scale);
+    newton.system.forget();
     let (mut at, mu) = first_iterate(&mut problem, newton, x, Some(multipliers)).ok()?;
     let settings = Settings { mu: mu.min(SHARPENING_MU), ..settings.clone() };
     minimise(&mut problem, &mut at, newton, &settings, context.monitor, iterations, &mut |_| false);
-    let error = polish(&mut problem, &mut newton.kkt, &mut at);
+    let error = polish(&mut problem, &mut newton.system, &mut at);
     Some(Certified { x: at.w[..x.len()].to_vec(), multipliers: self::multipliers(&problem, &at), error })
 }
 
@@ -179,8 +196,8 @@ pub(super) fn polish_point(nlp: &mut dyn Nlp, x: &[f64], lambda: &[f64], scales:
         at.z_lower[i] = if problem.lower[i].is_finite() { at.dual_residual[i].max(0.0) } else { 0.0 };
         at.z_upper[i] = if problem.upper[i].is_finite() { (-at.dual_residual[i]).max(0.0) } else { 0.0 };
     }
-    let kkt = Kkt::new(&problem.shape.hessian, &problem.shape.jacobian);
-    let error = kkt.map_or(f64::INFINITY, |mut kkt| polish(&mut problem, &mut kkt, &mut at));
+    let system = System::new(&problem, Curvature::Exact);
+    let error = system.map_or(f64::INFINITY, |mut system| polish(&mut problem, &mut system, &mut at));
     let inside = |i: usize| at.w[i].max(problem.true_lower[i]).min(problem.true_upper[i]);
     Certified { x: (0..n).map(inside).collect(), multipliers: multipliers(&problem, &at), error }
 }

@@ -6,7 +6,8 @@
 
 use super::iterate::Iterate;
 use super::problem::{Row, Scaled};
-use crate::linalg::kkt::{Inertia, Kkt, NotFactored};
+use super::system::{Curvature, System};
+use crate::linalg::kkt::{Inertia, NotFactored};
 use crate::linalg::sparse::add_transposed_product;
 
 const FIRST_SHIFT: f64 = 1e-4;
@@ -46,8 +47,7 @@ pub enum NoStep {
 
 /// The linear system of an iteration, kept factored for corrections.
 pub struct Newton {
-    pub kkt: Kkt,
-    hessian: Vec<f64>,
+    pub system: System,
     sigma: Vec<f64>,
     upper_diagonal: Vec<f64>,
     lower_diagonal: Vec<f64>,
@@ -60,11 +60,10 @@ pub struct Newton {
 }
 
 impl Newton {
-    pub fn new(problem: &Scaled) -> Result<Newton, NotFactored> {
+    pub fn new(problem: &Scaled, curvature: Curvature) -> Result<Newton, NotFactored> {
         let (n, width, m) = (problem.variables(), problem.width(), problem.height());
         Ok(Newton {
-            kkt: Kkt::new(&problem.shape.hessian, &problem.shape.jacobian)?,
-            hessian: vec![0.0; problem.shape.hessian.entries()],
+            system: System::new(problem, curvature)?,
             sigma: vec![0.0; width],
             upper_diagonal: vec![0.0; n],
             lower_diagonal: vec![0.0; m],
@@ -76,9 +75,9 @@ impl Newton {
         })
     }
 
-    /// Evaluates the Hessian of the Lagrangian and the barrier terms at the iterate.
+    /// Makes the Hessian of the Lagrangian and the barrier terms those of the iterate.
     pub fn evaluate(&mut self, problem: &mut Scaled, at: &Iterate) {
-        problem.hessian(&at.w, &at.lambda, &mut self.hessian);
+        self.system.evaluate(problem, &at.w, &at.lambda, &at.gradient, &at.jacobian);
         for (i, sigma) in self.sigma.iter_mut().enumerate() {
             *sigma = at.z_lower[i] / (at.w[i] - problem.lower[i]) + at.z_upper[i] / (problem.upper[i] - at.w[i]);
         }
@@ -139,7 +138,7 @@ impl Newton {
         }
         at.update_dual_residual(problem);
         self.slope.copy_from_slice(&at.dual_residual);
-        self.hessian.fill(0.0);
+        self.system.flatten();
         self.sigma.fill(1.0);
         (self.delta_w, self.delta_c) = (0.0, 0.0);
         let wanted = Inertia { positive: n, negative: at.lambda.len(), zero: 0 };
@@ -166,7 +165,7 @@ impl Newton {
                 Row::Free => 1.0,
             };
         }
-        self.kkt.factor(&self.hessian, &at.jacobian, &self.upper_diagonal, &self.lower_diagonal)
+        self.system.factor(&at.jacobian, &self.upper_diagonal, &self.lower_diagonal)
     }
 
     /// Solves for `(out.w, out.lambda)` with right side `-(slope, residual)`.
@@ -182,7 +181,7 @@ impl Newton {
                 Row::Free => 0.0,
             };
         }
-        let quality = self.kkt.solve(&mut self.right);
+        let quality = self.system.solve(&mut self.right);
         out.w[..n].copy_from_slice(&self.right[..n]);
         out.lambda.copy_from_slice(&self.right[n..]);
         for (k, row) in problem.row_of_slack.iter().enumerate() {

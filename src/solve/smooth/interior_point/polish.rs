@@ -6,8 +6,8 @@
 
 use super::iterate::Iterate;
 use super::problem::{Row, Scaled};
+use super::system::System;
 use super::verdict::{Point, figure};
-use crate::linalg::kkt::Kkt;
 use crate::linalg::sparse::add_transposed_product;
 use crate::linalg::vector::{all_finite, max_norm};
 
@@ -82,7 +82,7 @@ impl Candidate {
 }
 
 /// Improves `at`, with a system analysed for the problem; returns the figure of [`super::verdict`] at the end.
-pub fn polish(problem: &mut Scaled, kkt: &mut Kkt, at: &mut Iterate) -> f64 {
+pub fn polish(problem: &mut Scaled, system: &mut System, at: &mut Iterate) -> f64 {
     let n = problem.variables();
     let columns: Vec<Active> = (0..n).map(|i| activity(problem, at, i)).collect();
     let rows: Vec<Active> = problem
@@ -116,7 +116,7 @@ pub fn polish(problem: &mut Scaled, kkt: &mut Kkt, at: &mut Iterate) -> f64 {
     let mut least = before;
     let mut current = start;
     for _ in 0..STEPS {
-        let Some(next) = newton_step(problem, kkt, &current, &columns, &rows) else {
+        let Some(next) = newton_step(problem, system, &current, &columns, &rows) else {
             break;
         };
         let (z_lower, z_upper) = next.bound_multipliers(&columns);
@@ -161,23 +161,15 @@ fn activity(problem: &Scaled, at: &Iterate, i: usize) -> Active {
 /// the system is replaced by unit rows. `None` if the step is not finite.
 fn newton_step(
     problem: &mut Scaled,
-    kkt: &mut Kkt,
+    system: &mut System,
     from: &Candidate,
     columns: &[Active],
     rows: &[Active],
 ) -> Option<Candidate> {
     let (n, m) = (columns.len(), rows.len());
     let free = |i: usize| columns[i] == Active::No;
-    let mut hessian = vec![0.0; problem.shape.hessian.entries()];
-    problem.hessian(&from.x, &from.lambda, &mut hessian);
-    let pattern = problem.shape.hessian.clone();
-    for r in 0..n {
-        for k in pattern.row(r) {
-            if !free(r) || !free(pattern.columns[k] as usize) {
-                hessian[k] = 0.0;
-            }
-        }
-    }
+    system.evaluate(problem, &from.x, &from.lambda, &from.gradient, &from.jacobian);
+    system.hold(problem, |i| !free(i));
     let mut jacobian = from.jacobian.clone();
     let pattern = &problem.shape.jacobian;
     for (r, active) in rows.iter().enumerate() {
@@ -189,7 +181,7 @@ fn newton_step(
     }
     let d: Vec<f64> = (0..n).map(|i| if free(i) { 0.0 } else { 1.0 }).collect();
     let e: Vec<f64> = rows.iter().map(|active| if *active == Active::No { 1.0 } else { 0.0 }).collect();
-    kkt.factor(&hessian, &jacobian, &d, &e).ok()?;
+    system.factor(&jacobian, &d, &e).ok()?;
     let mut step = vec![0.0; n + m];
     for i in (0..n).filter(|i| free(*i)) {
         step[i] = -from.slope[i];
@@ -203,7 +195,7 @@ fn newton_step(
         };
         step[n + r] = bound - from.values[r];
     }
-    kkt.solve(&mut step);
+    system.solve(&mut step);
     if !all_finite(&step) || max_norm(&step) > 1e10 {
         return None;
     }

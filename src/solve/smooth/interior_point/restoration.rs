@@ -159,7 +159,7 @@ fn elastic_point(
     }
     let settings = Settings { nested: true, mu, strategy: Strategy::Monotone, ..settings.clone() };
     let stop = if point.evaluate_values(&mut inner) && point.evaluate_derivatives(&mut inner) {
-        match Newton::new(&inner) {
+        match Newton::new(&inner, settings.curvature) {
             Ok(mut newton) => minimise(&mut inner, &mut point, &mut newton, &settings, monitor, iteration, &mut watch),
             Err(_) => Stop::NoProgress("the linear systems of the restoration do not fit in memory".into()),
         }

@@ -7,6 +7,7 @@ use super::line_search::{Accepted, Search};
 use super::newton::{Newton, NoStep, Step};
 use super::problem::Scaled;
 use super::restoration::{Restored, restore};
+use super::system::Curvature;
 use crate::answer::{LogLine, Stop};
 use crate::linalg::vector::{max_norm, one_norm};
 use crate::solve::monitor::Monitor;
@@ -20,6 +21,7 @@ pub struct Settings {
     /// The first barrier parameter.
     pub mu: f64,
     pub strategy: Strategy,
+    pub curvature: Curvature,
     /// True inside a restoration, which has no restoration of its own.
     pub nested: bool,
 }
