@@ -310,3 +310,17 @@ fn validate(root: &Value, schema: &Value, value: &Value, at: &str, wrong: &mut V
         }
     }
 }
+
+/// A file of values answers for every name in it: one that the model does not have is told at its value.
+#[test]
+fn a_file_of_values_has_no_name_too_many() {
+    let path = model("rate.opt", "param rate = 2\nvar x >= 0\nminimize x^2 - rate * x\nensure abs(x - 2) <= 1e-6\n");
+    let good = model("rate.json", "{\"rate\": 4}");
+    assert_eq!(code(&merit(&[&path, "--data-file", &good])), 0);
+    let bad = model("rte.json", "{\"rte\": 4, \"x\": 1}");
+    let output = merit(&[&path, "--data-file", &bad]);
+    assert_eq!(code(&output), 1);
+    let said = stderr(&output);
+    assert_eq!(said.matches("unknown-input").count(), 2, "{said}");
+    assert!(said.contains("did you mean `rate`?") && said.contains("rte.json:1:9"), "{said}");
+}

@@ -1,5 +1,6 @@
 //! Names, fields and subscripts.
 
+use super::arrays::through;
 use super::context::Ctx;
 use super::error;
 use super::scope::{DeclarationKind, Elaborator, Env, R, State};
@@ -241,8 +242,11 @@ impl Elaborator<'_> {
                 Ok(Val::Element(Elem { set: table.rows.clone(), at: at[0].clone(), table: Some(table) }))
             }
             Val::Block(block) => {
-                let sets = self.blocks[block.block as usize].axes.sets.clone();
-                let index = self.fixed_index(&sets, items, span, base.span, env)?;
+                self.prepare_block(block.block)?;
+                let sets = self.blocks[block.block as usize].axes.sets[block.index.len()..].to_vec();
+                let path = env.ctx.path_to(&block.ctx);
+                let mut index = through(&block.index, &path, env.ctx.size);
+                index.extend(self.fixed_index(&sets, items, span, base.span, env)?);
                 Ok(Val::Block(Rc::new(BlockRef { block: block.block, index, ctx: env.ctx.clone() })))
             }
             Val::Map(entries) => {

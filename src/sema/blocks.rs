@@ -59,7 +59,7 @@ impl Elaborator<'_> {
     }
 
     /// Gives the block's scope its context and the names of its index.
-    fn prepare_block(&mut self, block: u32) -> R<()> {
+    pub(super) fn prepare_block(&mut self, block: u32) -> R<()> {
         let here = &mut self.blocks[block as usize];
         if here.prepared {
             return Ok(());
@@ -78,9 +78,27 @@ impl Elaborator<'_> {
         Ok(())
     }
 
-    pub(super) fn block_value(&mut self, block: u32) -> Val {
-        let root = self.root.clone();
-        Val::Block(Rc::new(BlockRef { block, index: vec![], ctx: root }))
+    /// A block by its name, with the index of the blocks around it put in.
+    pub(super) fn block_value(&mut self, block: u32) -> R<Val> {
+        let outer = self.blocks[block as usize].outer;
+        let Some(around) = self.scopes[outer as usize].block else {
+            let root = self.root.clone();
+            return Ok(Val::Block(Rc::new(BlockRef { block, index: vec![], ctx: root })));
+        };
+        self.prepare_block(around)?;
+        let ctx = self.scopes[outer as usize].ctx.clone();
+        let index = self.index_here(around, &ctx);
+        Ok(Val::Block(Rc::new(BlockRef { block, index, ctx })))
+    }
+
+    /// The position in each index set of a block, for every instance of its context.
+    fn index_here(&self, block: u32, ctx: &Ctx) -> Vec<IndexMap> {
+        let axes = &self.blocks[block as usize].axes;
+        let flat = match &axes.filter {
+            Some(kept) => IndexMap::Gather(kept.clone()),
+            None => IndexMap::IDENTITY,
+        };
+        super::arrays::unflatten(&axes.sets, &flat, ctx.size)
     }
 
     pub(super) fn block_statement(&mut self, statement: &Statement) {
@@ -136,11 +154,7 @@ impl Elaborator<'_> {
             return Ok(Val::Array(full));
         }
         self.blocks[block as usize].arrays.insert(name.to_string(), full.clone());
-        let flat = match &axes.filter {
-            Some(kept) => IndexMap::Gather(kept.clone()),
-            None => IndexMap::IDENTITY,
-        };
-        let index = super::arrays::unflatten(&axes.sets, &flat, env.ctx.size);
+        let index = self.index_here(block, &env.ctx);
         self.with_index(&full, &index, &env.ctx)
     }
 
@@ -186,8 +200,16 @@ impl Elaborator<'_> {
         }
         match (self.blocks[block.block as usize].arrays.get(&field.name).cloned(), &value) {
             (Some(full), _) if block.index.is_empty() => Ok(Val::Array(full)),
-            (Some(full), _) => self.with_index(&full, &block.index, &block.ctx.clone()),
+            (Some(full), _) => Ok(match self.with_index(&full, &block.index, &block.ctx)? {
+                Val::Num(n) => Val::Num(self.lift_num(n, &block.ctx, &env.ctx)),
+                array => array,
+            }),
             (None, Val::Row(_) | Val::Set(_) | Val::Table(_)) => Ok(value),
+            // A block inside: the index of this one is the beginning of its own.
+            (None, Val::Block(inner)) => {
+                let (index, ctx) = (block.index.clone(), block.ctx.clone());
+                Ok(Val::Block(Rc::new(BlockRef { block: inner.block, index, ctx })))
+            }
             // An array by `let`: no method knows its numbers outside, but its shape is known.
             (None, Val::Array(a)) => {
                 let axes = self.blocks[block.block as usize].axes.sets.clone();

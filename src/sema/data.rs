@@ -394,22 +394,28 @@ impl Elaborator<'_> {
 
     /// Every name given from outside must be a name of the model.
     pub(super) fn check_given_names(&mut self) {
-        let mut names: Vec<String> = self.inputs.params.iter().chain(&[]).map(|(n, _)| n.clone()).collect();
-        names.extend(self.inputs.data.iter().map(|(n, _)| n.clone()));
-        for name in names {
-            if !self.used_inputs.contains(&name)
-                && self
-                    .find(0, &name)
-                    .is_none_or(|d| matches!(self.declarations[d as usize].state, super::scope::State::Done(_)))
-            {
-                let span = self.outside("--param", &name);
-                let known: Vec<String> = self.scopes[0].names.keys().cloned().collect();
-                let near = crate::diag::near::nearest(&name, known.iter().map(String::as_str))
-                    .into_iter()
-                    .map(str::to_string)
-                    .collect::<Vec<_>>();
-                self.report(error::unknown_input(&name, span, &near));
+        let from_options = self.inputs.params.iter().map(|(n, _)| n).chain(self.inputs.data.iter().map(|(n, _)| n));
+        let mut names: Vec<(String, Option<Span>)> = from_options.map(|name| (name.clone(), None)).collect();
+        let of_file = |(name, given): (&String, &Given)| match given {
+            Given::Value(value) if !names.iter().any(|(known, _)| known == name) => {
+                Some((name.clone(), Some(value.span)))
             }
+            Given::Value(_) | Given::Number(_) | Given::Text(_) | Given::Array { .. } | Given::Table(_) => None,
+        };
+        let mut in_file: Vec<(String, Option<Span>)> = self.given.iter().filter_map(of_file).collect();
+        in_file.sort_by_key(|(_, at)| at.map(|at| at.start));
+        names.extend(in_file);
+        for (name, at) in names {
+            let declaration = self.find(0, &name);
+            let done = |d: u32| matches!(self.declarations[d as usize].state, super::scope::State::Done(_));
+            if self.used_inputs.contains(&name) || declaration.is_some_and(|d| !done(d)) {
+                continue;
+            }
+            let span = at.unwrap_or_else(|| self.outside("--param", &name));
+            let known: Vec<String> = self.scopes[0].names.keys().cloned().collect();
+            let near = crate::diag::near::nearest(&name, known.iter().map(String::as_str));
+            let near: Vec<String> = near.into_iter().map(str::to_string).collect();
+            self.report(error::unknown_input(&name, span, &near));
         }
     }
 

@@ -101,7 +101,7 @@ impl Elaborator<'_> {
         };
         match kind {
             DeclarationKind::Imported(id) => self.resolve(id, span),
-            DeclarationKind::Block(block) => Ok(self.block_value(block)),
+            DeclarationKind::Block(block) => self.block_value(block),
             DeclarationKind::Objective(statement) => self.objective(scope, &statement),
             DeclarationKind::Row(statement, k) => self.row_statement(scope, &statement, k),
             DeclarationKind::Statement(statement) => match &statement.kind {
