@@ -45,6 +45,8 @@ pub struct Features {
     pub rows: usize,
     pub equalities: usize,
     pub first_row: Option<Fact>,
+    /// The first row that constrains and is no equation.
+    pub inequality: Option<Fact>,
     pub sense: Option<Sense>,
     /// The second objective, if there are several.
     pub several: Option<Fact>,
@@ -73,6 +75,7 @@ impl Features {
             rows: 0,
             equalities: 0,
             first_row: None,
+            inequality: None,
             sense: problem.objectives.first().map(|o| o.sense),
             several: problem.objectives.get(1).map(|o| Fact::at("there are several objectives", o.span)),
             integer: integer(problem),
@@ -120,6 +123,10 @@ impl Features {
                 }
                 self.rows += 1;
                 self.equalities += (lower == upper) as usize;
+                if lower != upper && self.inequality.is_none() {
+                    let sentence = format!("row `{}` is not an equation", constraint.label);
+                    self.inequality = Some(Fact::at(sentence, constraint.span));
+                }
                 if self.first_row.is_none() {
                     self.first_row =
                         Some(Fact::at(format!("row `{}` is a constraint", constraint.label), constraint.span));
@@ -130,6 +137,10 @@ impl Features {
 
     pub fn needs_no_rows(&self) -> Result<(), Fact> {
         self.first_row.clone().map_or(Ok(()), Err)
+    }
+
+    pub fn needs_equations(&self) -> Result<(), Fact> {
+        self.inequality.clone().map_or(Ok(()), Err)
     }
 
     pub fn needs_no_bounds(&self) -> Result<(), Fact> {

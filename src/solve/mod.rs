@@ -23,6 +23,7 @@ use method::Method;
 pub const METHODS: &[Method] = &[
     smooth::interior_point::METHOD,
     smooth::augmented_lagrangian::METHOD,
+    smooth::sketched_newton::METHOD,
     smooth::trust_region_newton::METHOD,
     smooth::bound_newton::METHOD,
     smooth::levenberg_marquardt::METHOD,

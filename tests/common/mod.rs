@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test binary uses its own part
 
 pub mod nl;
+pub mod problems;
 
 use merit::diag::{Diagnostic, Severity, Sources, render};
 use merit::host::Host;

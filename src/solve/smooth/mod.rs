@@ -8,4 +8,5 @@ pub mod lbfgs;
 pub mod levenberg_marquardt;
 pub mod nonlinear_cg;
 pub mod projected_lbfgs;
+pub mod sketched_newton;
 pub mod trust_region_newton;
