@@ -24,7 +24,7 @@ use crate::problem::features::{Fact, Features};
 use crate::solve::method::{Claim, Context, Method, Sees, tolerance};
 use crate::solve::nlp::{Nlp, Shape};
 use crate::solve::options::{Default, OptionRow};
-use crate::solve::parts::ending::{BOTTOM, not_finite, outcome, unbounded};
+use crate::solve::parts::ending::{BOTTOM, line, not_finite, outcome, unbounded};
 use crate::solve::parts::random::Random;
 use merit::{Penalties, Point};
 use std::ops::ControlFlow;
@@ -135,16 +135,16 @@ pub fn run(context: &mut Context) -> Outcome {
     let mut random = Random::new(context.options.seed);
     let mut hessian = vec![0.0; shape.hessian.entries()];
     let (mut penalties, mut delta) = (FIRST_PENALTIES, FIRST_DELTA);
-    let mut line = log_line(&here);
+    let mut logged = log_line(&here);
     let stop = loop {
-        if let ControlFlow::Break(stop) = context.monitor.observe(line) {
+        if let ControlFlow::Break(stop) = context.monitor.observe(logged) {
             break if here.residual() <= tolerance { Stop::Converged } else { stop };
         }
         let residual = here.residual();
         if residual <= tolerance {
             break Stop::Converged;
         }
-        if line.iteration >= limit {
+        if logged.iteration >= limit {
             break Stop::IterationLimit;
         }
         if here.objective <= BOTTOM {
@@ -196,10 +196,16 @@ pub fn run(context: &mut Context) -> Outcome {
         };
         here = next;
         theta *= theta_decay;
-        let iteration = line.iteration + 1;
-        line = LogLine { iteration, step: t, regularisation: shift, trials: actions, ..log_line(&here) };
+        logged = LogLine {
+            iteration: logged.iteration + 1,
+            step: max_norm(&step),
+            alpha_primal: t,
+            regularisation: shift,
+            trials: actions,
+            ..log_line(&here)
+        };
     };
-    ended(context, &here, stop, line.iteration)
+    ended(context, &here, stop, logged.iteration)
 }
 
 /// The first of the steps 1, 1/2, 1/4, ... that lowers the merit function as much as its slope promises. Only where the
@@ -223,16 +229,7 @@ fn search(nlp: &mut dyn Nlp, here: &Point, step: &[f64], slope: f64, penalties: 
 }
 
 fn log_line(point: &Point) -> LogLine {
-    LogLine {
-        iteration: 0,
-        objective: point.objective,
-        primal: max_norm(&point.rows),
-        dual: max_norm(&point.slope),
-        barrier: f64::NAN,
-        step: f64::NAN,
-        regularisation: 0.0,
-        trials: 0,
-    }
+    LogLine { primal: max_norm(&point.rows), ..line(0, point.objective, max_norm(&point.slope), f64::NAN, 0) }
 }
 
 fn ended(context: &mut Context, point: &Point, stop: Stop, iterations: usize) -> Outcome {
