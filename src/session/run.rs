@@ -191,9 +191,7 @@ impl Judged {
             Stop::TimeLimit | Stop::Interrupted | Stop::Unbounded { .. } => true,
             _ => false,
         };
-        !ended
-            && matches!(self.certificate.proved, Proved::Nothing | Proved::StationaryInfeasibility { .. })
-            && !(system && self.certificate.holds())
+        !ended && matches!(self.certificate.proved, Proved::Nothing | Proved::StationaryInfeasibility { .. })
     }
 
     /// Converged to a better objective, by more than rounding; any converged one if this one is no answer.

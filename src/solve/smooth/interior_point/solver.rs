@@ -2,7 +2,7 @@
 //! for large-scale nonlinear programming", Mathematical Programming 106 (2006), algorithm A.
 
 use super::barrier::{Barrier, Strategy};
-use super::iterate::{Errors, Iterate};
+use super::iterate::{Errors, Iterate, inside};
 use super::line_search::{Accepted, Search};
 use super::newton::{Newton, NoStep, Step};
 use super::problem::Scaled;
@@ -59,7 +59,7 @@ pub fn minimise(
     let mut best = Best::new();
     let origin = at.w.clone();
     let far_from_feasible = 100.0 * settings.tolerance;
-    let mut retreated = false;
+    let (mut retreated, mut nudged) = (false, false);
     let mut slow_iterations = 0;
     let mut slow_decrease = 1.0;
     loop {
@@ -122,7 +122,8 @@ pub fn minimise(
             Err(NoStep::Singular) => None,
         };
         *iteration += 1;
-        let short = moved.is_some_and(|how| how.primal < SLOW_STEP);
+        let still = max_norm(&step.w) <= f64::EPSILON * max_norm(&at.w).max(1.0);
+        let short = moved.is_some_and(|how| how.primal < SLOW_STEP || still);
         slow_iterations = if short { slow_iterations + 1 } else { 0 };
         accepted = moved.unwrap_or(NOT_ACCEPTED);
         match moved {
@@ -130,7 +131,17 @@ pub fn minimise(
                 if !at.evaluate_derivatives(problem) {
                     return not_finite(problem, at);
                 }
-                if slow_iterations >= SLOW_ITERATIONS && !settings.nested && at.infeasibility() > 1e-2 {
+                let stuck = slow_iterations >= SLOW_ITERATIONS && !settings.nested && at.infeasibility() > 1e-2;
+                if stuck && still && !nudged {
+                    // Where all slopes of the violated rows vanish there is no step, and perhaps no least violation.
+                    (nudged, slow_iterations) = (true, 0);
+                    nudge(problem, at);
+                    if !at.evaluate_values(problem) || !at.evaluate_derivatives(problem) {
+                        return not_finite(problem, at);
+                    }
+                    search.filter.clear();
+                    newton.least_squares_multipliers(problem, at);
+                } else if stuck {
                     slow_iterations = 0;
                     // The second time it goes on to a point that is feasible, or to the proof that there is none near.
                     slow_decrease *= 1e-2;
@@ -184,6 +195,17 @@ impl Best {
             *at = point;
         }
     }
+}
+
+/// Moves all variables a little, in turn up and down, inside their bounds.
+fn nudge(problem: &mut Scaled, at: &mut Iterate) {
+    const BY: f64 = 1e-2;
+    for k in 0..problem.variables() {
+        let sign = if k % 2 == 0 { 1.0 } else { -1.0 };
+        let by = sign * BY * at.w[k].abs().max(1.0);
+        at.w[k] = inside(at.w[k] + by, problem.lower[k], problem.upper[k], BY);
+    }
+    at.place_slacks(problem, BY);
 }
 
 /// What to do when no step length is acceptable: the step anyway if it brings the optimality conditions nearer, else the
