@@ -15,7 +15,6 @@ pub mod graph;
 pub mod interval;
 pub mod ops;
 pub mod print;
-pub mod regroup;
 mod simplify;
 pub mod sparsity;
 mod special;
