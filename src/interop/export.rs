@@ -51,6 +51,11 @@ fn unsayable(problem: &Problem) -> Vec<Diagnostic> {
         let message = format!("`{}` is more than variables, objectives and rows: it cannot be exported", u.construct);
         Diagnostic::error("cannot-export", u.span, message)
     });
+    let blocks = problem.blocks.iter().map(|block| {
+        let word = block.kind.word();
+        let message = format!("`{word}` is more than variables, objectives and rows: it cannot be exported");
+        Diagnostic::error("cannot-export", block.span, message)
+    });
     let domains = problem.variables.iter().filter_map(|v| {
         let domain = match v.domain? {
             Domain::Simplex | Domain::Ball => return None,
@@ -62,7 +67,7 @@ fn unsayable(problem: &Problem) -> Vec<Diagnostic> {
         let message = format!("`{}` is in {domain}: it cannot be exported", v.name);
         Some(Diagnostic::error("cannot-export", v.span, message))
     });
-    constructs.chain(domains).collect()
+    constructs.chain(blocks).chain(domains).collect()
 }
 
 fn nl(unrolled: &Unrolled) -> Result<Files, Vec<Diagnostic>> {

@@ -4,10 +4,12 @@
 //! `0..Problem::dimension`; a constraint's stage has `rows` rows. Objectives and rows keep the sense and the sides of
 //! the statement; see [`Constraint::dual_sign`].
 
+pub mod blocks;
 pub mod chain;
 pub mod curvature;
 pub mod features;
 pub mod index;
+pub mod level;
 pub mod linear;
 pub mod propagate;
 pub mod quick;
@@ -16,8 +18,9 @@ pub mod squares;
 pub mod values;
 
 use crate::diag::Span;
-use crate::expr::family::{Leaf, ParamId, Stage, StageId};
+use crate::expr::family::{Leaf, ParamId, Source, Stage, StageId};
 use crate::expr::graph::Graph;
+pub use blocks::{Block, BlockKind, Choice, Supplied, SuppliedBy};
 use index::Axes;
 
 #[derive(Clone, Debug, Default)]
@@ -30,6 +33,9 @@ pub struct Problem {
     pub dimension: u32,
     pub objectives: Vec<Objective>,
     pub constraints: Vec<Constraint>,
+    /// Problems inside the problem, outer ones first. Their variables stand among `variables`, their objectives and rows
+    /// with them: `objectives` and `constraints` above are those of the outermost level alone.
+    pub blocks: Vec<Block>,
     /// Statements that were understood and checked, but whose methods are not in this build; the planner refuses.
     pub unsupported: Vec<Unsupported>,
     /// What `Source::After(k)` reads.
@@ -150,6 +156,8 @@ pub enum AfterSolve {
     LowerDual(u32),
     UpperDual(u32),
     ReducedCost(u32),
+    /// The slack of a row of a block: the block and its constraint.
+    BlockSlack(u32, u32),
     /// A value that no method of this build gives; the problem is refused, so it is never read.
     Unsupported,
 }
@@ -203,8 +211,41 @@ impl Problem {
         &self.params[id.0 as usize]
     }
 
+    /// Visits the number of each stage that the problem names.
+    pub fn for_each_stage(&mut self, f: &mut dyn FnMut(&mut StageId)) {
+        for data in self.variables.iter_mut().flat_map(|v| [Some(&mut v.lower), Some(&mut v.upper), v.start.as_mut()]) {
+            data.into_iter().for_each(|data| data.for_each_stage(f));
+        }
+        let inner = self.blocks.iter_mut().map(|block| (&mut block.objectives, &mut block.constraints));
+        for (objectives, constraints) in std::iter::once((&mut self.objectives, &mut self.constraints)).chain(inner) {
+            objectives.iter_mut().for_each(|o| f(&mut o.stage));
+            for c in constraints {
+                f(&mut c.stage);
+                c.lower.for_each_stage(f);
+                c.upper.for_each_stage(f);
+            }
+        }
+        self.shows.iter_mut().for_each(|s| f(&mut s.stage));
+        self.named.iter_mut().for_each(|n| f(&mut n.stage));
+        for ensure in &mut self.ensures {
+            f(&mut ensure.stage);
+            if let Some((left, _, right)) = &mut ensure.sides {
+                f(left);
+                f(right);
+            }
+        }
+    }
+
     /// Number of scalar rows, dropped ones included.
     pub fn row_count(&self) -> usize {
         self.constraints.iter().map(|c| c.rows as usize).sum()
+    }
+}
+
+impl Data {
+    fn for_each_stage(&mut self, f: &mut dyn FnMut(&mut StageId)) {
+        if let Data::Read(Leaf { source: Source::Stage(id), .. }) = self {
+            f(id);
+        }
     }
 }

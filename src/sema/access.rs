@@ -4,7 +4,7 @@ use super::arrays::through;
 use super::context::Ctx;
 use super::error;
 use super::scope::{DeclarationKind, Elaborator, Env, R, State};
-use super::value::{Array, ArrayKind, BlockRef, Elem, Num, Part, TableInfo, Texts, Val};
+use super::value::{Array, ArrayKind, BlockRef, Elem, Num, Part, RowRef, TableInfo, Texts, Val};
 use crate::diag::Span;
 use crate::expr::family::{IndexMap, Leaf, Source};
 use crate::problem::index::{Axes, Recall, Set};
@@ -69,11 +69,15 @@ impl Elaborator<'_> {
         {
             return self.variable_field(variable, field, span, env);
         }
+        if let ExprKind::Field(inner, name) = &base.kind
+            && let Some(block) = self.block_named(inner, env)?
+            && let Some(variable) = self.block_variable(block.block, &name.name)
+        {
+            return self.block_variable_field(&block, variable, field, span, env);
+        }
         // `balance[v].dual` is `balance.dual[v]`.
         if let ExprKind::Subscript { base: whole, items } = &base.kind
-            && let ExprKind::Name(name) = &whole.kind
-            && (self.variable_named(name, env).is_some() || self.is_row(name, env))
-            && env.local(name).is_none()
+            && self.has_duals(whole, env)?
         {
             return match self.field(whole, field, span, env)? {
                 Val::Array(array) => self.index_array(&array, items, span, env),
@@ -107,7 +111,7 @@ impl Elaborator<'_> {
                 },
                 _ => self.fail(error::no_fields("a data value", &field.name, field.span)),
             },
-            Val::Row(row) => self.row_field(row, field, env),
+            Val::Row(row) => self.row_field(&row, field, env),
             Val::Block(block) => self.block_field(&block, field, env),
             other => self.fail(error::no_fields(&other.describe(), &field.name, field.span)),
         }
@@ -143,7 +147,7 @@ impl Elaborator<'_> {
         }
     }
 
-    fn variable_named(&self, name: &str, env: &Env) -> Option<u32> {
+    pub(super) fn variable_named(&self, name: &str, env: &Env) -> Option<u32> {
         let id = self.find(env.scope, name)?;
         let d = &self.declarations[id as usize];
         let DeclarationKind::Statement(s) = &d.kind else { return None };
@@ -155,40 +159,54 @@ impl Elaborator<'_> {
             .flatten()
     }
 
-    fn is_row(&mut self, name: &str, env: &Env) -> bool {
+    pub(super) fn is_row(&mut self, name: &str, env: &Env) -> bool {
         self.find(env.scope, name).is_some_and(|d| matches!(self.resolve(d, Span::default()), Ok(Val::Row(_))))
     }
 
     fn variable_field(&mut self, variable: u32, field: &Ident, span: Span, env: &Env) -> R<Val> {
+        if let Some(block) = self.problem.blocks.iter().position(|b| b.variables.contains(&variable)) {
+            let here = self.block_here(block as u32);
+            return self.block_variable_field(&here, variable, field, span, env);
+        }
         let after = match field.name.as_str() {
             "lower_dual" => AfterSolve::LowerDual(variable),
             "upper_dual" => AfterSolve::UpperDual(variable),
             "reduced_cost" => AfterSolve::ReducedCost(variable),
-            _ => {
-                let names = ["lower_dual", "upper_dual", "reduced_cost"].map(str::to_string);
-                return self.fail(error::no_field(&field.name, field.span, &names, span));
-            }
+            _ => return self.no_bound_field(field, span),
         };
         let axes = self.problem.variables[variable as usize].axes.clone();
         Ok(self.after_solve(after, &axes, span, env))
     }
 
-    fn row_field(&mut self, row: u32, field: &Ident, env: &Env) -> R<Val> {
+    pub(super) fn no_bound_field(&mut self, field: &Ident, span: Span) -> R<Val> {
+        let names = ["lower_dual", "upper_dual", "reduced_cost"].map(str::to_string);
+        self.fail(error::no_field(&field.name, field.span, &names, span))
+    }
+
+    fn row_field(&mut self, row: &RowRef, field: &Ident, env: &Env) -> R<Val> {
+        if let Some(block) = &row.block {
+            return self.block_row_field(block, row.row, field, env);
+        }
+        let row = row.row;
         let after = match field.name.as_str() {
             "dual" => AfterSolve::Dual(row),
             "slack" => AfterSolve::Slack(row),
             _ => {
                 let constraint = self.problem.constraints[row as usize].span;
-                let names = ["dual", "slack"].map(str::to_string);
-                return self.fail(error::no_field(&field.name, field.span, &names, constraint));
+                return self.no_row_field(field, constraint);
             }
         };
         let axes = self.problem.constraints[row as usize].axes.clone();
         Ok(self.after_solve(after, &axes, field.span, env))
     }
 
+    pub(super) fn no_row_field(&mut self, field: &Ident, constraint: Span) -> R<Val> {
+        let names = ["dual", "slack"].map(str::to_string);
+        self.fail(error::no_field(&field.name, field.span, &names, constraint))
+    }
+
     /// A quantity that exists once the problem is solved.
-    fn after_solve(&mut self, after: AfterSolve, axes: &Axes, span: Span, env: &Env) -> Val {
+    pub(super) fn after_solve(&mut self, after: AfterSolve, axes: &Axes, span: Span, env: &Env) -> Val {
         let known = self.problem.after_solve.iter().position(|a| *a == after);
         let k = known.unwrap_or_else(|| {
             self.problem.after_solve.push(after);

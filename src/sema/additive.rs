@@ -261,6 +261,12 @@ impl Elaborator<'_> {
         Array::new(indexed.axes.sets.clone(), kind, &root, span)
     }
 
+    /// The same as the statements around it see it.
+    pub(super) fn array_value(&mut self, name: &str, indexed: &Indexed, drafts: Vec<Draft>, span: Span) -> R<Val> {
+        let full = self.array_stage(name, indexed, drafts, span);
+        self.seen_inside(full, &indexed.outer, name)
+    }
+
     pub(super) fn read(&mut self, ctx: &Ctx, leaf: Leaf, data: bool) -> Num {
         Num { node: ctx.leaf(&mut self.problem.graph, leaf), data }
     }

@@ -1,16 +1,18 @@
 //! Problems inside problems, oracles, expectations: names and shapes are checked, and what no method of this build
 //! takes is left to the planner to refuse, with one sentence and the line.
 
+use super::additive::Draft;
 use super::context::Ctx;
 use super::error;
-use super::scope::{DeclarationKind, Elaborator, Env, R};
-use super::value::{Array, ArrayKind, BlockRef, Part, Val};
+use super::generators::Indexed;
+use super::scope::{DeclarationKind, Elaborator, Env, Halt, R};
+use super::value::{Array, ArrayKind, BlockRef, Part, RowRef, Val};
 use crate::diag::Span;
-use crate::expr::family::IndexMap;
-use crate::problem::Unsupported;
+use crate::expr::family::{IndexMap, Leaf, Source};
 use crate::problem::index::{Axes, Set};
+use crate::problem::{self, Unsupported};
 use crate::syntax::ast::{
-    BlockKind, Expr, ExprKind, Generator, Ident, OracleAnswers, OracleSource, Statement, StatementKind,
+    self, BlockKind, Expr, ExprKind, Generator, Ident, OracleAnswers, OracleSource, Statement, StatementKind,
 };
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -42,10 +44,30 @@ const DISTRIBUTIONS: &[(&str, usize)] = &[
 
 impl Elaborator<'_> {
     pub(super) fn open_block(&mut self, outer: u32, statement: &Rc<Statement>) -> u32 {
-        let StatementKind::Block { name, .. } = &statement.kind else { unreachable!("a block is a block") };
+        let StatementKind::Block { kind, name, choice, .. } = &statement.kind else {
+            unreachable!("a block is a block")
+        };
         let id = self.blocks.len() as u32;
         let root = self.root.clone();
         let scope = self.open_scope(Some(outer), Some(id), root);
+        self.problem.blocks.push(problem::Block {
+            name: self.qualified(outer, &name.name),
+            kind: match kind {
+                BlockKind::Lower if *choice == Some(ast::Choice::Pessimistic) => {
+                    problem::BlockKind::Lower(problem::Choice::Pessimistic)
+                }
+                BlockKind::Lower => problem::BlockKind::Lower(problem::Choice::Optimistic),
+                BlockKind::Optimality => problem::BlockKind::Optimality,
+                BlockKind::Player => problem::BlockKind::Player,
+            },
+            parent: self.scopes[outer as usize].block,
+            axes: Axes::scalar(),
+            variables: vec![],
+            supplied: vec![],
+            objectives: vec![],
+            constraints: vec![],
+            span: Span { end: name.span.end, ..statement.span },
+        });
         self.blocks.push(Block {
             name: name.name.clone(),
             scope,
@@ -72,7 +94,8 @@ impl Elaborator<'_> {
         let StatementKind::Block { index, .. } = &statement.kind else { unreachable!("a block is a block") };
         let env = self.env(outer);
         let indexed = self.index_or_scalar(index.as_ref(), &env)?;
-        self.blocks[block as usize].axes = indexed.axes;
+        self.blocks[block as usize].axes = indexed.axes.clone();
+        self.problem.blocks[block as usize].axes = indexed.axes;
         self.scopes[scope as usize].ctx = indexed.env.ctx;
         self.scopes[scope as usize].locals = indexed.env.locals;
         Ok(())
@@ -92,7 +115,7 @@ impl Elaborator<'_> {
     }
 
     /// The position in each index set of a block, for every instance of its context.
-    fn index_here(&self, block: u32, ctx: &Ctx) -> Vec<IndexMap> {
+    pub(super) fn index_here(&self, block: u32, ctx: &Ctx) -> Vec<IndexMap> {
         let axes = &self.blocks[block as usize].axes;
         let flat = match &axes.filter {
             Some(kept) => IndexMap::Gather(kept.clone()),
@@ -106,7 +129,7 @@ impl Elaborator<'_> {
         if self.prepare_block(block as u32).is_err() {
             return;
         }
-        let StatementKind::Block { kind, name, body, .. } = &statement.kind else { return };
+        let StatementKind::Block { body, .. } = &statement.kind else { return };
         let scope = self.blocks[block].scope;
         self.resolve_scope(scope);
         for inner in body {
@@ -115,14 +138,6 @@ impl Elaborator<'_> {
         for inner in body {
             self.after_statement(scope, inner);
         }
-        let (construct, what) = match kind {
-            BlockKind::Lower => ("lower", "a problem inside the problem, and no method of this build solves those"),
-            BlockKind::Optimality => ("optimality", "a set of conditions, and no method of this build solves those"),
-            BlockKind::Player => ("player", "a player of a game, and no method of this build finds equilibria"),
-        };
-        let at = statement.span;
-        let header = Span { end: name.span.end, ..at };
-        self.unsupported(construct, format!("`{construct} {}` is {what}", name.name), header);
     }
 
     /// The index sets of the blocks around an environment.
@@ -158,7 +173,7 @@ impl Elaborator<'_> {
         self.with_index(&full, &index, &env.ctx)
     }
 
-    fn with_index(&mut self, full: &Array, index: &[IndexMap], ctx: &Ctx) -> R<Val> {
+    pub(super) fn with_index(&mut self, full: &Array, index: &[IndexMap], ctx: &Ctx) -> R<Val> {
         let own: Vec<Set> = full.0.sets[index.len()..].to_vec();
         if own.is_empty() {
             return Ok(Val::Num(self.element(full, index, ctx)?));
@@ -175,56 +190,94 @@ impl Elaborator<'_> {
             let b = &self.blocks[block.block as usize];
             (b.scope, b.statement.clone())
         };
-        let StatementKind::Block { body, .. } = &statement.kind else { unreachable!("a block is a block") };
-        let indexed = !self.blocks[block.block as usize].axes.is_scalar();
-        if field.name == "objective" && !self.scopes[scope as usize].names.contains_key("objective") {
-            if !body.iter().any(|s| matches!(s.kind, StatementKind::Objective { .. })) {
-                return self.fail(error::no_field(&field.name, field.span, &[], statement.span));
+        let value = match self.scopes[scope as usize].names.get(&field.name) {
+            Some(&declaration) => self.resolve(declaration, field.span)?,
+            None if field.name == "objective" && has_objective(&statement) => self.block_objective(block.block)?,
+            None => {
+                let mut names: Vec<String> = self.scopes[scope as usize].names.keys().cloned().collect();
+                names.sort();
+                return self.fail(error::no_field(&field.name, field.span, &names, statement.span));
             }
-            return Ok(Val::Num(self.opaque(env)));
-        }
-        let Some(&declaration) = self.scopes[scope as usize].names.get(&field.name) else {
-            let mut names: Vec<String> = self.scopes[scope as usize].names.keys().cloned().collect();
-            names.sort();
-            return self.fail(error::no_field(&field.name, field.span, &names, statement.span));
         };
-        let value = self.resolve(declaration, field.span)?;
-        if !indexed {
-            return Ok(match value {
-                Val::Num(n) => {
-                    let home = self.scopes[scope as usize].ctx.clone();
-                    if env.ctx.is_within(&home) { Val::Num(self.lift_num(n, &home, &env.ctx)) } else { Val::Num(n) }
-                }
-                other => other,
-            });
-        }
-        match (self.blocks[block.block as usize].arrays.get(&field.name).cloned(), &value) {
-            (Some(full), _) if block.index.is_empty() => Ok(Val::Array(full)),
-            (Some(full), _) => Ok(match self.with_index(&full, &block.index, &block.ctx)? {
-                Val::Num(n) => Val::Num(self.lift_num(n, &block.ctx, &env.ctx)),
-                array => array,
-            }),
-            (None, Val::Row(_) | Val::Set(_) | Val::Table(_)) => Ok(value),
+        let home = self.scopes[scope as usize].ctx.clone();
+        match &value {
+            Val::Row(row) => {
+                let inside = BlockRef { block: block.block, index: block.index.clone(), ctx: block.ctx.clone() };
+                return Ok(Val::Row(Rc::new(RowRef { block: Some(inside), row: row.row })));
+            }
             // A block inside: the index of this one is the beginning of its own.
-            (None, Val::Block(inner)) => {
+            Val::Block(inner) => {
                 let (index, ctx) = (block.index.clone(), block.ctx.clone());
-                Ok(Val::Block(Rc::new(BlockRef { block: inner.block, index, ctx })))
+                return Ok(Val::Block(Rc::new(BlockRef { block: inner.block, index, ctx })));
             }
-            // An array by `let`: no method knows its numbers outside, but its shape is known.
-            (None, Val::Array(a)) => {
-                let axes = self.blocks[block.block as usize].axes.sets.clone();
-                let over_block = a.0.ctx.id != self.scopes[scope as usize].ctx.id && a.0.sets.starts_with(&axes);
-                let own = if over_block { &a.0.sets[axes.len()..] } else { &a.0.sets[..] };
-                let mut sets = if block.index.is_empty() { axes } else { vec![] };
-                sets.extend(own.iter().cloned());
-                let number = self.opaque(env);
-                if sets.is_empty() {
-                    return Ok(Val::Num(number));
-                }
-                Ok(Val::Array(Array::new(sets, ArrayKind::Opaque(number), &env.ctx, a.0.origin)))
+            Val::Num(n) if self.blocks[block.block as usize].axes.is_scalar() => {
+                let n = if env.ctx.is_within(&home) { self.lift_num(*n, &home, &env.ctx) } else { *n };
+                return Ok(Val::Num(n));
             }
-            (None, _) => Ok(Val::Num(self.opaque(env))),
+            Val::Num(_) | Val::Array(_) if !self.blocks[block.block as usize].axes.is_scalar() => {}
+            _ => return Ok(value),
         }
+        let full = match self.blocks[block.block as usize].arrays.get(&field.name).cloned() {
+            Some(full) => full,
+            None => self.over_instances(scope, &field.name, &value, field.span)?,
+        };
+        if block.index.is_empty() {
+            return Ok(Val::Array(full));
+        }
+        Ok(match self.with_index(&full, &block.index, &block.ctx)? {
+            Val::Num(n) => Val::Num(self.lift_num(n, &block.ctx, &env.ctx)),
+            array => array,
+        })
+    }
+
+    /// The value of the objective of a block, in the context of its scope.
+    fn block_objective(&mut self, block: u32) -> R<Val> {
+        let (scope, statement) = {
+            let b = &self.blocks[block as usize];
+            (b.scope, b.statement.clone())
+        };
+        let StatementKind::Block { body, .. } = &statement.kind else { unreachable!("a block is a block") };
+        // Labelled ones are built by their declarations, others here, once.
+        for inner in body.iter().filter(|s| matches!(s.kind, StatementKind::Objective { .. })) {
+            self.statement(scope, inner);
+        }
+        let Some(objective) = self.problem.blocks[block as usize].objectives.first() else {
+            return Err(Halt::Reported);
+        };
+        let source = Source::Stage(objective.stage);
+        let ctx = self.scopes[scope as usize].ctx.clone();
+        let map = if ctx.size == 1 { IndexMap::scalar(0) } else { IndexMap::IDENTITY };
+        Ok(Val::Num(self.read(&ctx, Leaf { source, map }, false)))
+    }
+
+    /// A value of an indexed block as an array over the block's index sets and its own.
+    pub(super) fn over_instances(&mut self, scope: u32, name: &str, value: &Val, span: Span) -> R<Array> {
+        let Some(block) = self.scopes[scope as usize].block else { unreachable!("only blocks have instances") };
+        let axes = self.blocks[block as usize].axes.clone();
+        let home = self.scopes[scope as usize].ctx.clone();
+        let full = match value {
+            Val::Num(n) => {
+                let drafts = vec![Draft { ctx: home.clone(), num: *n, span }];
+                let env = self.env(scope);
+                let indexed = Indexed { axes, env: env.clone(), outer: env, named: false };
+                self.array_stage(name, &indexed, drafts, span)
+            }
+            Val::Array(a) => {
+                let env = self.env(scope);
+                let (ctx, index) = self.over(&a.0.sets, &home)?;
+                let parts = self.traced(&ctx, &mut |me, here| {
+                    let index = super::arrays::through(&index, &here.path_to(&ctx), here.size);
+                    me.element_drafts(a, &index, here, span)
+                })?;
+                let drafts = parts.into_iter().flat_map(|(_, d)| d).collect();
+                let axes = axes.extended(&a.0.sets);
+                let indexed = Indexed { axes, env: env.within(&ctx), outer: env, named: false };
+                self.array_stage(name, &indexed, drafts, a.0.origin)
+            }
+            _ => unreachable!("only numbers and arrays run over the instances"),
+        };
+        self.blocks[block as usize].arrays.insert(name.to_string(), full.clone());
+        Ok(full)
     }
 
     pub(super) fn unsupported(&mut self, construct: &'static str, sentence: String, span: Span) {
@@ -350,6 +403,11 @@ impl Elaborator<'_> {
         );
         Ok(Val::Num(n))
     }
+}
+
+fn has_objective(statement: &Statement) -> bool {
+    let StatementKind::Block { body, .. } = &statement.kind else { return false };
+    body.iter().any(|s| matches!(s.kind, StatementKind::Objective { .. }))
 }
 
 /// `command("...")`, `host`, `asking`.

@@ -158,6 +158,10 @@ impl Elaborator<'_> {
                     let drafts = self.drafts(value, &env)?;
                     Ok(Val::Num(self.stage_of(&name.name, &env.ctx, drafts, value.span)))
                 }
+                Val::Array(a) if a.is_heavy() && env.ctx.id != self.root.id => {
+                    let full = self.over_instances(scope, &name.name, &Val::Array(a), value.span)?;
+                    self.seen_inside(full, &env, &name.name)
+                }
                 Val::Array(a) if a.is_heavy() => Ok(Val::Array(self.materialise(&name.name, &a, &env, value.span)?)),
                 other => Ok(other),
             };
@@ -176,7 +180,7 @@ impl Elaborator<'_> {
             return Ok(Val::Array(array));
         }
         let drafts = self.drafts(value, &indexed.env)?;
-        Ok(Val::Array(self.array_stage(&name.name, &indexed, drafts, name.span)))
+        self.array_value(&name.name, &indexed, drafts, name.span)
     }
 }
 

@@ -4,7 +4,7 @@ use super::scope::Elaborator;
 use crate::expr::eval::needed;
 use crate::expr::family::{Source, Stage, StageId};
 use crate::problem::squares::span_of;
-use crate::problem::{AfterSolve, Data, Problem, Unsupported};
+use crate::problem::{AfterSolve, Problem, Unsupported};
 
 impl Elaborator<'_> {
     pub(super) fn finish(&mut self) {
@@ -14,23 +14,7 @@ impl Elaborator<'_> {
             problem.unsupported.extend(own_answer(problem));
         }
         let mut roots: Vec<StageId> = vec![];
-        roots.extend(problem.objectives.iter().map(|o| o.stage));
-        roots.extend(problem.constraints.iter().map(|c| c.stage));
-        roots.extend(problem.shows.iter().map(|s| s.stage));
-        roots.extend(problem.named.iter().map(|n| n.stage));
-        for e in &problem.ensures {
-            roots.push(e.stage);
-            if let Some((a, _, b)) = &e.sides {
-                roots.extend([*a, *b]);
-            }
-        }
-        for_each_data(problem, &mut |data| {
-            if let Data::Read(leaf) = data
-                && let Source::Stage(id) = leaf.source
-            {
-                roots.push(id);
-            }
-        });
+        problem.for_each_stage(&mut |id| roots.push(*id));
         let order = in_order(&problem.stages, &roots);
         let mut numbers = vec![u32::MAX; problem.stages.len()];
         for (next, &old) in order.iter().enumerate() {
@@ -46,31 +30,14 @@ impl Elaborator<'_> {
                 }
             }
         }
-        problem.objectives.iter_mut().for_each(|o| renumber(&mut o.stage));
-        problem.constraints.iter_mut().for_each(|c| renumber(&mut c.stage));
-        problem.shows.iter_mut().for_each(|s| renumber(&mut s.stage));
-        problem.named.iter_mut().for_each(|n| renumber(&mut n.stage));
-        for e in &mut problem.ensures {
-            renumber(&mut e.stage);
-            if let Some((a, _, b)) = &mut e.sides {
-                renumber(a);
-                renumber(b);
-            }
-        }
-        for_each_data(problem, &mut |data| {
-            if let Data::Read(leaf) = data
-                && let Source::Stage(id) = &mut leaf.source
-            {
-                renumber(id);
-            }
-        });
+        problem.for_each_stage(&mut |id| renumber(id));
     }
 }
 
 /// Where an objective or a row reads a dual, a slack or a reduced cost: the problem would depend on its own answer.
 fn own_answer(problem: &Problem) -> Option<Unsupported> {
-    let rows = problem.constraints.iter().map(|c| c.stage);
-    let roots: Vec<StageId> = problem.objectives.iter().map(|o| o.stage).chain(rows).collect();
+    let rows = problem.all_constraints().map(|c| c.stage);
+    let roots: Vec<StageId> = problem.all_objectives().map(|o| o.stage).chain(rows).collect();
     let read = needed(&problem.stages, &roots);
     let stages = problem.stages.iter().zip(read).filter(|(_, read)| *read).map(|(stage, _)| stage);
     stages.flat_map(|stage| &stage.terms).find_map(|term| {
@@ -84,6 +51,9 @@ fn own_answer(problem: &Problem) -> Option<Unsupported> {
             AfterSolve::LowerDual(variable) => (&problem.variables[variable as usize].name, "lower_dual"),
             AfterSolve::UpperDual(variable) => (&problem.variables[variable as usize].name, "upper_dual"),
             AfterSolve::ReducedCost(variable) => (&problem.variables[variable as usize].name, "reduced_cost"),
+            AfterSolve::BlockSlack(block, row) => {
+                (&problem.blocks[block as usize].constraints[row as usize].label, "slack")
+            }
             AfterSolve::Unsupported => return None,
         };
         let sentence = format!(
@@ -91,20 +61,6 @@ fn own_answer(problem: &Problem) -> Option<Unsupported> {
         );
         Some(Unsupported { construct: "dual", sentence, span: span_of(term) })
     })
-}
-
-fn for_each_data(problem: &mut Problem, f: &mut dyn FnMut(&mut Data)) {
-    for v in &mut problem.variables {
-        f(&mut v.lower);
-        f(&mut v.upper);
-        if let Some(start) = &mut v.start {
-            f(start);
-        }
-    }
-    for c in &mut problem.constraints {
-        f(&mut c.lower);
-        f(&mut c.upper);
-    }
 }
 
 /// The stages that the roots need, each after all that it reads (but itself).

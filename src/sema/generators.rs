@@ -96,7 +96,7 @@ impl Elaborator<'_> {
                 full = full.saturating_mul(set.len());
                 axes.sets.push(set.clone());
             }
-            if inner.ctx.size != full {
+            if inner.ctx.size != full || axes.filter.is_some() {
                 axes.filter = Some(self.positions_in_product(&inner, env, &axes).into());
             }
         } else {
@@ -320,8 +320,10 @@ impl Elaborator<'_> {
     /// Positions of the instances of an index in the full product of its sets.
     fn positions_in_product(&mut self, inner: &Env, outer: &Env, axes: &Axes) -> Vec<u32> {
         let path = inner.ctx.path_to(&outer.ctx);
-        let mut flat: Vec<u64> = (0..inner.ctx.size).map(|p| path.at(p) as u64).collect();
-        let own = axes.sets.len() - self.block_axes(outer).sets.len();
+        let around = self.block_axes(outer);
+        let place = |instance: usize| around.filter.as_ref().map_or(instance as u64, |kept| u64::from(kept[instance]));
+        let mut flat: Vec<u64> = (0..inner.ctx.size).map(|p| place(path.at(p))).collect();
+        let own = axes.sets.len() - around.sets.len();
         for k in 0..own {
             let Some(Val::Element(element)) = self.local_value(inner, &hidden_name(k)) else { continue };
             let size = element.set.len() as u64;

@@ -11,6 +11,7 @@ mod access;
 mod additive;
 mod aggregates;
 mod arrays;
+mod block_duals;
 mod blocks;
 mod builtins;
 mod context;

@@ -75,6 +75,15 @@ impl Elaborator<'_> {
             unreachable!("an objective is an objective")
         };
         let env = self.env(scope);
+        // `fit.objective` may have been asked for before its statement was reached.
+        if let Some(block) = self.scopes[scope as usize].block
+            && let Some(built) =
+                self.problem.blocks[block as usize].objectives.iter().find(|o| o.span == statement.span)
+        {
+            let map = if env.ctx.size == 1 { IndexMap::scalar(0) } else { IndexMap::IDENTITY };
+            let leaf = Leaf { source: Source::Stage(built.stage), map };
+            return Ok(Val::Num(self.read(&env.ctx, leaf, false)));
+        }
         let index = label.as_ref().and_then(|l| l.index.as_ref());
         if let Some(index) = index {
             return self.fail(error::indexed_objective(index.span));
@@ -95,14 +104,15 @@ impl Elaborator<'_> {
             map: if env.ctx.size == 1 { IndexMap::scalar(0) } else { IndexMap::IDENTITY },
         };
         let num = self.read(&env.ctx, leaf, false);
-        if self.scopes[scope as usize].block.is_some() {
-            return Ok(Val::Num(num));
-        }
         let sense = match sense {
             ast::Sense::Minimize => Sense::Minimize,
             ast::Sense::Maximize => Sense::Maximize,
         };
-        self.problem.objectives.push(Objective { label: name, sense, stage, span: statement.span });
+        let objectives = match self.scopes[scope as usize].block {
+            Some(block) => &mut self.problem.blocks[block as usize].objectives,
+            None => &mut self.problem.objectives,
+        };
+        objectives.push(Objective { label: name, sense, stage, span: statement.span });
         Ok(Val::Num(num))
     }
 

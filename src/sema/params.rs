@@ -72,7 +72,7 @@ impl Elaborator<'_> {
         if drafts.iter().any(|d| !d.num.data) {
             return self.fail(error::variable_in_param(&name.name, e.span));
         }
-        Ok(Val::Array(self.array_stage(&name.name, indexed, drafts, name.span)))
+        self.array_value(&name.name, indexed, drafts, name.span)
     }
 
     /// A value of any kind as the values of a parameter of this shape.
@@ -125,12 +125,12 @@ impl Elaborator<'_> {
                 }
                 if let Node::Constant(v) = self.problem.graph.node(n.node) {
                     let id = self.add_param(&name.name, indexed.axes.clone(), vec![v; size], name.span);
-                    return Ok(Val::Array(self.param_array(id, &indexed.axes, name.span)));
+                    return self.param_value_inside(id, indexed, name);
                 }
                 let ctx = indexed.env.ctx.clone();
                 let num = self.lift_num(*n, &indexed.outer.ctx, &ctx);
                 let drafts = vec![Draft { ctx, num, span: at }];
-                Ok(Val::Array(self.array_stage(&name.name, indexed, drafts, name.span)))
+                self.array_value(&name.name, indexed, drafts, name.span)
             }
             Val::Map(entries) => {
                 let mut found: Vec<(Element, f64, Span)> = vec![];
@@ -156,7 +156,7 @@ impl Elaborator<'_> {
                 }
                 crate::data::ValueKind::Number(v) => {
                     let id = self.add_param(&name.name, indexed.axes.clone(), vec![*v; size], name.span);
-                    Ok(Val::Array(self.param_array(id, &indexed.axes, name.span)))
+                    self.param_value_inside(id, indexed, name)
                 }
                 crate::data::ValueKind::Table(table) => {
                     let info = self.table_info(&name.name, table.clone(), &[], at)?;
@@ -212,7 +212,7 @@ impl Elaborator<'_> {
                         values = kept.iter().map(|&p| values[p as usize]).collect();
                     }
                     let id = self.add_param(&name.name, indexed.axes.clone(), values, name.span);
-                    Ok(Val::Array(self.param_array(id, &indexed.axes, name.span)))
+                    self.param_value_inside(id, indexed, name)
                 }
                 None => self.fail(error::variable_in_param(&name.name, at)),
             };
@@ -224,7 +224,7 @@ impl Elaborator<'_> {
             return self.fail(error::variable_in_param(&name.name, at));
         }
         let drafts = vec![Draft { ctx, num, span: at }];
-        Ok(Val::Array(self.array_stage(&name.name, indexed, drafts, name.span)))
+        self.array_value(&name.name, indexed, drafts, name.span)
     }
 
     /// The position in the full product for each instance of a declaration.
@@ -287,13 +287,19 @@ impl Elaborator<'_> {
         }
         let values = values.into_iter().map(|v| v.or(fill).unwrap_or(f64::NAN)).collect();
         let id = self.add_param(&name.name, indexed.axes.clone(), values, name.span);
-        Ok(Val::Array(self.param_array(id, &indexed.axes, name.span)))
+        self.param_value_inside(id, indexed, name)
     }
 
     pub(super) fn add_param(&mut self, name: &str, axes: Axes, values: Vec<f64>, span: Span) -> ParamId {
         let name = name.to_string();
         self.problem.params.push(Param { name, axes, values: Arc::new(values), structural: false, span });
         ParamId(self.problem.params.len() as u32 - 1)
+    }
+
+    /// A parameter as the statements around it see it.
+    fn param_value_inside(&mut self, id: ParamId, indexed: &Indexed, name: &Ident) -> R<Val> {
+        let full = self.param_array(id, &indexed.axes, name.span);
+        self.seen_inside(full, &indexed.outer, &name.name)
     }
 
     pub(super) fn param_array(&mut self, id: ParamId, axes: &Axes, span: Span) -> Array {

@@ -27,7 +27,10 @@ impl Elaborator<'_> {
         // Whether it reads variables is known only once it is traced: first as data, then again if that was wrong.
         let mut data = true;
         let drafts = loop {
-            self.recurrent.push((declaration, array(data)));
+            let Val::Array(inside) = self.seen_inside(array(data), &indexed.outer, name)? else {
+                unreachable!("a recurrence has indices of its own")
+            };
+            self.recurrent.push((declaration, inside));
             let drafts = self.drafts(value, &indexed.env);
             self.recurrent.pop();
             let drafts = drafts?;
@@ -58,7 +61,7 @@ impl Elaborator<'_> {
         self.problem.stages[id.0 as usize].terms = terms;
         self.stage_is_data[id.0 as usize] = data;
         self.stage_values.remove(&id.0);
-        Ok(Val::Array(array(data)))
+        self.seen_inside(array(data), &indexed.outer, name)
     }
 
     /// The level of each row; fails where a row reads itself in the end.

@@ -6,13 +6,14 @@ use super::context::Ctx;
 use super::error;
 use super::generators::Indexed;
 use super::scope::{Elaborator, Halt, R};
-use super::value::{Array, Val};
+use super::value::{Array, RowRef, Val};
 use crate::diag::Span;
 use crate::expr::family::Source;
 use crate::expr::ops::Op;
 use crate::problem::index::Axes;
-use crate::problem::{Constraint, Data};
+use crate::problem::{BlockKind, Constraint, Data};
 use crate::syntax::ast::{Expr, ExprKind, RelOp, Row, Statement, StatementKind};
+use std::rc::Rc;
 
 /// One side of a relation as families.
 struct Side {
@@ -57,7 +58,7 @@ impl Elaborator<'_> {
         let indexed = self.index_or_scalar(index, &env)?;
         let label = match &row.label {
             Some(l) => self.qualified(scope, &l.name.name),
-            None => self.line_label(row.span),
+            None => self.line_label(scope, row.span),
         };
         if let Some(complement) = &row.complement {
             return self.complementarity(row, complement, &indexed, &label);
@@ -80,7 +81,26 @@ impl Elaborator<'_> {
             }
         }
         let (axes, ctx, sides) = self.sides(&sides, &indexed)?;
-        self.constrain(sides, &ops, axes, &ctx, label, row)
+        let constraint = self.constrain(sides, &ops, axes, &ctx, label, row)?;
+        Ok(self.push_row(scope, constraint))
+    }
+
+    /// Enters a constraint into the problem, or into the block that states it.
+    pub(super) fn push_row(&mut self, scope: u32, constraint: Constraint) -> Val {
+        let block = self.scopes[scope as usize].block;
+        let rows = match block {
+            Some(block) => &mut self.problem.blocks[block as usize].constraints,
+            None => &mut self.problem.constraints,
+        };
+        rows.push(constraint.clone());
+        let row = rows.len() as u32 - 1;
+        let block = block.map(|block| {
+            if self.problem.blocks[block as usize].kind != BlockKind::Optimality {
+                self.supply_duals(block, row, &constraint);
+            }
+            self.block_here(block)
+        });
+        Val::Row(Rc::new(RowRef { block, row }))
     }
 
     /// Each side as families over the rows; sides that are arrays make the rows run over their sets too.
@@ -141,7 +161,7 @@ impl Elaborator<'_> {
         ctx: &Ctx,
         label: String,
         row: &Row,
-    ) -> R<Val> {
+    ) -> R<Constraint> {
         let span = row.span;
         let free = Data::Constant(f64::NEG_INFINITY);
         let top = Data::Constant(f64::INFINITY);
@@ -188,7 +208,7 @@ impl Elaborator<'_> {
             _ => return self.fail(error::two_sided(span)),
         };
         let stage = self.stage(&label, ctx, body, span);
-        self.problem.constraints.push(Constraint {
+        Ok(Constraint {
             labelled: row.label.is_some(),
             label,
             rows: ctx.size as u32,
@@ -200,8 +220,7 @@ impl Elaborator<'_> {
             dropped: false,
             domain_of: None,
             span,
-        });
-        Ok(Val::Row(self.problem.constraints.len() as u32 - 1))
+        })
     }
 
     /// Bodies of the same context added up into one.
@@ -231,7 +250,7 @@ impl Elaborator<'_> {
         axes: &Axes,
         label: &str,
         span: Span,
-    ) -> R<Val> {
+    ) -> R<Constraint> {
         let (l_at, r_at) = (left.span, right.span);
         let a = self.stage(label, ctx, left.drafts, l_at);
         let b = self.stage(label, ctx, right.drafts, r_at);
@@ -249,7 +268,7 @@ impl Elaborator<'_> {
                 let zero = self.constant(0.0);
                 let drafts = vec![Draft { ctx: ctx.clone(), num: zero, span }];
                 let stage = self.stage(label, ctx, drafts, span);
-                self.problem.constraints.push(Constraint {
+                Ok(Constraint {
                     label: label.to_string(),
                     labelled: true,
                     rows: ctx.size as u32,
@@ -261,8 +280,7 @@ impl Elaborator<'_> {
                     dropped: true,
                     domain_of: None,
                     span,
-                });
-                Ok(Val::Row(self.problem.constraints.len() as u32 - 1))
+                })
             }
         }
     }
@@ -299,7 +317,7 @@ impl Elaborator<'_> {
     pub(super) fn placeholder_row(&mut self, indexed: &Indexed, label: &str, span: Span) -> R<Val> {
         let ctx = indexed.env.ctx.clone();
         let stage = self.stage(label, &ctx, vec![], span);
-        self.problem.constraints.push(Constraint {
+        let constraint = Constraint {
             label: label.to_string(),
             labelled: true,
             rows: ctx.size as u32,
@@ -311,15 +329,15 @@ impl Elaborator<'_> {
             dropped: true,
             domain_of: None,
             span,
-        });
-        Ok(Val::Row(self.problem.constraints.len() as u32 - 1))
+        };
+        Ok(self.push_row(indexed.env.scope, constraint))
     }
 
     /// `c@12`, and `c@12.2` for the second unlabelled row of a line.
-    fn line_label(&self, span: Span) -> String {
+    fn line_label(&self, scope: u32, span: Span) -> String {
         let (line, _) = self.sources.line_column(span.source, span.start);
-        let base = format!("c@{line}");
-        let taken = |name: &str| self.problem.constraints.iter().any(|c| c.label == name);
+        let base = self.qualified(scope, &format!("c@{line}"));
+        let taken = |name: &str| self.problem.all_constraints().any(|c| c.label == name);
         if !taken(&base) {
             return base;
         }

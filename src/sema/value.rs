@@ -36,7 +36,7 @@ pub(super) enum Val {
     Map(Rc<Vec<(Element, Num, Span)>>),
     Function(u32),
     Oracle(u32),
-    Row(u32),
+    Row(Rc<RowRef>),
     Block(Rc<BlockRef>),
 }
 
@@ -106,6 +106,15 @@ pub(super) struct BlockRef {
     pub block: u32,
     pub index: Vec<IndexMap>,
     pub ctx: Ctx,
+}
+
+/// A use of a constraint.
+#[derive(Debug)]
+pub(super) struct RowRef {
+    /// The block whose constraint it is, with the positions of the block's index where they are given.
+    pub block: Option<BlockRef>,
+    /// Among the constraints of the problem or of the block.
+    pub row: u32,
 }
 
 /// An array whose elements are made when asked for. Cheap to clone.

@@ -54,12 +54,17 @@ impl Elaborator<'_> {
         let (domain, offset) = (variable.domain, variable.offset);
         let shape = variable.axes.clone();
         self.problem.variables.push(variable);
+        if let Some(block) = self.scopes[scope as usize].block {
+            self.problem.blocks[block as usize].variables.push(number);
+        }
         let value = self.variable_value(offset as usize, &shape, &name.name, &env, name.span)?;
         match domain {
-            Some(Domain::Simplex) => self.domain_row(number, offset, size, false, Data::Constant(1.0), name.span),
+            Some(Domain::Simplex) => {
+                self.domain_row(number, false, Data::Constant(1.0), scope);
+            }
             Some(Domain::Ball) => {
                 let radius = radius.expect("a ball has a radius");
-                self.domain_row(number, offset, size, true, radius, name.span);
+                self.domain_row(number, true, radius, scope);
             }
             // The planner refuses the others.
             Some(Domain::SecondOrderCone | Domain::SemidefiniteCone | Domain::Permutation | Domain::Subset) | None => {}
@@ -211,22 +216,31 @@ impl Elaborator<'_> {
         Ok(())
     }
 
-    /// The row that states a named domain: `Σ x == 1`, or `Σ x² <= r²`.
-    fn domain_row(&mut self, variable: u32, offset: u32, size: usize, squares: bool, bound: Data, span: Span) {
+    /// The row that states a named domain, one for each instance of the block: `Σ x == 1`, or `Σ x² <= r²`.
+    fn domain_row(&mut self, variable: u32, squares: bool, bound: Data, scope: u32) {
+        let owner = &self.problem.variables[variable as usize];
+        let (span, name, shape, offset) = (owner.span, owner.name.clone(), owner.axes.clone(), owner.offset);
+        let axes = match self.scopes[scope as usize].block {
+            Some(block) => self.blocks[block as usize].axes.clone(),
+            None => Axes::scalar(),
+        };
         let leaf = Leaf { source: Source::Variables, map: IndexMap::Affine { start: offset as i64, stride: 1 } };
         let x = self.problem.graph.leaf(0);
         let body = if squares { self.problem.graph.call(Op::Square, &[x]) } else { x };
-        let name = self.problem.variables[variable as usize].name.clone();
         let label = format!("{name} in {}", if squares { "ball" } else { "simplex" });
-        let family = Family { instances: size as u32, leaves: vec![leaf], body };
-        let term =
-            Term { family, target: IndexMap::scalar(0), level: 0, origin: (span.source.0, span.start, span.end) };
-        let stage: StageId = self.add_stage(Stage { name: label.clone(), rows: 1, terms: vec![term] }, false);
-        self.problem.constraints.push(Constraint {
+        let family = Family { instances: shape.len() as u32, leaves: vec![leaf], body };
+        let target = match axes.is_scalar() {
+            true => IndexMap::scalar(0),
+            false => IndexMap::from_positions(shape.instances(&axes)),
+        };
+        let term = Term { family, target, level: 0, origin: (span.source.0, span.start, span.end) };
+        let rows = axes.len() as u32;
+        let stage: StageId = self.add_stage(Stage { name: label.clone(), rows, terms: vec![term] }, false);
+        let constraint = Constraint {
             label,
             labelled: false,
-            axes: Default::default(),
-            rows: 1,
+            axes,
+            rows,
             stage,
             lower: if squares { Data::Constant(f64::NEG_INFINITY) } else { bound.clone() },
             upper: bound,
@@ -234,6 +248,7 @@ impl Elaborator<'_> {
             dropped: false,
             domain_of: Some(variable),
             span,
-        });
+        };
+        self.push_row(scope, constraint);
     }
 }

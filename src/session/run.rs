@@ -359,7 +359,7 @@ fn after_solve(problem: &Problem, outcome: &Outcome, slacks: &[f64]) -> Vec<Vec<
         AfterSolve::LowerDual(k) => of_bounds(*k, |lower, _| lower),
         AfterSolve::UpperDual(k) => of_bounds(*k, |_, upper| upper),
         AfterSolve::ReducedCost(k) => of_bounds(*k, |lower, upper| lower + upper),
-        AfterSolve::Unsupported => vec![],
+        AfterSolve::BlockSlack(..) | AfterSolve::Unsupported => vec![],
     };
     problem.after_solve.iter().map(buffer).collect()
 }
