@@ -1,6 +1,6 @@
 //! The steps of an evaluation: kernels, and the few operations on arrays between them.
 
-use super::kernel::{Kernel, Scratch, Space};
+use super::kernel::{Kernel, Memory, Place, Scratch, Space};
 use super::patterns::locate;
 use crate::expr::family::IndexMap;
 use crate::linalg::pattern::Pattern;
@@ -39,17 +39,17 @@ pub enum Action {
     Chain(Chain),
     Outer(Outer),
     RankUpdate(RankUpdate),
-    /// `to[r] += Σ_j A[r, j] vector[j]`, the vector standing in the arena.
+    /// `to[r] += Σ_j A[r, j] vector[j]`
     Multiply {
         matrix: MatrixAt,
-        vector: usize,
+        vector: Place,
         space: Space,
         base: usize,
     },
     /// `to[j] += Σ_r A[r, j] vector[r]`
     MultiplyTransposed {
         matrix: MatrixAt,
-        vector: usize,
+        vector: Place,
         space: Space,
         base: usize,
     },
@@ -137,52 +137,53 @@ pub struct RankUpdate {
     pub positions: Vec<u32>,
 }
 
-pub fn run(actions: &[Action], arena: &mut [f64], out: &mut [f64], scratch: &mut Scratch) {
+pub fn run(actions: &[Action], memory: &mut Memory, scratch: &mut Scratch) {
     for action in actions {
-        action.run(arena, out, scratch);
+        action.run(memory, scratch);
     }
 }
 
 impl Action {
-    pub fn run(&self, arena: &mut [f64], out: &mut [f64], scratch: &mut Scratch) {
+    pub fn run(&self, memory: &mut Memory, scratch: &mut Scratch) {
         match self {
-            Action::Kernel(kernel) => kernel.run(arena, out, scratch),
-            Action::Clear { space, base, length } => match space {
-                Space::Arena => arena[*base..base + length].fill(0.0),
-                Space::Out => out[*base..base + length].fill(0.0),
-            },
+            Action::Kernel(kernel) => kernel.run(memory, scratch),
+            Action::Clear { space, base, length } => memory.space(*space)[*base..base + length].fill(0.0),
             Action::Copy { from, space, base, length } => match space {
-                Space::Arena => arena.copy_within(*from..from + length, *base),
-                Space::Out => out[*base..base + length].copy_from_slice(&arena[*from..from + length]),
+                Space::Arena => memory.arena.copy_within(*from..from + length, *base),
+                Space::Out => memory.out[*base..base + length].copy_from_slice(&memory.arena[*from..from + length]),
             },
             Action::SetSome { space: Space::Out, base, entries, count, values } => {
-                let values = values.map(|from| &arena[from..from + count]);
-                set_some(&mut out[*base..], entries, *count, values);
+                let values = values.map(|from| &memory.arena[from..from + count]);
+                set_some(&mut memory.out[*base..], entries, *count, values);
             }
             Action::SetSome { space: Space::Arena, base, entries, count, values } => {
                 for k in 0..*count {
-                    arena[base + entries.at(k)] = values.map_or(0.0, |from| arena[from + k]);
+                    memory.arena[base + entries.at(k)] = values.map_or(0.0, |from| memory.arena[from + k]);
                 }
             }
             Action::Pack { from, entries, count, to } => {
-                (0..*count).for_each(|k| arena[to + k] = arena[from + entries.at(k)]);
+                (0..*count).for_each(|k| memory.arena[to + k] = memory.arena[from + entries.at(k)]);
             }
-            Action::Chain(chain) => chain.run(arena, out),
-            Action::Outer(outer) => outer.run(arena, out),
-            Action::RankUpdate(update) => update.run(arena, out, scratch),
+            Action::Chain(chain) => chain.run(memory.arena, memory.out),
+            Action::Outer(outer) => outer.run(memory.arena, memory.out),
+            Action::RankUpdate(update) => update.run(memory.arena, memory.out, scratch),
             Action::Multiply { matrix, vector, space, base } => {
                 let sums = scratch.numbers(matrix.rows);
-                let a = &arena[matrix.values..matrix.values + matrix.rows * matrix.width];
-                super::dense::multiply(a, &arena[*vector..*vector + matrix.width], sums);
-                add_to(space, *base, sums, arena, out);
+                super::dense::multiply(matrix.of(memory), memory.read(*vector, matrix.width), sums);
+                add_to(&mut memory.space(*space)[*base..], sums);
             }
             Action::MultiplyTransposed { matrix, vector, space, base } => {
                 let sums = scratch.numbers(matrix.width);
-                let a = &arena[matrix.values..matrix.values + matrix.rows * matrix.width];
-                super::dense::multiply_transposed(a, &arena[*vector..*vector + matrix.rows], sums);
-                add_to(space, *base, sums, arena, out);
+                super::dense::multiply_transposed(matrix.of(memory), memory.read(*vector, matrix.rows), sums);
+                add_to(&mut memory.space(*space)[*base..], sums);
             }
         }
+    }
+}
+
+impl MatrixAt {
+    fn of<'a>(&self, memory: &'a Memory) -> &'a [f64] {
+        memory.read(Place::arena(self.values), self.rows * self.width)
     }
 }
 
@@ -201,11 +202,7 @@ fn set_some(out: &mut [f64], entries: &IndexMap, count: usize, values: Option<&[
     }
 }
 
-fn add_to(space: &Space, base: usize, values: &[f64], arena: &mut [f64], out: &mut [f64]) {
-    let to = match space {
-        Space::Arena => &mut arena[base..base + values.len()],
-        Space::Out => &mut out[base..base + values.len()],
-    };
+fn add_to(to: &mut [f64], values: &[f64]) {
     to.iter_mut().zip(values).for_each(|(to, value)| *to += value);
 }
 

@@ -1,12 +1,12 @@
 //! Memory and compilation shared by all quantities of an evaluator.
 //!
-//! The arena holds the variables, parameters and values of stages; adjoints, tangents, columns and Jacobians of stages
-//! are added when a quantity that needs them is first asked for. What depends on parameters alone is computed by the
+//! The arena holds parameters and values of stages; adjoints, tangents, columns and Jacobians of stages are added when a
+//! quantity that needs them is first asked for. What depends on parameters alone is computed by the
 //! `data` actions, once for each version of the parameters.
 
 use super::action::{Action, MatrixAt};
 use super::groups::{Functions, Group, Matrix, Role};
-use super::kernel::{Input, Kernel, Sink, Space, form, in_place};
+use super::kernel::{From, Input, Kernel, Place, Sink, Space, form, in_place};
 use super::program::{Form, Program};
 use crate::expr::family::{IndexMap, ParamId, Source, StageId};
 use crate::expr::graph::{Graph, Node, NodeId};
@@ -27,13 +27,11 @@ pub struct Engine {
     pub data: Vec<Action>,
     /// `data` must run before anything is evaluated.
     pub data_stale: bool,
-    pub x: usize,
     params: HashMap<ParamId, (usize, usize)>,
     values: Vec<Option<usize>>,
     adjoints: Vec<Option<usize>>,
     tangents: Vec<Option<usize>>,
     adjoint_tangents: Vec<Option<usize>>,
-    v: Option<usize>,
     columns: HashMap<(usize, NodeId), Input>,
     full_columns: HashMap<(usize, NodeId), usize>,
     programs: HashMap<ProgramKey, Arc<Program>>,
@@ -61,19 +59,16 @@ impl Engine {
             arena: vec![],
             data: vec![],
             data_stale: true,
-            x: 0,
             params: HashMap::new(),
             values: vec![None; stages],
             adjoints: vec![None; stages],
             tangents: vec![None; stages],
             adjoint_tangents: vec![None; stages],
-            v: None,
             columns: HashMap::new(),
             full_columns: HashMap::new(),
             programs: HashMap::new(),
             functions,
         };
-        engine.x = engine.allocate(engine.variables);
         for id in engine.functions.params.clone() {
             let values = &problem.param(id).values;
             let at = engine.allocate(values.len());
@@ -121,35 +116,40 @@ impl Engine {
         at
     }
 
-    /// Where the direction of a product stands in the arena.
-    pub fn direction(&mut self) -> usize {
-        match self.v {
-            Some(at) => at,
-            None => {
-                let at = self.allocate(self.variables);
-                self.v = Some(at);
-                at
+    /// Where a quantity of a stage is read: the adjoint of a stage that is one constraint alone is its multipliers.
+    pub fn reading(&mut self, quantity: Quantity, stage: StageId) -> Place {
+        match (quantity, self.functions.roles[stage.0 as usize]) {
+            (Quantity::Adjoint, Some(Role::Constraint)) => {
+                Place { from: From::Weights, base: self.functions.first_row(stage) }
             }
+            _ => Place::arena(self.place(quantity, stage)),
         }
     }
 
-    /// Where a source begins in the arena. `After` never stands in what an evaluator needs.
-    pub fn source(&mut self, source: Source) -> usize {
+    /// Where a source begins. `After` never stands in what an evaluator needs.
+    pub fn source(&mut self, source: Source) -> Place {
         match source {
-            Source::Variables => self.x,
+            Source::Variables => Place { from: From::Point, base: 0 },
+            Source::Param(_) | Source::Stage(_) | Source::After(_) => Place::arena(self.stored(source)),
+        }
+    }
+
+    /// Where a source that is not the variables begins in the arena.
+    pub fn stored(&mut self, source: Source) -> usize {
+        match source {
             Source::Param(id) => self.params[&id].0,
             Source::Stage(id) => self.place(Quantity::Value, id),
+            Source::Variables => unreachable!("variables are read where the caller has them"),
             Source::After(_) => unreachable!("quantities after the solve stand in `show` and `ensure` alone"),
         }
     }
 
-    /// The input that the tangent (or the value) of a leaf is.
-    pub fn tangent_of(&mut self, source: Source, map: &IndexMap) -> Input {
-        let base = match source {
-            Source::Stage(id) => self.place(Quantity::Tangent, id),
-            Source::Variables | Source::Param(_) | Source::After(_) => self.direction(),
-        };
-        Input { base, map: map.clone() }
+    /// Where the tangent of a leaf's source begins.
+    pub fn tangent_of(&mut self, source: Source) -> Place {
+        match source {
+            Source::Stage(id) => Place::arena(self.place(Quantity::Tangent, id)),
+            Source::Variables | Source::Param(_) | Source::After(_) => Place { from: From::Direction, base: 0 },
+        }
     }
 
     /// A kernel of group `g` that computes `roots` into their sinks, or none if there are none.
@@ -196,7 +196,7 @@ impl Engine {
             IndexMap::Affine { .. } | IndexMap::Tile { .. } | IndexMap::Repeat { .. } | IndexMap::Gather(_) => None,
         });
         let values = match in_place {
-            Some((source, start)) => self.source(source) + start,
+            Some((source, start)) => self.stored(source) + start,
             None => self.full_column(g, matrix.coefficient),
         };
         Some((matrix, MatrixAt { values, width, rows }))
@@ -205,7 +205,7 @@ impl Engine {
     fn inputs(&mut self, g: usize) -> Vec<Input> {
         let leaves: Vec<(Source, IndexMap)> =
             self.functions.groups[g].leaves.iter().map(|leaf| (leaf.source, leaf.map.clone())).collect();
-        leaves.into_iter().map(|(source, map)| Input { base: self.source(source), map }).collect()
+        leaves.into_iter().map(|(source, map)| Input { place: self.source(source), map }).collect()
     }
 
     fn compile(&mut self, nodes: &[NodeId], inputs: Vec<Input>, sinks: Vec<Sink>, instances: usize) -> Action {
@@ -267,7 +267,7 @@ impl Engine {
         let instances = if scalar { 1 } else { group.instances };
         let base = self.fill_column(g, id, instances);
         let map = if scalar { IndexMap::scalar(0) } else { IndexMap::IDENTITY };
-        let input = Input { base, map };
+        let input = Input { place: Place::arena(base), map };
         self.columns.insert((g, id), input.clone());
         input
     }

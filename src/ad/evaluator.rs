@@ -8,7 +8,7 @@ use super::engine::{Engine, Quantity};
 use super::groups::{FOR_CONSTRAINTS, FOR_OBJECTIVE, Role};
 use super::hessian::Hessian;
 use super::jacobian::Jacobian;
-use super::kernel::Scratch;
+use super::kernel::{Memory, Scratch};
 use super::sweeps;
 use super::values::Values;
 use crate::expr::family::{ParamId, Source, StageId};
@@ -31,6 +31,9 @@ pub struct Evaluator {
     /// For whom the values (and the Jacobians) of inner stages are those of the point in the arena.
     values_done: u8,
     jacobians_done: u8,
+    /// There are inner stages, and they are those of this point, if it is valid.
+    keeps_stages: bool,
+    point: Vec<f64>,
     point_valid: bool,
     jacobian: Option<Jacobian>,
     hessian: Option<Hessian>,
@@ -62,12 +65,15 @@ impl Evaluator {
     pub fn new(problem: &Problem) -> Evaluator {
         let mut engine = Engine::new(problem);
         let values = Values::new(&mut engine);
+        let keeps_stages = engine.functions.roles.contains(&Some(Role::Inner));
         Evaluator {
             engine,
             scratch: Scratch::default(),
             values,
             values_done: 0,
             jacobians_done: 0,
+            keeps_stages,
+            point: vec![],
             point_valid: false,
             jacobian: None,
             hessian: None,
@@ -105,7 +111,7 @@ impl Evaluator {
         match data {
             Data::Constant(value) => vec![*value; count],
             Data::Read(leaf) => {
-                let base = self.engine.source(leaf.source);
+                let base = self.engine.stored(leaf.source);
                 (0..count).map(|p| self.engine.arena[base + leaf.map.at(p)]).collect()
             }
         }
@@ -114,7 +120,7 @@ impl Evaluator {
     /// All rows of a stage without variables that the functions, bounds or starts of the problem read.
     pub fn data_stage(&mut self, stage: StageId) -> &[f64] {
         self.refresh_data();
-        let base = self.engine.source(Source::Stage(stage));
+        let base = self.engine.stored(Source::Stage(stage));
         &self.engine.arena[base..base + self.engine.functions.rows[stage.0 as usize]]
     }
 
@@ -122,7 +128,8 @@ impl Evaluator {
     pub fn objective(&mut self, x: &[f64]) -> f64 {
         let Some(stage) = self.engine.functions.objective else { return 0.0 };
         self.move_to(x, FOR_OBJECTIVE);
-        run(&self.values.objective, &mut self.engine.arena, &mut [], &mut self.scratch);
+        let mut memory = Memory { point: x, arena: &mut self.engine.arena, ..Memory::default() };
+        run(&self.values.objective, &mut memory, &mut self.scratch);
         let at = self.engine.place(Quantity::Value, stage);
         self.engine.arena[at]
     }
@@ -132,14 +139,16 @@ impl Evaluator {
         let actions = lazily!(self.gradient, sweeps::gradient);
         self.move_to(x, FOR_OBJECTIVE);
         self.seed(1.0, &[], FOR_OBJECTIVE);
-        run(&actions, &mut self.engine.arena, out, &mut self.scratch);
+        let mut memory = Memory { point: x, arena: &mut self.engine.arena, out, ..Memory::default() };
+        run(&actions, &mut memory, &mut self.scratch);
         self.gradient = Some(actions);
     }
 
     /// Writes the bodies of all rows, without bounds.
     pub fn constraints(&mut self, x: &[f64], out: &mut [f64]) {
         self.move_to(x, FOR_CONSTRAINTS);
-        run(&self.values.constraints, &mut self.engine.arena, out, &mut self.scratch);
+        let mut memory = Memory { point: x, arena: &mut self.engine.arena, out, ..Memory::default() };
+        run(&self.values.constraints, &mut memory, &mut self.scratch);
     }
 
     pub fn jacobian_pattern(&mut self) -> &Arc<Pattern> {
@@ -150,9 +159,10 @@ impl Evaluator {
     pub fn jacobian(&mut self, x: &[f64], out: &mut [f64]) {
         self.prepared_jacobian();
         self.move_to(x, FOR_CONSTRAINTS);
-        self.inner_jacobians(FOR_CONSTRAINTS);
+        self.inner_jacobians(x, FOR_CONSTRAINTS);
         if let Some(jacobian) = &self.jacobian {
-            run(&jacobian.constraints, &mut self.engine.arena, out, &mut self.scratch);
+            let mut memory = Memory { point: x, arena: &mut self.engine.arena, out, ..Memory::default() };
+            run(&jacobian.constraints, &mut memory, &mut self.scratch);
         }
     }
 
@@ -164,9 +174,10 @@ impl Evaluator {
     pub fn hessian(&mut self, x: &[f64], sigma: f64, weights: &[f64], out: &mut [f64]) {
         self.prepared_hessian();
         self.adjoints(x, sigma, weights);
-        self.inner_jacobians(BOTH);
+        self.inner_jacobians(x, BOTH);
         if let Some(hessian) = &self.hessian {
-            run(&hessian.actions, &mut self.engine.arena, out, &mut self.scratch);
+            let mut memory = Memory { point: x, weights, arena: &mut self.engine.arena, out, ..Memory::default() };
+            run(&hessian.actions, &mut memory, &mut self.scratch);
         }
     }
 
@@ -175,10 +186,10 @@ impl Evaluator {
         let product = lazily!(self.hessian_product, sweeps::hessian_product);
         let tangents = lazily!(self.inner_tangents, |engine| sweeps::tangents(engine, BOTH, false));
         self.adjoints(x, sigma, weights);
-        self.set_direction(v);
-        run(&tangents, &mut self.engine.arena, &mut [], &mut self.scratch);
         self.clear(Quantity::AdjointTangent);
-        run(&product, &mut self.engine.arena, out, &mut self.scratch);
+        let mut memory = Memory { point: x, weights, direction: v, arena: &mut self.engine.arena, out };
+        run(&tangents, &mut memory, &mut self.scratch);
+        run(&product, &mut memory, &mut self.scratch);
         self.hessian_product = Some(product);
         self.inner_tangents = Some(tangents);
     }
@@ -187,8 +198,8 @@ impl Evaluator {
     pub fn jacobian_product(&mut self, x: &[f64], v: &[f64], out: &mut [f64]) {
         let actions = lazily!(self.row_tangents, |engine| sweeps::tangents(engine, FOR_CONSTRAINTS, true));
         self.move_to(x, FOR_CONSTRAINTS);
-        self.set_direction(v);
-        run(&actions, &mut self.engine.arena, out, &mut self.scratch);
+        let mut memory = Memory { point: x, direction: v, arena: &mut self.engine.arena, out, ..Memory::default() };
+        run(&actions, &mut memory, &mut self.scratch);
         self.row_tangents = Some(actions);
     }
 
@@ -197,7 +208,8 @@ impl Evaluator {
         let actions = lazily!(self.transposed_product, sweeps::jacobian_transposed_product);
         self.move_to(x, FOR_CONSTRAINTS);
         self.seed(0.0, y, FOR_CONSTRAINTS);
-        run(&actions, &mut self.engine.arena, out, &mut self.scratch);
+        let mut memory = Memory { point: x, weights: y, arena: &mut self.engine.arena, out, ..Memory::default() };
+        run(&actions, &mut memory, &mut self.scratch);
         self.transposed_product = Some(actions);
     }
 
@@ -224,7 +236,8 @@ impl Evaluator {
     fn refresh_data(&mut self) {
         if self.engine.data_stale {
             let data = std::mem::take(&mut self.engine.data);
-            run(&data, &mut self.engine.arena, &mut [], &mut self.scratch);
+            let mut memory = Memory { arena: &mut self.engine.arena, ..Memory::default() };
+            run(&data, &mut memory, &mut self.scratch);
             self.engine.data = data;
             self.engine.data_stale = false;
         }
@@ -234,20 +247,24 @@ impl Evaluator {
     fn move_to(&mut self, x: &[f64], mask: u8) {
         assert_eq!(x.len(), self.engine.variables, "a point has one number for each variable");
         self.refresh_data();
-        let range = self.engine.x..self.engine.x + x.len();
-        let here = &mut self.engine.arena[range];
-        if !self.point_valid || *here != *x {
-            here.copy_from_slice(x);
+        if !self.keeps_stages {
+            return;
+        }
+        if !self.point_valid || self.point != x {
+            self.point.clear();
+            self.point.extend_from_slice(x);
             self.point_valid = true;
             self.values_done = 0;
             self.jacobians_done = 0;
         }
-        run_missing(&self.values.inner, mask, &mut self.values_done, &mut self.engine.arena, &mut self.scratch);
+        let mut memory = Memory { point: x, arena: &mut self.engine.arena, ..Memory::default() };
+        run_missing(&self.values.inner, mask, &mut self.values_done, &mut memory, &mut self.scratch);
     }
 
-    fn inner_jacobians(&mut self, mask: u8) {
+    fn inner_jacobians(&mut self, x: &[f64], mask: u8) {
         if let Some(jacobian) = &self.jacobian {
-            run_missing(&jacobian.inner, mask, &mut self.jacobians_done, &mut self.engine.arena, &mut self.scratch);
+            let mut memory = Memory { point: x, arena: &mut self.engine.arena, ..Memory::default() };
+            run_missing(&jacobian.inner, mask, &mut self.jacobians_done, &mut memory, &mut self.scratch);
         }
     }
 
@@ -256,11 +273,13 @@ impl Evaluator {
         let actions = lazily!(self.inner_adjoints, sweeps::inner_adjoints);
         self.move_to(x, BOTH);
         self.seed(sigma, weights, BOTH);
-        run(&actions, &mut self.engine.arena, &mut [], &mut self.scratch);
+        let mut memory = Memory { point: x, weights, arena: &mut self.engine.arena, ..Memory::default() };
+        run(&actions, &mut memory, &mut self.scratch);
         self.inner_adjoints = Some(actions);
     }
 
-    /// Sets adjoints of the objective's stage to `sigma`, those of constraints to `weights`, of all others to 0.
+    /// Sets adjoints of the objective's stage to `sigma`, those of constraints that others read too to `weights`, of all
+    /// others to 0.
     fn seed(&mut self, sigma: f64, weights: &[f64], mask: u8) {
         self.clear(Quantity::Adjoint);
         if let (Some(stage), true) = (self.engine.functions.objective, mask & FOR_OBJECTIVE != 0) {
@@ -273,12 +292,11 @@ impl Evaluator {
         for k in 0..self.engine.functions.constraints.len() {
             let (stage, row) = self.engine.functions.constraints[k];
             let rows = self.engine.functions.rows[stage.0 as usize];
-            let at = self.engine.place(Quantity::Adjoint, stage);
-            let to = &mut self.engine.arena[at..at + rows];
             match self.engine.functions.roles[stage.0 as usize] {
-                Some(Role::Data) | None => {}
-                Some(Role::Constraint) => to.copy_from_slice(&weights[row..row + rows]),
+                Some(Role::Data | Role::Constraint) | None => {}
                 Some(Role::Inner | Role::Objective) => {
+                    let at = self.engine.place(Quantity::Adjoint, stage);
+                    let to = &mut self.engine.arena[at..at + rows];
                     to.iter_mut().zip(&weights[row..row + rows]).for_each(|(to, weight)| *to += weight);
                 }
             }
@@ -297,21 +315,16 @@ impl Evaluator {
             }
         }
     }
-
-    fn set_direction(&mut self, v: &[f64]) {
-        let at = self.engine.direction();
-        self.engine.arena[at..at + v.len()].copy_from_slice(v);
-    }
 }
 
 /// Runs what `mask` needs and `done` does not have yet.
-fn run_missing(actions: &[(u8, Action)], mask: u8, done: &mut u8, arena: &mut [f64], scratch: &mut Scratch) {
+fn run_missing(actions: &[(u8, Action)], mask: u8, done: &mut u8, memory: &mut Memory, scratch: &mut Scratch) {
     if mask & !*done == 0 {
         return;
     }
     for (of, action) in actions {
         if of & mask != 0 && of & *done == 0 {
-            action.run(arena, &mut [], scratch);
+            action.run(memory, scratch);
         }
     }
     *done |= mask;

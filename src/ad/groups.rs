@@ -248,6 +248,11 @@ impl Functions {
         self.groups.sort_by_key(|group| (group.depth, group.level));
     }
 
+    /// The first row of the constraint that a stage of role `Constraint` is.
+    pub fn first_row(&self, stage: StageId) -> usize {
+        self.constraints.iter().find(|(id, _)| *id == stage).map_or(0, |(_, row)| *row)
+    }
+
     /// Whether the stage reads itself.
     pub fn is_recurrence(&self, stage: StageId) -> bool {
         let own = |group: &&Group| group.parts.iter().any(|part| part.stage == stage);

@@ -103,7 +103,7 @@ fn is_variable(leaf: &GroupLeaf) -> bool {
 /// Adjoints of the parts of a group, as inputs after its leaves.
 fn weights(engine: &mut Engine, g: usize) -> Vec<Input> {
     let parts: Vec<_> = engine.functions.groups[g].parts.iter().map(|part| (part.stage, part.target.clone())).collect();
-    parts.into_iter().map(|(stage, map)| Input { base: engine.place(Quantity::Adjoint, stage), map }).collect()
+    parts.into_iter().map(|(stage, map)| Input { place: engine.reading(Quantity::Adjoint, stage), map }).collect()
 }
 
 /// Second derivatives of the weighted bodies of all groups that depend on variables.

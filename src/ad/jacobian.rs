@@ -67,7 +67,7 @@ impl Jacobian {
         for (stage, stage_pattern) in patterns {
             let role = engine.functions.roles[stage.0 as usize];
             let (space, base) = match role {
-                Some(Role::Constraint) => (Space::Out, pattern.starts[super::values::first_row(engine, stage)]),
+                Some(Role::Constraint) => (Space::Out, pattern.starts[engine.functions.first_row(stage)]),
                 Some(Role::Data | Role::Inner | Role::Objective) | None => {
                     (Space::Arena, engine.allocate(stage_pattern.entries()))
                 }

@@ -1,7 +1,8 @@
 //! A program with its inputs, instances and sinks.
 //!
-//! All numbers of an evaluator lie in one arena (variables, parameters, values of stages, adjoints, columns), so an
-//! input is a place in the arena and a map. Results go through sinks into the arena or into the caller's slice `out`.
+//! All numbers of an evaluator lie in one arena (parameters, values of stages, adjoints, columns) or in slices of the
+//! caller, so an input is a place in one of them and a map. Results go through sinks into the arena or into the caller's
+//! slice `out`.
 //! Families of few instances run one instance at a time, all others in blocks; sums over instances are kept in eight
 //! lanes across blocks, so that the length of a block does not change them.
 
@@ -16,16 +17,76 @@ const LANES: usize = 8;
 
 #[derive(Clone, Debug)]
 pub struct Input {
-    /// Where in the arena the source of the map begins.
-    pub base: usize,
+    /// Where the source of the map begins.
+    pub place: Place,
     pub map: IndexMap,
 }
 
+/// Where reading begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    pub from: From,
+    pub base: usize,
+}
+
+impl Place {
+    pub fn arena(base: usize) -> Place {
+        Place { from: From::Arena, base }
+    }
+
+    pub fn after(self, count: usize) -> Place {
+        Place { base: self.base + count, ..self }
+    }
+}
+
+/// What is read. Slices of the caller are read where they are: copying them would cost a quarter of a cheap function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum From {
+    Arena,
+    /// The variables.
+    Point,
+    /// The multipliers of all rows.
+    Weights,
+    /// The direction of a product.
+    Direction,
+}
+
+/// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Space {
     Arena,
     /// The caller's slice.
     Out,
+}
+
+/// All numbers of one evaluation. Slices that a quantity does not need may be empty.
+#[derive(Debug, Default)]
+pub struct Memory<'a> {
+    pub point: &'a [f64],
+    pub weights: &'a [f64],
+    pub direction: &'a [f64],
+    pub arena: &'a mut [f64],
+    pub out: &'a mut [f64],
+}
+
+impl Memory<'_> {
+    /// `count` numbers.
+    pub fn read(&self, place: Place, count: usize) -> &[f64] {
+        let all = match place.from {
+            From::Arena => &*self.arena,
+            From::Point => self.point,
+            From::Weights => self.weights,
+            From::Direction => self.direction,
+        };
+        &all[place.base..place.base + count]
+    }
+
+    pub fn space(&mut self, space: Space) -> &mut [f64] {
+        match space {
+            Space::Arena => self.arena,
+            Space::Out => self.out,
+        }
+    }
 }
 
 /// Where a result goes: entry `base + map(p)` of a space.
@@ -65,9 +126,9 @@ pub struct Kernel {
     inputs: Vec<Input>,
     sinks: Vec<Sink>,
     instances: usize,
-    /// What the arena and the caller's slice must hold at least.
-    arena_end: usize,
-    out_end: usize,
+    /// What the slices that are read, and those that are written, must hold at least.
+    read_ends: [usize; 4],
+    write_ends: [usize; 2],
 }
 
 /// The smallest and the largest position of a map over `instances > 0`.
@@ -110,33 +171,37 @@ impl Kernel {
     ///
     /// Panics if a map leaves its space: positions are those of a checked problem, so this would be our bug.
     pub fn new(program: Arc<Program>, inputs: Vec<Input>, sinks: Vec<Sink>, instances: usize) -> Kernel {
-        let (mut arena_end, mut out_end) = (0, 0);
-        let mut cover = |base: usize, map: &IndexMap, space: Space| {
+        let (mut read_ends, mut write_ends) = ([0; 4], [0; 2]);
+        let cover = |end: &mut usize, base: usize, map: &IndexMap| {
             let (least, most) = range(map, instances);
             assert!(base as i64 + least >= 0, "a map begins before its space");
-            let end = (base as i64 + most + 1) as usize;
-            match space {
-                Space::Arena => arena_end = arena_end.max(end),
-                Space::Out => out_end = out_end.max(end),
-            }
+            *end = (*end).max((base as i64 + most + 1) as usize);
         };
         if instances > 0 {
-            inputs.iter().for_each(|input| cover(input.base, &input.map, Space::Arena));
-            sinks.iter().for_each(|sink| cover(sink.base, &sink.map, sink.space));
+            for Input { place, map } in program.inputs().map(|k| &inputs[k as usize]) {
+                cover(&mut read_ends[place.from as usize], place.base, map);
+            }
+            for sink in &sinks {
+                cover(&mut write_ends[sink.space as usize], sink.base, &sink.map);
+            }
         }
-        Kernel { program, inputs, sinks, instances, arena_end, out_end }
+        Kernel { program, inputs, sinks, instances, read_ends, write_ends }
     }
 
-    pub fn run(&self, arena: &mut [f64], out: &mut [f64], scratch: &mut Scratch) {
-        assert!(arena.len() >= self.arena_end && out.len() >= self.out_end, "a kernel ran outside of its memory");
+    pub fn run(&self, memory: &mut Memory, scratch: &mut Scratch) {
+        let holds = [memory.arena.len(), memory.point.len(), memory.weights.len(), memory.direction.len()];
+        let inside = self.read_ends.iter().zip(holds).all(|(end, length)| *end <= length)
+            && self.write_ends[0] <= memory.arena.len()
+            && self.write_ends[1] <= memory.out.len();
+        assert!(inside, "a kernel ran outside of its memory");
         if self.instances < FEW {
-            self.run_singles(arena, out, scratch);
+            self.run_singles(memory, scratch);
         } else {
-            self.run_blocks(arena, out, scratch);
+            self.run_blocks(memory, scratch);
         }
     }
 
-    fn run_singles(&self, arena: &mut [f64], out: &mut [f64], scratch: &mut Scratch) {
+    fn run_singles(&self, memory: &mut Memory, scratch: &mut Scratch) {
         let program = &*self.program;
         let frame = &mut scratch.memory;
         if frame.len() < program.slots() {
@@ -150,15 +215,11 @@ impl Kernel {
         for p in 0..self.instances {
             for (slot, &k) in (program.first_input()..).zip(&program.direct_inputs) {
                 let input = &self.inputs[k as usize];
-                frame[slot] = arena[input.base + input.map.at(p)];
+                frame[slot] = memory.read(input.place.after(input.map.at(p)), 1)[0];
             }
             run_single(&program.instructions, frame);
             for (sink, &slot) in self.sinks.iter().zip(&program.outputs) {
-                let space: &mut [f64] = match sink.space {
-                    Space::Arena => arena,
-                    Space::Out => out,
-                };
-                let at = &mut space[sink.base + sink.map.at(p)];
+                let at = &mut memory.space(sink.space)[sink.base + sink.map.at(p)];
                 let value = frame[slot as usize];
                 match (sink.add, sink.twice.contains(&(p as u32))) {
                     (false, _) => *at = value,
@@ -177,7 +238,7 @@ impl Kernel {
         length.min((32 * 1024 / live.max(1)).max(16) & !7)
     }
 
-    fn run_blocks(&self, arena: &mut [f64], out: &mut [f64], scratch: &mut Scratch) {
+    fn run_blocks(&self, memory: &mut Memory, scratch: &mut Scratch) {
         let program = &*self.program;
         let block = self.block_length().min((self.instances + 7) & !7);
         // 8 more, so that registers do not fall on the same cache sets.
@@ -190,13 +251,25 @@ impl Kernel {
         for (k, permanent) in program.permanents.iter().enumerate() {
             let value = match permanent {
                 Permanent::Constant(value) => *value,
-                Permanent::Input(k) => arena[self.inputs[*k as usize].base + self.inputs[*k as usize].map.at(0)],
+                Permanent::Input(k) => {
+                    let input = &self.inputs[*k as usize];
+                    memory.read(input.place.after(input.map.at(0)), 1)[0]
+                }
             };
             let start = aligned + (program.first_permanent() + k) * pitch;
             scratch.memory[start..start + block].fill(value);
         }
         let registers = scratch.memory[aligned..].as_mut_ptr();
-        let (arena_at, out_at) = (arena.as_mut_ptr(), out.as_mut_ptr());
+        let (arena_at, out_at) = (memory.arena.as_mut_ptr(), memory.out.as_mut_ptr());
+        // Programs never write to what is not in the arena.
+        let [point_at, weights_at, direction_at] =
+            [memory.point, memory.weights, memory.direction].map(|slice| slice.as_ptr().cast_mut());
+        let from = |input: &Input| match input.place.from {
+            From::Arena => arena_at,
+            From::Point => point_at,
+            From::Weights => weights_at,
+            From::Direction => direction_at,
+        };
         // SAFETY: own * pitch numbers were made available above.
         let mut slots: Vec<*mut f64> = (0..own).map(|r| unsafe { registers.add(r * pitch) }).collect();
         slots.resize(program.slots(), registers);
@@ -212,7 +285,7 @@ impl Kernel {
             for (slot, &k) in (program.first_input()..).zip(&program.direct_inputs) {
                 let input = &self.inputs[k as usize];
                 // SAFETY: `new` and `run` have checked the range of the map.
-                slots[slot] = unsafe { arena_at.add(input.base + input.map.at(first)) };
+                slots[slot] = unsafe { from(input).add(input.place.base + input.map.at(first)) };
             }
             for (slot, &j) in (program.first_output()..).zip(&program.direct_outputs) {
                 let sink = &self.sinks[j as usize];
@@ -225,7 +298,7 @@ impl Kernel {
             unsafe {
                 let load = |k: u32, to: &mut [f64]| {
                     let input = &self.inputs[k as usize];
-                    load(arena_at.add(input.base), &input.map, first, to);
+                    load(from(input).add(input.place.base), &input.map, first, to);
                 };
                 run_block(&program.instructions, &slots, length, &load);
             }
@@ -245,11 +318,7 @@ impl Kernel {
         for (sink, s) in self.sinks.iter().zip(&scratch.sums) {
             if is_stride(&sink.map, 0) {
                 let total = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
-                let space: &mut [f64] = match sink.space {
-                    Space::Arena => arena,
-                    Space::Out => out,
-                };
-                let at = &mut space[sink.base + sink.map.at(0)];
+                let at = &mut memory.space(sink.space)[sink.base + sink.map.at(0)];
                 *at = if sink.add { *at + total } else { total };
             }
         }

@@ -96,6 +96,16 @@ impl Program {
         self.first_input() + self.direct_inputs.len()
     }
 
+    /// Numbers of the inputs that are read.
+    pub fn inputs(&self) -> impl Iterator<Item = u32> + '_ {
+        let shared = self.permanents.iter().filter_map(|permanent| match permanent {
+            Permanent::Input(k) => Some(*k),
+            Permanent::Constant(_) => None,
+        });
+        let loaded = self.instructions.iter().filter(|i| i.code == Code::Load).map(|i| i.a);
+        self.direct_inputs.iter().copied().chain(shared).chain(loaded)
+    }
+
     /// Compiles `roots`; leaf `k` is input `k` of form `forms[k]`. Root `j` is written in place where `in_place[j]`
     /// and where an instruction computes it first for this root.
     pub fn compile(graph: &Graph, roots: &[NodeId], forms: &[Form], in_place: &[bool]) -> Program {

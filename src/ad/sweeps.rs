@@ -9,7 +9,7 @@ use super::engine::{Engine, Quantity};
 use super::groups::{FOR_CONSTRAINTS, FOR_OBJECTIVE, Role};
 use super::kernel::{Input, Sink, Space};
 use super::touch::Touch;
-use super::values::{Destinations, first_row, multiplied, part_sinks};
+use super::values::{Destinations, multiplied, part_sinks};
 use crate::expr::derive;
 use crate::expr::family::{IndexMap, Source, StageId};
 use crate::expr::graph::NodeId;
@@ -48,7 +48,7 @@ fn wanted(engine: &Engine, mask: u8) -> Vec<usize> {
 fn of_parts(engine: &mut Engine, g: usize, quantity: Quantity) -> Vec<Input> {
     let parts: Vec<(StageId, IndexMap)> =
         engine.functions.groups[g].parts.iter().map(|part| (part.stage, part.target.clone())).collect();
-    parts.into_iter().map(|(stage, map)| Input { base: engine.place(quantity, stage), map }).collect()
+    parts.into_iter().map(|(stage, map)| Input { place: engine.reading(quantity, stage), map }).collect()
 }
 
 /// `Σ_t w_t b_t` with `w_t` the leaf number `first + t`.
@@ -146,7 +146,7 @@ fn transposed(engine: &mut Engine, g: usize, quantity: Quantity, until: Until, t
             (Space::Out, matrix.first_column)
         }
     };
-    let vector = engine.place(quantity, stage) + matrix.first_row;
+    let vector = engine.reading(quantity, stage).after(matrix.first_row);
     Some(Action::MultiplyTransposed { matrix: at, vector, space, base })
 }
 
@@ -159,7 +159,7 @@ pub fn tangents(engine: &mut Engine, mask: u8, rows: bool) -> Vec<Action> {
             Some(Role::Inner) if engine.functions.masks[s] & mask != 0 => {
                 (Space::Arena, engine.place(Quantity::Tangent, stage))
             }
-            Some(Role::Constraint) if rows => (Space::Out, first_row(engine, stage)),
+            Some(Role::Constraint) if rows => (Space::Out, engine.functions.first_row(stage)),
             Some(Role::Data | Role::Inner | Role::Objective | Role::Constraint) | None => continue,
         };
         touches.insert(stage, (Touch::new(engine.functions.rows[s]), space, base));
@@ -211,7 +211,7 @@ fn directional(engine: &mut Engine, body: NodeId, leaves: &[u32], first: usize) 
 /// The tangents of active leaves as inputs.
 fn directions(engine: &mut Engine, g: usize, leaves: &[u32]) -> Vec<Input> {
     let active: Vec<_> = leaves.iter().map(|&k| engine.functions.groups[g].leaves[k as usize].clone()).collect();
-    active.iter().map(|leaf| engine.tangent_of(leaf.source, &leaf.map)).collect()
+    active.into_iter().map(|leaf| Input { place: engine.tangent_of(leaf.source), map: leaf.map }).collect()
 }
 
 /// `(∇²L) v` into the caller's slice. Before: values, seeded adjoints with [`inner_adjoints`], [`tangents`] of inner

@@ -3,7 +3,7 @@
 use super::action::Action;
 use super::engine::{Engine, Quantity};
 use super::groups::{Part, Role};
-use super::kernel::{Sink, Space};
+use super::kernel::{Place, Sink, Space};
 use super::touch::Touch;
 use crate::expr::family::{Source, StageId};
 use crate::expr::graph::NodeId;
@@ -27,7 +27,7 @@ impl Values {
             let stage = StageId(s as u32);
             let Some(role) = engine.functions.roles[s] else { continue };
             let (space, base) = match role {
-                Role::Constraint => (Space::Out, first_row(engine, stage)),
+                Role::Constraint => (Space::Out, engine.functions.first_row(stage)),
                 Role::Data | Role::Inner | Role::Objective => (Space::Arena, engine.place(Quantity::Value, stage)),
             };
             touches.insert(stage, (Touch::new(engine.functions.rows[s]), space, base));
@@ -113,14 +113,9 @@ pub fn multiplied(engine: &mut Engine, g: usize, quantity: Quantity, roots: &[(N
     let source = engine.functions.groups[g].leaves[matrix.leaf].source;
     let from = match (quantity, source) {
         (Quantity::Value, _) => engine.source(source),
-        (_, Source::Stage(z)) => engine.place(quantity, z),
-        (_, Source::Variables | Source::Param(_) | Source::After(_)) => engine.direction(),
+        (_, Source::Stage(z)) => Place::arena(engine.place(quantity, z)),
+        (_, Source::Variables | Source::Param(_) | Source::After(_)) => engine.tangent_of(source),
     };
-    let (vector, base) = (from + matrix.first_column, sink.base + matrix.first_row);
+    let (vector, base) = (from.after(matrix.first_column), sink.base + matrix.first_row);
     Some(Action::Multiply { matrix: at, vector, space: sink.space, base })
-}
-
-/// The first row of the constraint that a stage of role `Constraint` is.
-pub fn first_row(engine: &Engine, stage: StageId) -> usize {
-    engine.functions.constraints.iter().find(|(id, _)| *id == stage).map_or(0, |(_, row)| *row)
 }
