@@ -10,7 +10,7 @@ use crate::problem::{Constraint, Data, Problem};
 use std::collections::BTreeMap;
 
 /// Largest errors in units of the last place. 1 is the goal for `exp`, `log`, `sin`, `cos` and `sqrt`, 2 for the others;
-/// rows above their goal are functions for which it is not reached yet.
+/// that of `logaddexp` next to its root is one of its operands, which cancel there.
 const LIMITS: &[(&str, f64)] = &[
     ("acos", 1.0),
     ("acosh", 2.0),
@@ -21,15 +21,15 @@ const LIMITS: &[(&str, f64)] = &[
     ("atanh", 2.0),
     ("cbrt", 1.0),
     ("cos", 1.0),
-    ("cos beyond", 8.0),
+    ("cos beyond", 1.0),
     ("cosh", 2.0),
-    ("digamma", 4.0),
+    ("digamma", 1.0),
     ("erf", 2.0),
-    ("erfc", 2.5),
+    ("erfc", 2.0),
     ("exp", 1.0),
     ("expm1", 2.0),
-    ("gamma", 8.0),
-    ("lgamma", 8.0),
+    ("gamma", 1.0),
+    ("lgamma", 2.0),
     ("log", 1.0),
     ("log10", 2.0),
     ("log1p", 2.0),
@@ -43,10 +43,10 @@ const LIMITS: &[(&str, f64)] = &[
     ("softplus", 2.0),
     ("sqrt", 1.0),
     ("tan", 2.0),
-    ("tan beyond", 15.0),
-    ("tanh", 2.5),
+    ("tan beyond", 2.0),
+    ("tanh", 2.0),
     ("xlogx", 2.0),
-    ("xlogxy", 2.5),
+    ("xlogxy", 2.0),
 ];
 
 struct Row {
@@ -66,7 +66,7 @@ fn table() -> BTreeMap<String, Vec<Row>> {
         let [name, operands @ .., value, above] = &words[..] else { panic!("a short line: {line}") };
         let above = above.parse::<f64>().unwrap() / 1000.0;
         let operands: Vec<f64> = operands.iter().map(|word| number(word)).collect();
-        // Larger angles are left to the standard library.
+        // Larger angles take another way.
         let beyond = matches!(*name, "sin" | "cos" | "tan") && operands[0].abs() > 1e6;
         rows.entry(if beyond { format!("{name} beyond") } else { name.to_string() }).or_default().push(Row {
             operands,
@@ -113,12 +113,16 @@ fn values(op: Op, operands: &[Vec<f64>], together: usize) -> Vec<f64> {
     operands.chunks(together).flat_map(evaluate).collect()
 }
 
-fn ulps(got: f64, row: &Row) -> f64 {
+fn ulps(op: Op, got: f64, row: &Row) -> f64 {
     if got == row.value || (got.is_nan() && row.value.is_nan()) {
         return row.above.abs();
     }
-    let place = row.value.abs().next_up() - row.value.abs();
-    ((got - row.value) / place - row.above).abs()
+    let place_of = |x: f64| x.abs().next_up() - x.abs();
+    let place = match op {
+        Op::LogAddExp => place_of(row.operands.iter().fold(row.value.abs(), |most, x| most.max(x.abs()))),
+        _ => place_of(row.value),
+    };
+    ((got - row.value) / place - row.above * (place_of(row.value) / place)).abs()
 }
 
 #[test]
@@ -132,7 +136,7 @@ fn functions_are_right_to_the_last_places() {
         let mut worst = (0.0, &rows[0], 0.0);
         for together in [200, 1] {
             for (row, got) in rows.iter().zip(values(op, &operands[..], together)) {
-                let error = ulps(got, row);
+                let error = ulps(op, got, row);
                 if error.is_nan() || error > worst.0 {
                     worst = (error, row, got);
                 }

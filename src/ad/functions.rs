@@ -249,7 +249,11 @@ pub fn hyperbolic_tangent<const FUSED: bool>(x: f64) -> f64 {
     let size = pick(x.abs() > 25.0, 25.0, x.abs());
     let t = exp_minus_one::<FUSED>(2.0 * size);
     let large = size > 0.5;
-    let part = pick(large, 2.0, t) / (t + 2.0);
+    let below = t + 2.0;
+    // What the sum lost, put back to first order where the quotient is the value.
+    let lost = pick(large, 0.0, (t - (below - 2.0)) / below);
+    let part = pick(large, 2.0, t) / below;
+    let part = multiply_add::<FUSED>(-part, lost, part);
     pick(x.is_nan(), x, pick(large, 1.0 - part, part).copysign(x))
 }
 
@@ -338,8 +342,10 @@ pub fn ratio_or_sum<const FUSED: bool>(x: f64, y: f64) -> f64 {
 #[inline(always)]
 pub fn finish_x_log_x_over_y<const FUSED: bool>(u: f64, x: f64, y: f64) -> f64 {
     let gap = (x - y) / y;
-    let lost = pick((u - 1.25).abs() <= 0.75, (gap - (u - 1.0)) / u, 0.0);
-    let value = x * (ln::<FUSED>(u) + lost);
+    // What the division lost; without a fused product it cannot be told.
+    let rest = if FUSED { multiply_add::<FUSED>(-gap, y, x - y) / y } else { 0.0 };
+    let lost = pick((u - 1.25).abs() <= 0.75, (gap - (u - 1.0) + rest) / u, 0.0);
+    let value = multiply_add::<FUSED>(x, ln::<FUSED>(u), x * lost);
     pick(y <= 0.0, f64::NAN, pick(x == 0.0, 0.0, value))
 }
 

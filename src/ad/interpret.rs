@@ -43,7 +43,10 @@ pub fn step<const FUSED: bool>(i: &Instruction, lanes: &mut impl Lanes) {
         Code::SubtractProduct => lanes.ternary(i, |a, b, c| f::multiply_add::<FUSED>(-a, b, c)),
         Code::ScaleAdd => lanes.ternary(i, |a, _, c| f::multiply_add::<FUSED>(k, a, c)),
         Code::SineCosine if lanes.small_angles(i) => lanes.pair(i, f::sine_cosine::<FUSED>),
-        Code::SineCosine => lanes.pair(i, f64::sin_cos),
+        Code::SineCosine => {
+            let (sine, cosine) = (Op::Sin.row().value, Op::Cos.row().value);
+            lanes.pair(i, |a| (sine([a, 0.0, 0.0]), cosine([a, 0.0, 0.0])))
+        }
         Code::Call(op) => match op {
             Op::Add => lanes.binary(i, |a, b| a + b),
             Op::Sub => lanes.binary(i, |a, b| a - b),

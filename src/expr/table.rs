@@ -194,14 +194,14 @@ functions! {
         curvature: |[a, ..]| match sine_slope(a.interval, 0.0) { Falling => Concave, Rising => Convex, _ => Unknown },
         interval: Some(|[a, ..]| wave(a, f64::sin, FRAC_PI_2)), image: (-1.0, 1.0),
         samples: &[[1.5, 0.0, 0.0], [-2.0, 0.0, 0.0]],
-        ..row("sin", 1, "sine", |[a, ..]| a.sin(), |g, [a, ..], _| unary(g.call(Op::Cos, &[a])))
+        ..row("sin", 1, "sine", |[a, ..]| special::sin(a), |g, [a, ..], _| unary(g.call(Op::Cos, &[a])))
     };
     Cos: OpRow {
         slopes: |[a, ..]| [sine_slope(a.interval, 0.0), Flat, Flat],
         curvature: |[a, ..]| match sine_slope(a.interval, FRAC_PI_2) { Rising => Concave, Falling => Convex, _ => Unknown },
         interval: Some(|[a, ..]| wave(a, f64::cos, 0.0)), image: (-1.0, 1.0),
         samples: &[[1.5, 0.0, 0.0], [-2.0, 0.0, 0.0]],
-        ..row("cos", 1, "cosine", |[a, ..]| a.cos(), |g, [a, ..], _| {
+        ..row("cos", 1, "cosine", |[a, ..]| special::cos(a), |g, [a, ..], _| {
             let sine = g.call(Op::Sin, &[a]);
             unary(g.neg(sine))
         })
@@ -211,7 +211,7 @@ functions! {
         curvature: |a| if a[0].interval.within(-FRAC_PI_2, FRAC_PI_2) { concave_then_convex(a) } else { Unknown },
         interval: Some(|[a, ..]| if within_one_branch(a) { Interval::new(a.lo.tan(), a.hi.tan()).widened() } else { Interval::WHOLE }),
         samples: &[[1.2, 0.0, 0.0], [-2.0, 0.0, 0.0]],
-        ..row("tan", 1, "tangent", |[a, ..]| a.tan(), |g, _, tangent| {
+        ..row("tan", 1, "tangent", |[a, ..]| special::tan(a), |g, _, tangent| {
             let square = g.square(tangent);
             unary(g.shift(1.0, square))
         })
