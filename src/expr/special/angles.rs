@@ -56,13 +56,16 @@ pub fn tan(x: f64) -> f64 {
     let (quarters, rest) = reduced(x);
     let tangent = rest.0.tan();
     let tangent = DoubleDouble::sum(tangent, rest.1 * (1.0 + tangent * tangent));
-    if quarters % 2 == 0 { tangent.value() } else { (DoubleDouble(-1.0, 0.0) / tangent).value() }
+    if quarters.is_multiple_of(2) { tangent.value() } else { (DoubleDouble(-1.0, 0.0) / tangent).value() }
 }
 
 /// `sin(quarters π/2 + rest)` for `|rest| <= π/4`.
 fn in_quarter(quarters: u8, rest: DoubleDouble) -> f64 {
-    let value =
-        if quarters % 2 == 0 { rest.0.sin() + rest.1 * rest.0.cos() } else { rest.0.cos() - rest.1 * rest.0.sin() };
+    let value = if quarters.is_multiple_of(2) {
+        rest.0.sin() + rest.1 * rest.0.cos()
+    } else {
+        rest.0.cos() - rest.1 * rest.0.sin()
+    };
     if quarters % 4 < 2 { value } else { -value }
 }
 
