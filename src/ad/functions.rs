@@ -345,7 +345,7 @@ pub fn finish_x_log_x_over_y<const FUSED: bool>(u: f64, x: f64, y: f64) -> f64 {
     // What the division lost; without a fused product it cannot be told.
     let rest = if FUSED { multiply_add::<FUSED>(-gap, y, x - y) / y } else { 0.0 };
     let lost = pick((u - 1.25).abs() <= 0.75, (gap - (u - 1.0) + rest) / u, 0.0);
-    let value = multiply_add::<FUSED>(x, ln::<FUSED>(u), x * lost);
+    let value = multiply_add::<FUSED>(x, ln::<FUSED>(u), pick(lost == 0.0, 0.0, x * lost));
     pick(y <= 0.0, f64::NAN, pick(x == 0.0, 0.0, value))
 }
 
