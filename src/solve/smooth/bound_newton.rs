@@ -7,7 +7,7 @@
 use crate::answer::{Multipliers, Outcome, Stop};
 use crate::linalg::krylov::{End, truncated};
 use crate::linalg::vector::{add_multiple, all_finite, dot, max_norm, two_norm};
-use crate::solve::method::{Claim, Context, Method, Sees};
+use crate::solve::method::{Claim, Context, Method, Sees, iteration_limit};
 use crate::solve::monitor::Monitor;
 use crate::solve::nlp::Nlp;
 use crate::solve::options::{Default, OptionRow};
@@ -22,7 +22,7 @@ pub const METHOD: Method = Method {
     chosen: "for many variables with bounds and no rows",
     claim: Claim::Stationary,
     sees: Sees::Plain,
-    second_order: true,
+    second_order: false,
     accepts: |features| features.needs_smoothness().and_then(|()| features.needs_no_rows()),
     options: OPTIONS,
     run,
@@ -34,11 +34,7 @@ const OPTIONS: &[OptionRow] = &[
         doc: "the largest component of the projected gradient at which the method stops",
         default: Default::Number { value: 1e-8, least: 0.0, most: 1.0 },
     },
-    OptionRow {
-        name: "max_iter",
-        doc: "the most iterations",
-        default: Default::Number { value: 3000.0, least: 0.0, most: 1e9 },
-    },
+    iteration_limit(3000),
 ];
 
 /// Runs the method. Problems with rows are refused by `Stop::Failed`.

@@ -52,6 +52,18 @@ impl Formulas {
         Formulas { shape, objective: parse(objective), rows: formulas, counts: Evaluations::default() }
     }
 
+    /// Moves finite sides of rows, to and fro in turn, by a part of their size: a problem like the one before.
+    pub fn move_sides(&mut self, part: f64) {
+        let Shape { row_lower, row_upper, .. } = &mut self.shape;
+        for (k, (lower, upper)) in row_lower.iter_mut().zip(row_upper).enumerate() {
+            let side = if lower.is_finite() { *lower } else { *upper };
+            let sign = if k % 2 == 0 { 1.0 } else { -1.0 };
+            let by = if side.is_finite() { sign * part * side.abs().max(1.0) } else { 0.0 };
+            *lower += by;
+            *upper += by;
+        }
+    }
+
     fn lagrangian(&self, x: &[f64], sigma: f64, weights: &[f64]) -> Vec<f64> {
         let n = x.len();
         let mut sum = vec![0.0; n * n];

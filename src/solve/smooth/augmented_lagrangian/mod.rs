@@ -12,7 +12,7 @@ use super::interior_point::{Certified, polish_point, row_factors};
 use crate::answer::{Multipliers, Outcome, Stop};
 use crate::linalg::sparse::add_transposed_product;
 use crate::linalg::vector::max_norm;
-use crate::solve::method::{Claim, Context, Method, Sees};
+use crate::solve::method::{Claim, Context, Method, Sees, iteration_limit};
 use crate::solve::options::{Default, OptionRow};
 use lagrangian::Lagrangian;
 
@@ -36,11 +36,7 @@ const OPTIONS: &[OptionRow] = &[
         doc: "the scaled infeasibility, complementarity and projected gradient at which the method stops",
         default: Default::Number { value: 1e-8, least: 1e-14, most: 1.0 },
     },
-    OptionRow {
-        name: "max_iter",
-        doc: "the most inner iterations in all",
-        default: Default::Number { value: 3000.0, least: 0.0, most: 1e9 },
-    },
+    iteration_limit(3000),
     OptionRow {
         name: "penalty",
         doc: "the first penalty; 0 takes one from the values at the start",
@@ -68,7 +64,7 @@ const NEARLY: f64 = 1e-4;
 /// Runs the method. See the header.
 pub fn run(context: &mut Context) -> Outcome {
     let tolerance = context.options.number(OPTIONS, "tol");
-    let iteration_limit = context.options.number(OPTIONS, "max_iter") as usize;
+    let most_iterations = context.options.number(OPTIONS, "max_iter") as usize;
     let mut x = context.start.clone();
     for (x, (l, u)) in x.iter_mut().zip(context.nlp.shape().lower.iter().zip(&context.nlp.shape().upper)) {
         *x = x.max(*l).min(*u);
@@ -88,15 +84,15 @@ pub fn run(context: &mut Context) -> Outcome {
     lagrangian.forget();
     let mut iterations = 0;
     let mut before = f64::INFINITY;
-    let mut inner = bound_newton::Settings { tolerance: tolerance.sqrt(), iteration_limit };
+    let mut inner = bound_newton::Settings { tolerance: tolerance.sqrt(), iteration_limit: most_iterations };
     let mut stop = Stop::NoProgress("the penalty no longer brings the rows nearer".into());
     let mut stationary = 0;
     let mut certified: Option<Certified> = None;
     for _ in 0..OUTER_LIMIT {
-        inner.iteration_limit = iteration_limit.min(iterations + INNER_LIMIT);
+        inner.iteration_limit = most_iterations.min(iterations + INNER_LIMIT);
         let ended = bound_newton::minimise(&mut lagrangian, &mut x, &inner, context.monitor, &mut iterations);
         let at_limit =
-            ended == Stop::IterationLimit && iterations < iteration_limit.min(context.monitor.iteration_limit);
+            ended == Stop::IterationLimit && iterations < most_iterations.min(context.monitor.iteration_limit);
         if !at_limit && let Stop::IterationLimit | Stop::TimeLimit | Stop::Interrupted | Stop::NotFinite(_) = ended {
             stop = ended;
             break;

@@ -20,7 +20,7 @@ mod tests;
 mod verdict;
 
 use crate::answer::{Multipliers, Outcome, Stop};
-use crate::solve::method::{Claim, Context, Method, Sees};
+use crate::solve::method::{Claim, Context, Method, Sees, iteration_limit};
 use crate::solve::nlp::Nlp;
 use crate::solve::options::{Default, OptionRow};
 use barrier::Strategy;
@@ -52,11 +52,7 @@ const OPTIONS: &[OptionRow] = &[
         doc: "the scaled optimality error at which the method stops",
         default: Default::Number { value: 1e-8, least: 1e-14, most: 1.0 },
     },
-    OptionRow {
-        name: "max_iter",
-        doc: "the most iterations",
-        default: Default::Number { value: 3000.0, least: 0.0, most: 1e9 },
-    },
+    iteration_limit(3000),
     OptionRow {
         name: "bound_relaxation",
         doc: "how far bounds are moved outwards during the solve, relative to their size",

@@ -221,6 +221,24 @@ fn warm_starts_take_few_iterations_and_limits_are_obeyed() {
     }
 }
 
+/// An answer with its multipliers is a start for a problem whose sides moved a little.
+#[test]
+fn a_problem_like_the_last_one_takes_few_iterations() {
+    let (mut from_start, mut from_answer) = (0, 0);
+    for mut problem in hock_schittkowski() {
+        let before = solve(&mut problem.nlp, &problem.start);
+        problem.nlp.move_sides(1e-2);
+        let cold = solve(&mut problem.nlp, &problem.start);
+        let warm = run(&METHOD, &mut problem.nlp, &before.x, before.multipliers, &[]);
+        assert_eq!(cold.stop, Stop::Converged, "{}", problem.name);
+        assert_eq!(warm.stop, Stop::Converged, "{}", problem.name);
+        from_start += cold.iterations;
+        from_answer += warm.iterations;
+    }
+    println!("{from_answer} iterations instead of {from_start}");
+    assert!(4 * from_answer <= from_start, "{from_answer} of {from_start}");
+}
+
 #[test]
 fn reported_points_are_inside_their_bounds() {
     for mut problem in hock_schittkowski() {

@@ -21,7 +21,7 @@ use crate::linalg::dense::symmetric_eigenvalues;
 use crate::linalg::pattern::Pattern;
 use crate::linalg::vector::{dot, max_norm};
 use crate::problem::features::{Fact, Features};
-use crate::solve::method::{Claim, Context, Method, Sees, tolerance};
+use crate::solve::method::{Claim, Context, Method, Sees, iteration_limit, tolerance};
 use crate::solve::nlp::{Nlp, Shape};
 use crate::solve::options::{Default, OptionRow};
 use crate::solve::parts::ending::{BOTTOM, line, not_finite, outcome, unbounded};
@@ -51,11 +51,7 @@ const OPTIONS: &[OptionRow] = &[
         "the length of the gradient of the Lagrangian in variables and multipliers at which the method stops",
         1e-8,
     ),
-    OptionRow {
-        name: "max_iter",
-        doc: "limit of iterations",
-        default: Default::Number { value: 10_000.0, least: 0.0, most: 1e9 },
-    },
+    iteration_limit(10_000),
     OptionRow {
         name: "inner",
         doc: "how Newton systems are solved: projections on random rows, on random sums of rows, MINRES, or factors",
