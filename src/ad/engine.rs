@@ -160,11 +160,11 @@ impl Engine {
         if roots.is_empty() {
             return None;
         }
-        let instances = self.functions.groups[g].instances;
+        let instances = self.functions.group(g).instances;
         let (nodes, sinks): (Vec<NodeId>, Vec<Sink>) = roots.into_iter().unzip();
         let mut inputs = self.inputs(g);
         inputs.extend(extra);
-        let nodes = match self.functions.groups[g].role {
+        let nodes = match self.functions.group(g).role {
             Role::Data => nodes,
             Role::Inner | Role::Objective | Role::Constraint => self.hoist(g, &nodes, &mut inputs),
         };
@@ -176,7 +176,7 @@ impl Engine {
         if roots.is_empty() {
             return None;
         }
-        let instances = self.functions.groups[g].instances;
+        let instances = self.functions.group(g).instances;
         let (nodes, sinks): (Vec<NodeId>, Vec<Sink>) = roots.into_iter().unzip();
         let inputs = self.inputs(g);
         Some(self.compile(&nodes, inputs, sinks, instances))
@@ -184,7 +184,7 @@ impl Engine {
 
     /// Where the matrix of group `g` stands in the arena, row after row, if the group is a product with one.
     pub fn matrix(&mut self, g: usize) -> Option<(Matrix, MatrixAt)> {
-        let group = &self.functions.groups[g];
+        let group = self.functions.group(g);
         let matrix = group.matrix?;
         let (width, rows) = (matrix.width, group.instances / matrix.width);
         let leaf = match self.functions.graph.node(matrix.coefficient) {
@@ -204,7 +204,7 @@ impl Engine {
 
     fn inputs(&mut self, g: usize) -> Vec<Input> {
         let leaves: Vec<(Source, IndexMap)> =
-            self.functions.groups[g].leaves.iter().map(|leaf| (leaf.source, leaf.map.clone())).collect();
+            self.functions.group(g).leaves.iter().map(|leaf| (leaf.source, leaf.map.clone())).collect();
         leaves.into_iter().map(|(source, map)| Input { place: self.source(source), map }).collect()
     }
 
@@ -222,12 +222,12 @@ impl Engine {
 
     /// Which nodes reachable from `roots` depend on data leaves of group `g` alone.
     pub fn data_nodes(&self, g: usize, roots: &[NodeId]) -> HashMap<NodeId, bool> {
-        data_nodes(&self.functions.graph, &self.functions.groups[g], roots)
+        data_nodes(&self.functions.graph, self.functions.group(g), roots)
     }
 
     /// Replaces maximal subexpressions of data by new inputs that read columns.
     fn hoist(&mut self, g: usize, roots: &[NodeId], inputs: &mut Vec<Input>) -> Vec<NodeId> {
-        let group = &self.functions.groups[g];
+        let group = self.functions.group(g);
         let graph = &self.functions.graph;
         let is_data = data_nodes(graph, group, roots);
         let order = graph.reachable(roots);
@@ -260,7 +260,7 @@ impl Engine {
         if let Some(input) = self.columns.get(&(g, id)) {
             return input.clone();
         }
-        let group = &self.functions.groups[g];
+        let group = self.functions.group(g);
         let scalar = leaves_of(&self.functions.graph, id)
             .iter()
             .all(|&k| matches!(group.leaves[k as usize].map, IndexMap::Affine { stride: 0, .. }));
@@ -277,7 +277,7 @@ impl Engine {
         if let Some(&base) = self.full_columns.get(&(g, id)) {
             return base;
         }
-        let base = self.fill_column(g, id, self.functions.groups[g].instances);
+        let base = self.fill_column(g, id, self.functions.group(g).instances);
         self.full_columns.insert((g, id), base);
         base
     }

@@ -27,7 +27,7 @@ pub enum Role {
 pub const FOR_OBJECTIVE: u8 = 1;
 pub const FOR_CONSTRAINTS: u8 = 2;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GroupLeaf {
     pub source: Source,
     pub map: IndexMap,
@@ -84,6 +84,9 @@ pub struct Functions {
     /// Bodies of all groups; leaf `k` is leaf `k` of the group.
     pub graph: Graph,
     pub groups: Vec<Group>,
+    /// The groups once more, those that have leaves in common as one, whoever asks for their values: for sums over all
+    /// of them. Numbered after `groups`.
+    pub joint: Vec<Group>,
     /// By stage; `None` where nobody needs it.
     pub roles: Vec<Option<Role>>,
     pub masks: Vec<u8>,
@@ -157,6 +160,7 @@ impl Functions {
         let mut functions = Functions {
             graph: Graph::default(),
             groups: vec![],
+            joint: vec![],
             roles,
             masks,
             rows: stages.iter().map(|s| s.rows as usize).collect(),
@@ -165,6 +169,7 @@ impl Functions {
             params: vec![],
         };
         functions.collect_groups(problem, &active, &depths);
+        functions.join_groups();
         functions
     }
 
@@ -246,6 +251,45 @@ impl Functions {
         }
         self.params = params.into_iter().collect();
         self.groups.sort_by_key(|group| (group.depth, group.level));
+    }
+
+    /// Group `g` of `groups`, then of `joint`.
+    pub fn group(&self, g: usize) -> &Group {
+        self.groups.get(g).unwrap_or_else(|| &self.joint[g - self.groups.len()])
+    }
+
+    fn join_groups(&mut self) {
+        let shared = |leaf: &&GroupLeaf| !matches!(leaf.map, IndexMap::Affine { stride: 0, .. });
+        let mut joint: Vec<Group> = vec![];
+        for group in self.groups.iter().filter(|group| group.role != Role::Data) {
+            let fits = |other: &&mut Group| {
+                let meets =
+                    group.instances == 1 || group.leaves.iter().filter(shared).any(|leaf| other.leaves.contains(leaf));
+                meets
+                    && group.instances == other.instances
+                    && group.matrix.is_none()
+                    && other.matrix.is_none()
+                    && group.parts.len() + other.parts.len() <= MOST_PARTS
+                    && group.leaves.len() + other.leaves.len() <= MOST_LEAVES
+            };
+            let Some(into) = joint.iter_mut().find(fits) else {
+                joint.push(Group { role: Role::Inner, ..group.clone() });
+                continue;
+            };
+            let mut numbers = vec![];
+            for leaf in &group.leaves {
+                let known = into.leaves.iter().position(|other| other == leaf);
+                numbers.push(known.unwrap_or_else(|| {
+                    into.leaves.push(leaf.clone());
+                    into.leaves.len() - 1
+                }) as u32);
+            }
+            for part in &group.parts {
+                let body = renumbered(&mut self.graph, part.body, &numbers);
+                into.parts.push(Part { body, ..part.clone() });
+            }
+        }
+        self.joint = joint;
     }
 
     /// The first row of the constraint that a stage of role `Constraint` is.
@@ -341,6 +385,22 @@ fn settled_map(map: &IndexMap, instances: usize) -> IndexMap {
 
 fn settled(leaf: &Leaf, instances: usize) -> Leaf {
     Leaf { source: leaf.source, map: settled_map(&leaf.map, instances) }
+}
+
+/// The same body with leaf `k` as leaf `numbers[k]`.
+fn renumbered(graph: &mut Graph, body: NodeId, numbers: &[u32]) -> NodeId {
+    let mut copies: HashMap<NodeId, NodeId> = HashMap::new();
+    for id in graph.reachable(&[body]) {
+        let copy = match graph.node(id) {
+            Node::Constant(_) => id,
+            Node::Leaf(k) => graph.leaf(numbers[k as usize]),
+            Node::Call(op, args) => {
+                graph.call(op, &args[..op.row().arity].iter().map(|a| copies[a]).collect::<Vec<_>>())
+            }
+        };
+        copies.insert(id, copy);
+    }
+    copies[&body]
 }
 
 /// The same body in another graph, leaf `k` becoming leaf `numbers[k]`.

@@ -6,8 +6,9 @@
 //! `h_ab` in the arena for an outer product, which is one dense rank update where all rows have the same columns.
 
 use super::action::{Action, Found, Outer, RankUpdate, Side, TWICE};
+use super::condense::condense;
 use super::engine::{Engine, Quantity};
-use super::groups::{GroupLeaf, Role};
+use super::groups::GroupLeaf;
 use super::jacobian::Jacobian;
 use super::kernel::{Input, Sink, Space};
 use super::patterns::{Entries, locate, uniform_columns};
@@ -40,7 +41,7 @@ impl Hessian {
         let pairs = local_pairs(engine);
         let mut entries = Entries::new(engine.variables, engine.variables);
         for pair in &pairs {
-            let instances = engine.functions.groups[pair.group].instances;
+            let instances = engine.functions.group(pair.group).instances;
             match uniform(pair, jacobian) {
                 Some(columns) => columns.iter().enumerate().for_each(|(k, &row)| {
                     entries.extend_row(row as usize, &columns[..=k]);
@@ -53,7 +54,7 @@ impl Hessian {
         let (mut kernels, mut products) = (vec![], vec![]);
         for of_group in pairs.chunk_by(|a, b| a.group == b.group) {
             let g = of_group[0].group;
-            let instances = engine.functions.groups[g].instances;
+            let instances = engine.functions.group(g).instances;
             let mut roots: Vec<(NodeId, Sink)> = vec![];
             let mut announced = vec![];
             // Backwards, as in the sweeps.
@@ -102,18 +103,16 @@ fn is_variable(leaf: &GroupLeaf) -> bool {
 
 /// Adjoints of the parts of a group, as inputs after its leaves.
 fn weights(engine: &mut Engine, g: usize) -> Vec<Input> {
-    let parts: Vec<_> = engine.functions.groups[g].parts.iter().map(|part| (part.stage, part.target.clone())).collect();
+    let parts: Vec<_> = engine.functions.group(g).parts.iter().map(|part| (part.stage, part.target.clone())).collect();
     parts.into_iter().map(|(stage, map)| Input { place: engine.reading(Quantity::Adjoint, stage), map }).collect()
 }
 
-/// Second derivatives of the weighted bodies of all groups that depend on variables.
+/// Second derivatives of the weighted bodies of all groups that depend on variables, those with common leaves together.
 fn local_pairs(engine: &mut Engine) -> Vec<Pair> {
     let mut pairs = vec![];
-    for g in 0..engine.functions.groups.len() {
-        let group = engine.functions.groups[g].clone();
-        if group.role == Role::Data {
-            continue;
-        }
+    let first = engine.functions.groups.len();
+    for g in first..first + engine.functions.joint.len() {
+        let group = engine.functions.group(g).clone();
         let graph = &mut engine.functions.graph;
         let leaves = group.active_leaves();
         let mut products = vec![];
@@ -122,9 +121,13 @@ fn local_pairs(engine: &mut Engine) -> Vec<Pair> {
             products.push(graph.mul(weight, part.body));
         }
         let lagrangian = graph.sum(&products);
-        for (i, j, node) in derive::hessian(graph, lagrangian, &leaves) {
+        let entries = derive::hessian(graph, lagrangian, &leaves);
+        let nodes: Vec<NodeId> = entries.iter().map(|entry| entry.2).collect();
+        for ((i, j, _), node) in entries.into_iter().zip(condense(graph, &nodes)) {
             let leaf = |k: usize| group.leaves[leaves[k] as usize].clone();
-            pairs.push(Pair { group: g, a: leaf(i), b: leaf(j), same: i == j, node });
+            if graph.value_of(node) != Some(0.0) {
+                pairs.push(Pair { group: g, a: leaf(i), b: leaf(j), same: i == j, node });
+            }
         }
     }
     pairs

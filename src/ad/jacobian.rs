@@ -6,6 +6,7 @@
 //! of a copy of them.
 
 use super::action::{Action, Chain, Positions, StageRows};
+use super::condense::condense;
 use super::engine::Engine;
 use super::groups::Role;
 use super::kernel::{Sink, Space};
@@ -103,6 +104,11 @@ fn all_partials(engine: &mut Engine) -> Vec<Partial> {
                 }
             }
         }
+        // All parts together, for what they have in common.
+        let nodes: Vec<NodeId> = partials[from..].iter().map(|partial| partial.node).collect();
+        let condensed = condense(&mut engine.functions.graph, &nodes);
+        partials[from..].iter_mut().zip(condensed).for_each(|(partial, node)| partial.node = node);
+        partials.retain(|partial| engine.functions.graph.value_of(partial.node) != Some(0.0));
         let roots: Vec<NodeId> = partials[from..].iter().map(|partial| partial.node).collect();
         let is_data = engine.data_nodes(g, &roots);
         partials[from..].iter_mut().for_each(|partial| partial.data = is_data[&partial.node]);

@@ -5,6 +5,7 @@
 //! run over all instances; everything between kernels is an [`action`] on one arena of numbers.
 
 mod action;
+mod condense;
 mod dense;
 mod engine;
 mod evaluator;

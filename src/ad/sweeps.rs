@@ -5,6 +5,7 @@
 //! `∂/∂leaf Σ_t (w_t Σ_k ∂b_t/∂leaf_k ż_k + ẇ_t b_t)`.
 
 use super::action::Action;
+use super::condense::condense;
 use super::engine::{Engine, Quantity};
 use super::groups::{FOR_CONSTRAINTS, FOR_OBJECTIVE, Role};
 use super::kernel::{Input, Sink, Space};
@@ -12,7 +13,7 @@ use super::touch::Touch;
 use super::values::{Destinations, multiplied, part_sinks};
 use crate::expr::derive;
 use crate::expr::family::{IndexMap, Source, StageId};
-use crate::expr::graph::NodeId;
+use crate::expr::graph::{Graph, NodeId};
 
 /// What a backward sweep ends in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +78,7 @@ fn scattered(
     let instances = group.instances;
     let mut leaves = group.active_leaves();
     leaves.retain(|&k| until == Until::Variables || group.leaves[k as usize].source != Source::Variables);
-    let slopes = derive::gradient(&mut engine.functions.graph, body, &leaves);
+    let slopes = slopes(&mut engine.functions.graph, body, &leaves);
     let mut roots = vec![];
     let mut announced = vec![];
     // Backwards: in a chain, the leaf of the next variable then stores and that of this one adds to it later.
@@ -197,7 +198,7 @@ pub fn tangents(engine: &mut Engine, mask: u8, rows: bool) -> Vec<Action> {
 /// `Σ_k ∂body/∂leaf_k v_k` with `v_k` the leaf number `first + (place of k among leaves)`.
 fn directional(engine: &mut Engine, body: NodeId, leaves: &[u32], first: usize) -> NodeId {
     let graph = &mut engine.functions.graph;
-    let slopes = derive::gradient(graph, body, leaves);
+    let slopes = slopes(graph, body, leaves);
     let mut products = vec![];
     for (k, slope) in slopes.into_iter().enumerate() {
         if let Some(slope) = slope {
@@ -206,6 +207,17 @@ fn directional(engine: &mut Engine, body: NodeId, leaves: &[u32], first: usize) 
         }
     }
     graph.sum(&products)
+}
+
+/// `∂body/∂leaf` for all leaves; none where it is 0.
+pub fn slopes(graph: &mut Graph, body: NodeId, leaves: &[u32]) -> Vec<Option<NodeId>> {
+    let slopes = derive::gradient(graph, body, leaves);
+    let nodes: Vec<NodeId> = slopes.iter().flatten().copied().collect();
+    let mut condensed = condense(graph, &nodes).into_iter();
+    slopes
+        .into_iter()
+        .map(|slope| slope.and_then(|_| condensed.next()).filter(|&node| graph.value_of(node) != Some(0.0)))
+        .collect()
 }
 
 /// The tangents of active leaves as inputs.
