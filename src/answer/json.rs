@@ -30,6 +30,7 @@ fn fields(answer: &Answer, sources: &Sources) -> Vec<(&'static str, Value)> {
     let objectives = answer.objectives.iter().map(|o| (o.name.clone(), number(o.value)));
     let (counts, time) = (&answer.counts, &answer.time);
     let ensures = answer.ensures.iter().map(|e| json!({"line": e.line, "text": e.text, "holds": e.holds}));
+    let sensitivities = answer.sensitivities.iter().map(|s| (s.entry.name.clone(), s.json()));
     let mut fields = vec![("status", answer.status.words().into())];
     if let Some(reason) = stopped(&answer.stop) {
         fields.push(("stopped", reason.into()));
@@ -60,7 +61,7 @@ fn fields(answer: &Answer, sources: &Sources) -> Vec<(&'static str, Value)> {
         ),
         ("ensure", ensures.collect()),
         ("show", entries(&answer.shows)),
-        ("sensitivities", json!({})),
+        ("sensitivities", sensitivities.collect::<Map<_, _>>().into()),
         (
             "counts",
             json!({
@@ -91,11 +92,16 @@ pub(super) fn number(value: f64) -> Value {
 fn entries(entries: &[Entry]) -> Value {
     let mut out = Map::new();
     for entry in entries {
-        let index: Vec<Value> = (0..entry.values.len()).map(|p| index(entry, p)).collect();
-        let values: Vec<Value> = entry.values.iter().map(|&v| number(v)).collect();
-        out.insert(entry.name.clone(), json!({"index": index, "value": values}));
+        out.insert(entry.name.clone(), entry_value(entry));
     }
     out.into()
+}
+
+/// Index and values of an array.
+pub(super) fn entry_value(entry: &Entry) -> Value {
+    let index: Vec<Value> = (0..entry.values.len()).map(|p| index(entry, p)).collect();
+    let values: Vec<Value> = entry.values.iter().map(|&v| number(v)).collect();
+    json!({"index": index, "value": values})
 }
 
 /// The index values of an element; tuples are flat.

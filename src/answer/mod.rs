@@ -12,6 +12,7 @@ mod diagnosis_text;
 pub mod json;
 pub mod layout;
 pub mod result;
+pub mod sensitivity;
 pub mod status;
 pub mod text;
 

@@ -2,6 +2,7 @@
 
 use super::certificate::Certificate;
 use super::diagnosis::Diagnosis;
+use super::sensitivity::Sensitivity;
 use super::status::Status;
 use super::{Evaluations, LogLine, Multipliers, Stop};
 use crate::diag::Span;
@@ -31,6 +32,8 @@ pub struct Answer {
     pub ensures: Vec<Ensured>,
     /// What the model shows, by its text.
     pub shows: Vec<Entry>,
+    /// Derivatives that the model asks for, in statements and as values.
+    pub sensitivities: Vec<Sensitivity>,
     pub counts: Counts,
     pub time: Time,
     pub seed: u64,

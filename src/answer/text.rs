@@ -12,6 +12,8 @@ pub fn render(answer: &Answer, sources: &Sources, colour: bool) -> String {
     let mut out = status_line(answer, colour);
     section(&mut out, objectives(answer));
     section(&mut out, shown(answer));
+    let stated = answer.sensitivities.iter().filter(|s| s.stated || !s.holds());
+    section(&mut out, stated.flat_map(|s| s.lines()).collect());
     section(&mut out, certificate(&answer.certificate, sources, colour));
     section(&mut out, answer.diagnosis.lines(sources));
     section(&mut out, ensures(answer, colour));

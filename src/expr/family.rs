@@ -70,6 +70,21 @@ impl IndexMap {
         }
     }
 
+    /// The same positions, `by` further on.
+    pub fn shifted(&self, by: u32) -> IndexMap {
+        let on = |start: &i64| start + by as i64;
+        match self {
+            IndexMap::Affine { start, stride } => IndexMap::Affine { start: on(start), stride: *stride },
+            IndexMap::Tile { start, stride, length } => {
+                IndexMap::Tile { start: on(start), stride: *stride, length: *length }
+            }
+            IndexMap::Repeat { start, stride, length } => {
+                IndexMap::Repeat { start: on(start), stride: *stride, length: *length }
+            }
+            IndexMap::Gather(positions) => IndexMap::Gather(positions.iter().map(|at| at + by).collect()),
+        }
+    }
+
     /// The tightest form for a list of positions: affine, tiled or repeated where the list is so, else gathered.
     pub fn from_positions(positions: Vec<u32>) -> IndexMap {
         let Some(&first) = positions.first() else { return IndexMap::IDENTITY };

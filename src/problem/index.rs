@@ -269,6 +269,19 @@ impl Axes {
         out
     }
 
+    /// The elements of both, the second running fastest.
+    pub fn followed_by(&self, other: &Axes) -> Axes {
+        let sets: Vec<_> = self.sets.iter().chain(&other.sets).cloned().collect();
+        if self.filter.is_none() && other.filter.is_none() {
+            return Axes::product(sets);
+        }
+        let all: usize = other.sets.iter().map(|s| s.len()).product();
+        let place = |axes: &Axes, p: usize| axes.filter.as_ref().map_or(p, |kept| kept[p] as usize);
+        let pairs = (0..self.len()).flat_map(|p| (0..other.len()).map(move |q| (p, q)));
+        let kept: Arc<[u32]> = pairs.map(|(p, q)| (place(self, p) * all + place(other, q)) as u32).collect();
+        Axes { sets, filter: Some(kept) }
+    }
+
     /// `[2,seattle]`, or nothing for a scalar.
     pub fn label(&self, position: usize) -> String {
         if self.is_scalar() {

@@ -63,7 +63,7 @@ impl Level {
         let offset = problem.dimension;
         for leaf in problem.stages.iter_mut().flat_map(|s| &mut s.terms).flat_map(|t| &mut t.family.leaves) {
             if leaf.source == Source::Param(self.outside) {
-                *leaf = Leaf { source: Source::Variables, map: shifted(&leaf.map, i64::from(offset)) };
+                *leaf = Leaf { source: Source::Variables, map: leaf.map.shifted(offset) };
             }
         }
         let range = super::index::Set::range(1.0, 1.0, self.reads.len());
@@ -80,20 +80,6 @@ impl Level {
         });
         problem.dimension += self.reads.len() as u32;
         problem
-    }
-}
-
-/// `p ↦ map(p) + by`
-fn shifted(map: &IndexMap, by: i64) -> IndexMap {
-    match map {
-        IndexMap::Affine { start, stride } => IndexMap::Affine { start: start + by, stride: *stride },
-        IndexMap::Tile { start, stride, length } => {
-            IndexMap::Tile { start: start + by, stride: *stride, length: *length }
-        }
-        IndexMap::Repeat { start, stride, length } => {
-            IndexMap::Repeat { start: start + by, stride: *stride, length: *length }
-        }
-        IndexMap::Gather(positions) => IndexMap::Gather(positions.iter().map(|&p| (p as i64 + by) as u32).collect()),
     }
 }
 

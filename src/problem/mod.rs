@@ -11,6 +11,7 @@ pub mod features;
 pub mod index;
 pub mod level;
 pub mod linear;
+pub mod promote;
 pub mod propagate;
 pub mod quick;
 pub mod ranges;
@@ -42,6 +43,8 @@ pub struct Problem {
     pub after_solve: Vec<AfterSolve>,
     pub shows: Vec<Show>,
     pub ensures: Vec<Ensure>,
+    /// Derivatives of the answer that are asked for.
+    pub sensitivities: Vec<Sensitivity>,
     /// Named expressions (`let`, and the labels of objectives), for `answer.value(name)`.
     pub named: Vec<Named>,
     pub solve_with: Option<Directive>,
@@ -158,6 +161,8 @@ pub enum AfterSolve {
     ReducedCost(u32),
     /// The slack of a row of a block: the block and its constraint.
     BlockSlack(u32, u32),
+    /// Of `Problem::sensitivities`, number k.
+    Sensitivity(u32),
     /// A value that no method of this build gives; the problem is refused, so it is never read.
     Unsupported,
 }
@@ -178,6 +183,28 @@ pub struct Ensure {
     pub stage: StageId,
     pub sides: Option<(StageId, String, StageId)>,
     pub span: Span,
+}
+
+/// `sensitivity OF to TO`: the derivative of each element of `of` by each element of `to`, the latter running fastest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sensitivity {
+    /// `w to ridge`
+    pub text: String,
+    pub of: StageId,
+    pub of_axes: Axes,
+    pub to: Place,
+    pub to_axes: Axes,
+    /// A statement, or a value in `show` or `ensure`.
+    pub stated: bool,
+    pub span: Span,
+}
+
+/// Numbers `offset .. offset + count` of a parameter or of a stage without variables.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place {
+    pub source: Source,
+    pub offset: u32,
+    pub count: u32,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -227,6 +254,12 @@ impl Problem {
         }
         self.shows.iter_mut().for_each(|s| f(&mut s.stage));
         self.named.iter_mut().for_each(|n| f(&mut n.stage));
+        for sensitivity in &mut self.sensitivities {
+            f(&mut sensitivity.of);
+            if let Source::Stage(id) = &mut sensitivity.to.source {
+                f(id);
+            }
+        }
         for ensure in &mut self.ensures {
             f(&mut ensure.stage);
             if let Some((left, _, right)) = &mut ensure.sides {

@@ -52,13 +52,20 @@ impl Numbers {
 
 /// Whether each stage reads variables (or what exists only after the solve), itself or through others.
 pub fn depends_on_variables(problem: &Problem) -> Vec<bool> {
+    depends_on(problem, |source| match source {
+        Source::Variables | Source::After(_) => true,
+        Source::Param(_) | Source::Stage(_) => false,
+    })
+}
+
+/// Whether each stage reads a source of a kind, itself or through others.
+pub fn depends_on(problem: &Problem, kind: impl Fn(Source) -> bool) -> Vec<bool> {
     let mut depends: Vec<bool> = vec![];
     for stage in &problem.stages {
         let mut leaves = stage.terms.iter().flat_map(|term| &term.family.leaves);
         let reads = leaves.any(|leaf| match leaf.source {
-            Source::Variables | Source::After(_) => true,
-            Source::Stage(id) => depends.get(id.0 as usize).is_some_and(|d| *d),
-            Source::Param(_) => false,
+            Source::Stage(id) => kind(leaf.source) || depends.get(id.0 as usize).is_some_and(|d| *d),
+            Source::Variables | Source::After(_) | Source::Param(_) => kind(leaf.source),
         });
         depends.push(reads);
     }

@@ -559,6 +559,27 @@ pub(super) fn bad_channel(at: Span) -> Diagnostic {
     Diagnostic::error("wrong-kind", at, "an oracle answers via `command(\"...\")`, `host` or `asking`")
 }
 
+pub(super) fn no_parameter(at: Span) -> Diagnostic {
+    Diagnostic::error(
+        "not-differentiable",
+        at,
+        "sensitivities are taken to a parameter, a column of data, or one element",
+    )
+    .here("this is neither")
+    .help("name what is given, such as `c`, `c[2]` or `train.y`; for what is computed from it, ask for that")
+}
+
+pub(super) fn structural_parameter(name: &str, at: Span) -> Diagnostic {
+    Diagnostic::error("not-differentiable", at, format!("`{name}` decides a set, a shape or a branch of the model"))
+        .here("nothing varies smoothly with it")
+        .help("ask for the sensitivity to a parameter that only enters as a number, or solve again with another value")
+}
+
+pub(super) fn nested_sensitivity(at: Span) -> Diagnostic {
+    Diagnostic::error("not-differentiable", at, "a sensitivity of a sensitivity is not computed")
+        .help("take the difference of two solves whose parameters differ a little")
+}
+
 pub(super) fn not_differentiable_by(at: Span) -> Diagnostic {
     Diagnostic::error("not-differentiable", at, "derivatives are taken by a variable or a parameter")
         .here("this is neither")

@@ -45,6 +45,9 @@ fn own_answer(problem: &Problem) -> Option<Unsupported> {
             Source::After(k) => Some(problem.after_solve[k as usize]),
             _ => None,
         })?;
+        let sentence = |what: &str| {
+            format!("`{what}` is known after the solve, and no method of this build solves what depends on it")
+        };
         let (owner, field) = match known_after {
             AfterSolve::Dual(row) => (&problem.constraints[row as usize].label, "dual"),
             AfterSolve::Slack(row) => (&problem.constraints[row as usize].label, "slack"),
@@ -54,11 +57,13 @@ fn own_answer(problem: &Problem) -> Option<Unsupported> {
             AfterSolve::BlockSlack(block, row) => {
                 (&problem.blocks[block as usize].constraints[row as usize].label, "slack")
             }
+            AfterSolve::Sensitivity(k) => {
+                let sentence = sentence(&format!("sensitivity {}", problem.sensitivities[k as usize].text));
+                return Some(Unsupported { construct: "sensitivity", sentence, span: span_of(term) });
+            }
             AfterSolve::Unsupported => return None,
         };
-        let sentence = format!(
-            "`{owner}.{field}` is known after the solve, and no method of this build solves what depends on it"
-        );
+        let sentence = sentence(&format!("{owner}.{field}"));
         Some(Unsupported { construct: "dual", sentence, span: span_of(term) })
     })
 }

@@ -29,6 +29,7 @@ mod recurrence;
 mod repeats;
 mod rows;
 mod scope;
+mod sensitivities;
 mod sets;
 mod stack;
 mod value;

@@ -2,7 +2,7 @@
 
 use super::additive::Draft;
 use super::error;
-use super::scope::{Elaborator, Halt, R};
+use super::scope::{Elaborator, Env, Halt, R};
 use super::value::Val;
 use crate::diag::Span;
 use crate::expr::family::{IndexMap, Leaf, Source, StageId};
@@ -58,14 +58,7 @@ impl Elaborator<'_> {
             StatementKind::Ensure { condition } => {
                 let _ = self.ensure(scope, condition);
             }
-            StatementKind::Sensitivity { of, to } => {
-                let env = self.env(scope);
-                let known = self.value(of, &env).is_ok();
-                if to.iter().all(|e| self.value(e, &env).is_ok()) && known {
-                    let sentence = "derivatives of an answer are not in this build".into();
-                    self.unsupported("sensitivity", sentence, statement.span);
-                }
-            }
+            StatementKind::Sensitivity { of, to } => self.stated_sensitivities(scope, of, to, statement.span),
             _ => {}
         }
     }
@@ -129,7 +122,15 @@ impl Elaborator<'_> {
     fn show(&mut self, scope: u32, value: &Expr) -> R<()> {
         let env = self.env(scope);
         let text = print::expression(value);
-        let (axes, stage) = match self.traced_value(value, &env)? {
+        let (axes, stage) = self.shown_stage(value, &env)?;
+        self.problem.shows.push(Show { text, axes, stage, span: value.span });
+        Ok(())
+    }
+
+    /// A number or an array as a stage of its own.
+    pub(super) fn shown_stage(&mut self, value: &Expr, env: &Env) -> R<(Axes, StageId)> {
+        let text = print::expression(value);
+        Ok(match self.traced_value(value, env)? {
             Val::Array(a) => {
                 let axes = self.full_axes(&a);
                 let indexed_ctx = {
@@ -153,12 +154,10 @@ impl Elaborator<'_> {
                 return self.fail(error::cannot_show(value.span));
             }
             other => {
-                let num = self.as_number(other, value.span, &env)?;
+                let num = self.as_number(other, value.span, env)?;
                 (Axes::scalar(), self.single(&text, num, value.span, &env.ctx))
             }
-        };
-        self.problem.shows.push(Show { text, axes, stage, span: value.span });
-        Ok(())
+        })
     }
 
     /// The shape of an array that is shown: with the elements that exist.

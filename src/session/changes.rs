@@ -161,7 +161,7 @@ pub fn constraint(problem: &Problem, name: &str) -> Result<(usize, Option<usize>
     named(&families, name, "constraint")
 }
 
-fn named(families: &[(&str, &Axes)], name: &str, what: &str) -> Result<(usize, Option<usize>), Refused> {
+pub(super) fn named(families: &[(&str, &Axes)], name: &str, what: &str) -> Result<(usize, Option<usize>), Refused> {
     let (base, index) = match name.split_once('[') {
         Some((base, rest)) => (base.trim(), Some(rest.trim_end().trim_end_matches(']'))),
         None => (name.trim(), None),

@@ -27,6 +27,7 @@ pub mod notation;
 pub mod prepared;
 mod problem_json;
 mod run;
+mod sensitivity;
 pub mod start;
 #[cfg(test)]
 mod tests;

@@ -3,9 +3,11 @@
 use super::changes::{self, Refused};
 use super::derivatives::{self, Compared};
 use super::errors::{Bug, Errors, guarded};
+use super::sensitivity::{self, Solver};
 use super::{doubts, expand, problem_json, run, start};
 use crate::ad::Evaluator;
 use crate::answer::result::Time;
+use crate::answer::sensitivity::Sensitivity;
 use crate::answer::{Answer, LogLine};
 use crate::data::{self, decode};
 use crate::diag::{Diagnostic, SourceId, Sources, Span};
@@ -195,6 +197,21 @@ impl Prepared {
     /// Starts the next solve from a point with its multipliers.
     pub fn start_from(&mut self, answer: &Answer) {
         self.warm = Some(Warm { x: answer.x.clone(), multipliers: answer.multipliers.clone() });
+    }
+
+    /// The derivative of an answer by a parameter: `of` names a variable, a `let`, an objective, `row.dual`, `row.slack`
+    /// or `x.reduced_cost`, `to` a parameter, a column (`train.y`) or a computed array, both also with an index (`x[2]`).
+    /// Rows are the elements of `of`. What was checked comes with it.
+    pub fn sensitivity(&mut self, answer: &Answer, of: &str, to: &str) -> Result<Sensitivity, Errors> {
+        let options = Options { method: Some(answer.plan.method.clone()), ..Options::default() };
+        let plan = self.plan(&options)?;
+        let clock = || self.host.seconds();
+        let before = self.host.interrupts();
+        let interrupted = || self.host.interrupts() > before;
+        let (sources, deadline) = (&self.sources, f64::INFINITY);
+        let mut solver = Solver { sources, plan: &plan, clock: &clock, interrupted: &interrupted, deadline };
+        let found = sensitivity::of_names(&self.problem, answer, (of, to), &mut solver);
+        found.map_err(|refused| self.refused(refused, &format!("sensitivity {of} to {to}")))
     }
 
     /// Functions and derivatives.

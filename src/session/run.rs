@@ -1,9 +1,11 @@
 //! A planned problem to an answer: method, judge, and everything that is evaluated at the end.
 
 use super::prepared::{Options, Prepared};
+use super::sensitivity::{self, Solver};
 use crate::answer::certificate::Proved;
 use crate::answer::diagnosis::Diagnosis;
 use crate::answer::result::{Counts, Ensured, Entry, ObjectiveValue, PlanSummary, Time};
+use crate::answer::sensitivity::Sensitivity;
 use crate::answer::status::status;
 use crate::answer::{Answer, Certificate, Evaluations, LogLine, Multipliers, Outcome, Status, Stop};
 use crate::certify::{self, JudgeOptions};
@@ -62,6 +64,8 @@ pub(super) fn run(
         let deadline = options.time_limit.map_or(f64::INFINITY, |limit| began + limit).min(now + allowed);
         Limits { clock: &clock, interrupted: &interrupted, deadline, judge }
     };
+    let deadline = options.time_limit.map_or(f64::INFINITY, |limit| began + limit);
+    let mut solver = Solver { sources: &prepared.sources, plan, clock: &clock, interrupted: &interrupted, deadline };
     let contradiction = |most: usize| diagnose::chain::find(&prepared.problem, &plan.start.x[..n], &judge, most);
     if plan.presolves()
         && let Some((chain, certificate)) = contradiction(AT_ONCE)
@@ -69,7 +73,7 @@ pub(super) fn run(
         let found = Judged { outcome: Judged::nothing_to_find(plan.start.x[..n].to_vec()), certificate };
         let diagnosis = Diagnosis { chain: Some(chain), ..found.diagnosis(prepared, plan, options, &limits(began)) };
         let time = Time { solve: clock() - began, ..prepared.time() };
-        return answer(prepared, plan, found, diagnosis, 0, time);
+        return answer(prepared, plan, found, diagnosis, 0, time, &mut solver);
     }
     let first = execute(&prepared.problem, plan, prepared.warm(), &prepared.sources, &mut monitor);
     let mut best = judged(first);
@@ -108,15 +112,27 @@ pub(super) fn run(
     }
     let diagnosis = Diagnosis { chain: found, ..best.diagnosis(prepared, plan, options, &limits(began - time.solve)) };
     time.certify += clock() - began;
-    answer(prepared, plan, best, diagnosis, starts, time)
+    answer(prepared, plan, best, diagnosis, starts, time, &mut solver)
 }
 
 /// The answer with everything that is evaluated at its point.
-fn answer(prepared: &Prepared, plan: &Plan, judged: Judged, diagnosis: Diagnosis, starts: usize, time: Time) -> Answer {
+fn answer(
+    prepared: &Prepared,
+    plan: &Plan,
+    judged: Judged,
+    diagnosis: Diagnosis,
+    starts: usize,
+    mut time: Time,
+    solver: &mut Solver,
+) -> Answer {
     let Judged { outcome, certificate } = judged;
     let status = status(&outcome.stop, &certificate);
     let problem = &prepared.problem;
-    let values = Values::of(problem, &outcome);
+    let began = (solver.clock)();
+    let values = Values::of(problem, &outcome, |after| sensitivity::all(problem, &outcome, status, after, solver));
+    if !problem.sensitivities.is_empty() {
+        time.certify += (solver.clock)() - began;
+    }
     Answer {
         status,
         objectives: values.objectives(),
@@ -132,6 +148,7 @@ fn answer(prepared: &Prepared, plan: &Plan, judged: Judged, diagnosis: Diagnosis
         plan: summary(plan.view(&prepared.sources), starts > 0),
         ensures: values.ensures(&prepared.sources),
         shows: problem.shows.iter().map(|s| values.entry(&s.text, &s.axes, s.stage)).collect(),
+        sensitivities: values.sensitivities,
         counts: Counts {
             variables: problem.dimension as usize,
             constraints: problem.row_count(),
@@ -254,22 +271,26 @@ struct Values<'p> {
     stages: Vec<Vec<f64>>,
     /// Of all rows: the distance to the nearest side, negative where it is violated.
     slacks: Vec<f64>,
+    sensitivities: Vec<Sensitivity>,
 }
 
 impl<'p> Values<'p> {
-    fn of(problem: &'p Problem, outcome: &Outcome) -> Values<'p> {
+    /// `differentiate` computes the sensitivities, which may read duals and slacks.
+    fn of(
+        problem: &'p Problem,
+        outcome: &Outcome,
+        differentiate: impl FnOnce(&[Vec<f64>]) -> Vec<Sensitivity>,
+    ) -> Values<'p> {
         let params = || problem.params.iter().map(|param| param.values.as_slice()).collect();
         // Rows first: what is shown may read their slacks.
-        let rows: Vec<StageId> = problem.constraints.iter().map(|c| c.stage).collect();
-        let needed = eval::needed(&problem.stages, &rows);
-        let inputs = Inputs { variables: &outcome.x, params: params(), after: &[] };
-        let stages = eval::stages(&problem.graph, &problem.stages, &needed, &inputs);
-        let bodies: Vec<f64> = rows.iter().flat_map(|id| stages[id.0 as usize].iter().copied()).collect();
-        let bounds = Bounds::of(problem, &Numbers::of(problem));
-        let slack = |(r, &c): (usize, &f64)| (c - bounds.row_lower[r]).min(bounds.row_upper[r] - c);
-        let slacks: Vec<f64> = bodies.iter().enumerate().map(slack).collect();
-
-        let after = after_solve(problem, outcome, &slacks);
+        let slacks = slacks(problem, &outcome.x);
+        let mut after = after_solve(problem, outcome, &slacks);
+        let sensitivities = differentiate(&after);
+        for (after, quantity) in after.iter_mut().zip(&problem.after_solve) {
+            if let AfterSolve::Sensitivity(k) = quantity {
+                *after = sensitivities[*k as usize].entry.values.clone();
+            }
+        }
         let asked = problem.objectives.iter().map(|o| o.stage).chain(problem.named.iter().map(|n| n.stage));
         let asked = asked.chain(problem.shows.iter().map(|s| s.stage));
         let sides = problem.ensures.iter().filter_map(|e| e.sides.as_ref());
@@ -278,7 +299,7 @@ impl<'p> Values<'p> {
         let needed = eval::needed(&problem.stages, &roots);
         let inputs = Inputs { variables: &outcome.x, params: params(), after: &after };
         let stages = eval::stages(&problem.graph, &problem.stages, &needed, &inputs);
-        Values { problem, stages, slacks }
+        Values { problem, stages, slacks, sensitivities }
     }
 
     fn stage(&self, id: StageId) -> &[f64] {
@@ -338,8 +359,20 @@ impl<'p> Values<'p> {
     }
 }
 
-/// What `Source::After(k)` reads. Without multipliers the duals are not known: NaN.
-fn after_solve(problem: &Problem, outcome: &Outcome, slacks: &[f64]) -> Vec<Vec<f64>> {
+/// Of all rows: the distance to the nearest side, negative where it is violated.
+pub(super) fn slacks(problem: &Problem, x: &[f64]) -> Vec<f64> {
+    let params = problem.params.iter().map(|param| param.values.as_slice()).collect();
+    let rows: Vec<StageId> = problem.constraints.iter().map(|c| c.stage).collect();
+    let needed = eval::needed(&problem.stages, &rows);
+    let inputs = Inputs { variables: x, params, after: &[] };
+    let stages = eval::stages(&problem.graph, &problem.stages, &needed, &inputs);
+    let bodies = rows.iter().flat_map(|id| stages[id.0 as usize].iter().copied());
+    let bounds = Bounds::of(problem, &Numbers::of(problem));
+    bodies.enumerate().map(|(r, c)| (c - bounds.row_lower[r]).min(bounds.row_upper[r] - c)).collect()
+}
+
+/// What `Source::After(k)` reads. Without multipliers the duals are not known: NaN. Sensitivities are filled in later.
+pub(super) fn after_solve(problem: &Problem, outcome: &Outcome, slacks: &[f64]) -> Vec<Vec<f64>> {
     let starts = problem.row_starts();
     let multipliers = outcome.multipliers.as_ref();
     let rows = |k: u32| starts[k as usize]..starts[k as usize + 1];
@@ -359,7 +392,7 @@ fn after_solve(problem: &Problem, outcome: &Outcome, slacks: &[f64]) -> Vec<Vec<
         AfterSolve::LowerDual(k) => of_bounds(*k, |lower, _| lower),
         AfterSolve::UpperDual(k) => of_bounds(*k, |_, upper| upper),
         AfterSolve::ReducedCost(k) => of_bounds(*k, |lower, upper| lower + upper),
-        AfterSolve::BlockSlack(..) | AfterSolve::Unsupported => vec![],
+        AfterSolve::BlockSlack(..) | AfterSolve::Sensitivity(_) | AfterSolve::Unsupported => vec![],
     };
     problem.after_solve.iter().map(buffer).collect()
 }

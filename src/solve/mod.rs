@@ -4,6 +4,7 @@ pub mod argmin_adapter;
 pub mod black_box;
 pub mod convexity;
 pub mod docs;
+pub mod implicit;
 pub mod method;
 pub mod monitor;
 pub mod nlp;

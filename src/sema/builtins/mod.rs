@@ -137,8 +137,8 @@ const BUILTINS: &[Builtin] = &[
         doc: "`jac(e, x)` has a row of derivatives for each element of e", shape: "" },
     Builtin { name: "jvp", arguments: 3..=3, gives: Gives::Array, run: derivative,
         doc: "`jvp(e, x, v)` is `jac(e, x) * v`", shape: "" },
-    Builtin { name: "sensitivity", arguments: 2..=2, gives: Gives::Number, run: later,
-        doc: "the derivative of an answer with respect to data; not computed by this build", shape: "" },
+    Builtin { name: "sensitivity", arguments: 2..=2, gives: Gives::Unknown, run: sensitivity,
+        doc: "the derivative of the first in the answer by parameters; over the index sets of both", shape: "" },
     Builtin { name: "hypervolume", arguments: 1..=1, gives: Gives::Number, run: later,
         doc: "the volume that a front dominates; not computed by this build", shape: "" },
     Builtin { name: "project", arguments: 2..=2, gives: Gives::Array, run: later,
@@ -260,6 +260,10 @@ impl Elaborator<'_> {
 fn derivative(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
     let kind = if call.name == "∇" { "grad" } else { call.name };
     me.derivative_value(kind, &call.arguments, call.span, env)
+}
+
+fn sensitivity(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
+    me.sensitivity_value(call.arguments[0], call.arguments[1], call.span, env)
 }
 
 /// Values of constructs whose methods come later.

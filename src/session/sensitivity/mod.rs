@@ -1,0 +1,363 @@
+//! `sensitivity a to b`: the answer as a function of its parameters, differentiated and checked.
+//!
+//! The point is polished ([`point`]), the numbers that are asked for become variables ([`crate::problem::promote`]), and
+//! [`crate::solve::implicit`] solves the linear systems. What is asked for is a stage of the problem: it becomes rows
+//! without sides, and the duals and slacks that it reads become variables too, whose movement [`after`] knows. Last,
+//! [`resolve`] solves the problem again nearby.
+
+mod after;
+mod asked;
+mod point;
+mod resolve;
+#[cfg(test)]
+mod tests;
+
+pub(super) use resolve::Solver;
+
+use crate::ad::Evaluator;
+use crate::answer::result::Entry;
+use crate::answer::sensitivity::{Checks, OneSided, Sensitivity};
+use crate::answer::{Answer, Outcome, Status};
+use crate::expr::eval::needed;
+use crate::expr::family::Source;
+use crate::problem::promote::promote;
+use crate::problem::{self, AfterSolve, Problem};
+use crate::session::changes::Refused;
+use crate::solve::implicit::Program;
+use crate::solve::implicit::direction::{At, Fan};
+use after::Combination;
+use asked::named;
+use point::Point;
+
+/// What is beyond this share of a right side lies outside of the range of a singular matrix.
+const OUTSIDE: f64 = 1e-6;
+/// One-sided derivatives that differ by less are one derivative.
+const SAME: f64 = 1e-7;
+/// Directions for which one-sided derivatives are computed. Each takes two linear solves.
+const MOST_DIRECTIONS: usize = 500;
+
+/// One that was not stated in the model, by names, at an answer.
+pub(super) fn of_names(
+    problem: &Problem,
+    answer: &Answer,
+    (of, to): (&str, &str),
+    solver: &mut Solver,
+) -> Result<Sensitivity, Refused> {
+    let mut problem = problem.clone();
+    named(&mut problem, of, to)?;
+    let outcome = Outcome {
+        x: answer.x.clone(),
+        multipliers: answer.multipliers.clone(),
+        stop: answer.stop.clone(),
+        iterations: 0,
+        evaluations: Default::default(),
+        log: vec![],
+    };
+    let after = super::run::after_solve(&problem, &outcome, &super::run::slacks(&problem, &outcome.x));
+    Ok(all(&problem, &outcome, answer.status, &after, solver).remove(0))
+}
+
+/// All sensitivities that a problem asks for, at its answer. `after` holds the numbers of `Problem::after_solve`.
+pub(super) fn all(
+    problem: &Problem,
+    outcome: &Outcome,
+    status: Status,
+    after: &[Vec<f64>],
+    solver: &mut Solver,
+) -> Vec<Sensitivity> {
+    if problem.sensitivities.is_empty() {
+        return vec![];
+    }
+    let refused = match status {
+        Status::Solved | Status::LocallySolved => None,
+        _ => Some("the answer does not meet its conditions, so nothing defines how it moves"),
+    };
+    if let Some(why) = refused {
+        return problem.sensitivities.iter().map(|asked| not_computed(asked, why)).collect();
+    }
+    problem.sensitivities.iter().map(|asked| one(problem, outcome, asked, after, solver)).collect()
+}
+
+fn not_computed(asked: &problem::Sensitivity, why: &str) -> Sensitivity {
+    let axes = asked.of_axes.followed_by(&asked.to_axes);
+    let values = vec![f64::NAN; axes.len()];
+    let entry = Entry { name: asked.text.clone(), axes, values };
+    Sensitivity { entry, stated: asked.stated, one_sided: None, checks: None, notes: vec![why.to_string()] }
+}
+
+fn one(
+    problem: &Problem,
+    outcome: &Outcome,
+    asked: &problem::Sensitivity,
+    after: &[Vec<f64>],
+    solver: &mut Solver,
+) -> Sensitivity {
+    let point = Point::of(problem, &outcome.x, outcome.multipliers.as_ref(), &[asked.to.source]);
+    let mut base = Evaluator::new(&point.problem);
+    let program = Program::new(&mut base, &point.x, point.sense, &point.rows, point.selected.clone());
+    let Ok(program) = program else { return not_computed(asked, "the linear system could not be factored") };
+    let mut view = View::new(problem, &point, asked, after);
+    let mut evaluator = Evaluator::new(&view.problem);
+    let joint = std::mem::take(&mut view.joint);
+    let mut work = Work { program: program.extended(&mut evaluator, &joint), view, point: &point, worst: 0.0 };
+    let mut notes = vec![];
+    let (values, one_sided) = work.derivatives(&mut notes);
+    if point.kinked {
+        notes.push("a function with kinks was differentiated as if the point were on none of them".to_string());
+    }
+    if work.program.system.null.is_none() && !work.program.system.definite {
+        notes.push(
+            "the answer is not shown to be a strict local optimum; this is the derivative of its conditions".into(),
+        );
+    }
+    let mut checks = Checks {
+        residual: work.worst.max(point.residual),
+        condition: work.program.system.condition,
+        margin: point.margin,
+        resolved: None,
+    };
+    if values.iter().all(|v| v.is_finite()) {
+        match solver.compare(problem, outcome, asked, &values) {
+            Ok(resolved) => checks.resolved = Some(resolved),
+            Err(why) => notes.push(why),
+        }
+    }
+    let axes = asked.of_axes.followed_by(&asked.to_axes);
+    let entry = Entry { name: asked.text.clone(), axes, values };
+    Sensitivity { entry, stated: asked.stated, one_sided, checks: Some(checks), notes }
+}
+
+/// The problem with what is asked for at its end: rows, and variables for parameters and for duals.
+struct View {
+    problem: Problem,
+    joint: Vec<f64>,
+    /// Number of the first row that is watched, and how many.
+    watched: usize,
+    of: usize,
+    /// Positions of what is differentiated by.
+    to: std::ops::Range<usize>,
+    /// Position of the first of each quantity after the solve, and its elements.
+    quantities: Vec<(usize, Vec<Combination>)>,
+}
+
+impl View {
+    fn new(problem: &Problem, point: &Point, asked: &problem::Sensitivity, after: &[Vec<f64>]) -> View {
+        let mut view = point.problem.clone();
+        let watched = view.row_count();
+        view.watch(asked.of, asked.span);
+        let mut joint = point.x.clone();
+        let numbers = view.numbers_of(asked.to.source, after);
+        joint.extend(&numbers);
+        let first = promote(&mut view, asked.to.source, numbers, "parameter") + asked.to.offset as usize;
+        let mut quantities = vec![];
+        for k in read_after(problem, asked) {
+            let numbers = after[k as usize].clone();
+            joint.extend(&numbers);
+            let at = promote(&mut view, Source::After(k), numbers, "after the solve");
+            quantities.push((at, after::elements(problem, point, problem.after_solve[k as usize])));
+        }
+        let of = view.stage(asked.of).rows as usize;
+        View { problem: view, joint, watched, of, to: first..first + asked.to.count as usize, quantities }
+    }
+}
+
+/// Which quantities that exist after the solve are read by what is asked for.
+fn read_after(problem: &Problem, asked: &problem::Sensitivity) -> Vec<u32> {
+    let read = needed(&problem.stages, &[asked.of]);
+    let stages = problem.stages.iter().zip(read).filter(|(_, read)| *read).map(|(stage, _)| stage);
+    let leaves = stages.flat_map(|s| &s.terms).flat_map(|t| &t.family.leaves);
+    let mut found: Vec<u32> = leaves
+        .filter_map(|leaf| match leaf.source {
+            Source::After(k) if problem.after_solve[k as usize] != AfterSolve::Unsupported => Some(k),
+            Source::After(_) | Source::Variables | Source::Param(_) | Source::Stage(_) => None,
+        })
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+struct Work<'a, 'e> {
+    program: Program<'e>,
+    view: View,
+    point: &'a Point,
+    /// The worst residual of a linear solve.
+    worst: f64,
+}
+
+impl Work<'_, '_> {
+    /// The matrix row by row, NaN where there is no derivative, and then what there is to each side.
+    fn derivatives(&mut self, notes: &mut Vec<String>) -> (Vec<f64>, Option<OneSided>) {
+        if !self.point.weak.is_empty() {
+            return self.by_sides(notes);
+        }
+        if self.program.system.null.is_some() {
+            return (self.within_range(notes), None);
+        }
+        let (rows, columns) = (self.view.of, self.view.to.len());
+        if rows <= columns {
+            return ((0..rows).flat_map(|i| self.reverse(i)).collect(), None);
+        }
+        let mut values = vec![0.0; rows * columns];
+        for j in 0..columns {
+            let tangent = self.program.forward(&self.unit(j, 1.0));
+            self.worst = self.worst.max(tangent.residual);
+            for (i, v) in self.moved(&tangent.point, &tangent.duals, &[]).into_iter().enumerate() {
+                values[i * columns + j] = v;
+            }
+        }
+        (values, None)
+    }
+
+    /// Of a singular system: an element has a derivative if the movement exists, and determines it.
+    fn within_range(&mut self, notes: &mut Vec<String>) -> Vec<f64> {
+        let null = self.program.system.null.clone().unwrap_or_default();
+        let (rows, columns) = (self.view.of, self.view.to.len());
+        let exists: Vec<bool> = (0..columns)
+            .map(|j| {
+                let forced = self.program.forced(&self.unit(j, 1.0));
+                self.program.system.outside(&forced) <= OUTSIDE
+            })
+            .collect();
+        debug_assert!(!null.is_empty());
+        let mut values = vec![];
+        for i in 0..rows {
+            let (weights, on_duals) = self.weights(i);
+            let pulled = self.program.pulled(&weights, &on_duals);
+            let determined = self.program.system.outside(&pulled) <= OUTSIDE;
+            let row = if determined { self.reverse(i) } else { vec![f64::NAN; columns] };
+            values.extend(row.iter().zip(&exists).map(|(v, exists)| if *exists { *v } else { f64::NAN }));
+        }
+        let missing = values.iter().filter(|v| v.is_nan()).count();
+        notes.push(match missing {
+            0 => "constraints depend on each other or the answer is not unique, but what is asked for is determined"
+                .into(),
+            _ => format!(
+                "no derivative ({missing} of {}): constraints depend on each other, or the answer is not unique",
+                values.len()
+            ),
+        });
+        values
+    }
+
+    /// Where constraints are active without force.
+    fn by_sides(&mut self, notes: &mut Vec<String>) -> (Vec<f64>, Option<OneSided>) {
+        let (rows, columns) = (self.view.of, self.view.to.len());
+        let names: Vec<String> = self.point.weak.iter().map(|weak| self.name(weak.at)).collect();
+        let listed = match &names[..] {
+            [first, .., last] if names.len() > 3 => format!("{first} to {last} ({})", names.len()),
+            names => names.join(", "),
+        };
+        let mut blank = vec![f64::NAN; rows * columns];
+        if columns > MOST_DIRECTIONS {
+            notes.push(format!("active without force: {listed}; too many parameters for one-sided derivatives"));
+            return (blank, None);
+        }
+        let Some(fan) = Fan::new(&mut self.program, &self.point.weak) else {
+            notes.push(format!(
+                "no derivative: active without force: {listed}; the answer is not isolated without them"
+            ));
+            return (blank, None);
+        };
+        let mut sides = OneSided { right: blank.clone(), left: blank.clone() };
+        for j in 0..columns {
+            for (sign, out) in [(1.0, &mut sides.right), (-1.0, &mut sides.left)] {
+                let unit = self.unit(j, sign);
+                let Some(moved) = fan.along(&mut self.program, &unit) else { continue };
+                let values = self.moved(&moved.point, &moved.duals, &moved.weak_duals);
+                values.into_iter().enumerate().for_each(|(i, v)| out[i * columns + j] = sign * v);
+            }
+        }
+        let same = |(a, b): (&f64, &f64)| (a - b).abs() <= SAME * a.abs().max(1.0);
+        for (k, pair) in sides.right.iter().zip(&sides.left).enumerate() {
+            if same(pair) {
+                blank[k] = 0.5 * (pair.0 + pair.1);
+            }
+        }
+        if blank.iter().all(|v| v.is_finite()) {
+            notes.push(format!("active without force: {listed}; the derivatives to both sides agree"));
+            return (blank, None);
+        }
+        notes.push(format!("not differentiable: active without force: {listed}"));
+        (blank, Some(sides))
+    }
+
+    fn name(&self, at: At) -> String {
+        match at {
+            At::Row(r) => self.point.problem.row_name(r as usize),
+            At::Bound(k) => format!("a bound of {}", self.point.problem.variable_name(k as usize)),
+        }
+    }
+
+    fn unit(&self, j: usize, size: f64) -> Vec<f64> {
+        let mut direction = vec![0.0; self.program.dimension()];
+        direction[self.view.to.start + j] = size;
+        direction
+    }
+
+    /// One row by a reverse solve.
+    fn reverse(&mut self, i: usize) -> Vec<f64> {
+        let (weights, on_duals) = self.weights(i);
+        let found = self.program.reverse(&weights, &on_duals);
+        self.worst = self.worst.max(found.residual);
+        found.point[self.view.to.clone()].to_vec()
+    }
+
+    /// Element `i` of what is asked for as weights of the joint vector and of the active multipliers.
+    fn weights(&mut self, i: usize) -> (Vec<f64>, Vec<f64>) {
+        let mut rows = vec![0.0; self.program.row_count()];
+        rows[self.view.watched + i] = 1.0;
+        let mut weights = self.program.gradients(&rows);
+        rows.fill(0.0);
+        let mut on_duals = vec![0.0; self.program.system.active()];
+        for (first, elements) in &self.view.quantities {
+            for (k, element) in elements.iter().enumerate() {
+                let weight = std::mem::take(&mut weights[first + k]);
+                if weight == 0.0 {
+                    continue;
+                }
+                for (at, factor) in &element.duals {
+                    if let Some(k) = self.place(*at) {
+                        on_duals[k] += weight * factor;
+                    }
+                }
+                element.rows.iter().for_each(|(row, factor)| rows[*row] += weight * factor);
+            }
+        }
+        if rows.iter().any(|w| *w != 0.0) {
+            let more = self.program.gradients(&rows);
+            weights.iter_mut().zip(more).for_each(|(w, more)| *w += more);
+        }
+        (weights, on_duals)
+    }
+
+    /// Where a row or a bound stands among the active ones.
+    fn place(&self, at: At) -> Option<usize> {
+        let selected = &self.program.selected;
+        match at {
+            At::Row(r) => selected.rows.binary_search(&r).ok(),
+            At::Bound(k) => selected.bounds.binary_search(&k).ok().map(|place| selected.rows.len() + place),
+        }
+    }
+
+    /// All elements of what is asked for, for a movement of the joint vector and of the multipliers.
+    fn moved(&mut self, point: &[f64], duals: &[f64], weak_duals: &[f64]) -> Vec<f64> {
+        let mut point = point.to_vec();
+        if !self.view.quantities.is_empty() {
+            let rows = self.program.rows(&point);
+            let dual = |at: At| match self.point.weak.iter().position(|weak| weak.at == at) {
+                Some(k) => weak_duals.get(k).copied().unwrap_or(0.0),
+                None => self.place(at).map_or(0.0, |k| duals[k]),
+            };
+            for (first, elements) in &self.view.quantities {
+                for (k, element) in elements.iter().enumerate() {
+                    let by_duals: f64 = element.duals.iter().map(|(at, factor)| factor * dual(*at)).sum();
+                    let by_rows: f64 = element.rows.iter().map(|(row, factor)| factor * rows[*row]).sum();
+                    point[first + k] = by_duals + by_rows;
+                }
+            }
+        }
+        let rows = self.program.rows(&point);
+        rows[self.view.watched..self.view.watched + self.view.of].to_vec()
+    }
+}

@@ -1,0 +1,150 @@
+//! The answer of a smooth program as a function of the other variables of a joint vector `v = (z, θ)`.
+//!
+//! With `L = σ f - Σ y c` and the active rows and bounds `A` of the answer, `∇_z L = Σ bounds`, `c_A = sides`; their
+//! derivative is `K (dz, -dy) = -(∂²L/∂z∂θ dθ, ∂c_A/∂θ dθ)`. Mixed derivatives enter as products of the engine alone, so
+//! `θ` may be long. Source: Fiacco, "Introduction to sensitivity and stability analysis in nonlinear programming" (1983).
+
+use super::system::{Entries, Selected, System};
+use crate::ad::Evaluator;
+use crate::linalg::kkt::NotFactored;
+
+/// The answer `z` of `min σ f(z, θ)  s.t.  c(z, θ) in sides, z in bounds` at a point of the joint vector.
+pub struct Program<'e> {
+    /// Functions of the joint vector.
+    evaluator: &'e mut Evaluator,
+    point: Vec<f64>,
+    sigma: f64,
+    /// `-y`, for all rows.
+    weights: Vec<f64>,
+    pub selected: Selected,
+    pub system: System,
+}
+
+/// Derivatives of the answer along a direction of the joint vector.
+pub struct Tangent {
+    /// `(dz, dθ)`
+    pub point: Vec<f64>,
+    /// Of the multipliers of the active rows, then of the bounds.
+    pub duals: Vec<f64>,
+    /// Of the linear solve, relative.
+    pub residual: f64,
+}
+
+/// The derivative of a function of the answer with respect to all of the joint vector; that in `z` is meaningless.
+pub struct Cotangent {
+    pub point: Vec<f64>,
+    pub residual: f64,
+}
+
+impl<'e> Program<'e> {
+    /// `multipliers` of all rows are those of `σ f`; `objective` says whether there is one.
+    pub fn new(
+        evaluator: &'e mut Evaluator,
+        point: &[f64],
+        sigma: f64,
+        multipliers: &[f64],
+        selected: Selected,
+    ) -> Result<Program<'e>, NotFactored> {
+        let weights: Vec<f64> = multipliers.iter().map(|y| -y).collect();
+        let jacobian_pattern = evaluator.jacobian_pattern().clone();
+        let mut jacobian = vec![0.0; jacobian_pattern.entries()];
+        evaluator.jacobian(point, &mut jacobian);
+        let hessian_pattern = evaluator.hessian_pattern().clone();
+        let mut hessian = vec![0.0; hessian_pattern.entries()];
+        evaluator.hessian(point, sigma, &weights, &mut hessian);
+        let square = sigma == 0.0 && selected.rows.len() + selected.bounds.len() == selected.inner.len();
+        let system = System::new(
+            Entries { pattern: &hessian_pattern, values: &hessian },
+            Entries { pattern: &jacobian_pattern, values: &jacobian },
+            &selected,
+            square,
+        )?;
+        Ok(Program { evaluator, point: point.to_vec(), sigma, weights, selected, system })
+    }
+
+    /// The same answer seen by an evaluator with more variables and rows at the end, at that longer point.
+    pub fn extended<'f>(self, evaluator: &'f mut Evaluator, point: &[f64]) -> Program<'f> {
+        let mut weights = self.weights;
+        weights.resize(evaluator.rows(), 0.0);
+        let Program { sigma, selected, system, .. } = self;
+        Program { evaluator, point: point.to_vec(), sigma, weights, selected, system }
+    }
+
+    /// Of the joint vector.
+    pub fn dimension(&self) -> usize {
+        self.point.len()
+    }
+
+    pub fn row_count(&self) -> usize {
+        self.evaluator.rows()
+    }
+
+    /// The right side of the conditions for a direction: `(∂²L/∂z∂θ dθ, ∂c_A/∂θ dθ)`.
+    pub fn forced(&mut self, direction: &[f64]) -> Vec<f64> {
+        let mut pull = vec![0.0; self.point.len()];
+        self.evaluator.hessian_product(&self.point, self.sigma, &self.weights, direction, &mut pull);
+        let rows = self.rows(direction);
+        let inner = self.selected.inner.iter().map(|k| pull[*k as usize]);
+        let active = self.selected.rows.iter().map(|r| rows[*r as usize]);
+        inner.chain(active).chain(self.selected.bounds.iter().map(|k| direction[*k as usize])).collect()
+    }
+
+    /// `dz` and `dy` for a direction in `θ`, which is 0 in `z`.
+    pub fn forward(&mut self, direction: &[f64]) -> Tangent {
+        let right: Vec<f64> = self.forced(direction).iter().map(|v| -v).collect();
+        let solved = self.system.solve(&right);
+        let n = self.selected.inner.len();
+        let mut point = direction.to_vec();
+        self.selected.inner.iter().zip(&solved.values).for_each(|(k, dz)| point[*k as usize] = *dz);
+        Tangent { point, duals: solved.values[n..].iter().map(|u| -u).collect(), residual: solved.residual }
+    }
+
+    /// The gradient of `w'v + q'y` in `θ`, for weights `w` of the joint vector and `q` of the multipliers of active rows
+    /// and bounds.
+    pub fn reverse(&mut self, weights: &[f64], on_duals: &[f64]) -> Cotangent {
+        let solved = self.system.solve(&self.pulled(weights, on_duals));
+        let mut point = weights.to_vec();
+        for (to, pull) in point.iter_mut().zip(self.pushed(&solved.values)) {
+            *to -= pull;
+        }
+        Cotangent { point, residual: solved.residual }
+    }
+
+    /// The right side of the reverse solve.
+    pub fn pulled(&self, weights: &[f64], on_duals: &[f64]) -> Vec<f64> {
+        let inner = self.selected.inner.iter().map(|k| weights[*k as usize]);
+        inner.chain(on_duals.iter().map(|q| -q)).collect()
+    }
+
+    /// The transpose of [`Program::forced`]: `∂²L/∂v∂z u_z + ∂c_A/∂v' u_A`.
+    pub fn pushed(&mut self, u: &[f64]) -> Vec<f64> {
+        let n = self.selected.inner.len();
+        let mut inner = vec![0.0; self.point.len()];
+        self.selected.inner.iter().zip(u).for_each(|(k, u)| inner[*k as usize] = *u);
+        let mut out = vec![0.0; self.point.len()];
+        self.evaluator.hessian_product(&self.point, self.sigma, &self.weights, &inner, &mut out);
+        let mut rows = vec![0.0; self.evaluator.rows()];
+        self.selected.rows.iter().zip(&u[n..]).for_each(|(r, u)| rows[*r as usize] = *u);
+        for (to, pull) in out.iter_mut().zip(self.gradients(&rows)) {
+            *to += pull;
+        }
+        for (k, u) in self.selected.bounds.iter().zip(&u[n + self.selected.rows.len()..]) {
+            out[*k as usize] += u;
+        }
+        out
+    }
+
+    /// `∂c/∂v d`, all rows.
+    pub fn rows(&mut self, d: &[f64]) -> Vec<f64> {
+        let mut out = vec![0.0; self.evaluator.rows()];
+        self.evaluator.jacobian_product(&self.point, d, &mut out);
+        out
+    }
+
+    /// `∂c/∂v' weights`.
+    pub fn gradients(&mut self, weights: &[f64]) -> Vec<f64> {
+        let mut out = vec![0.0; self.point.len()];
+        self.evaluator.jacobian_transposed_product(&self.point, weights, &mut out);
+        out
+    }
+}
