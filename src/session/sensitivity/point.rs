@@ -184,7 +184,7 @@ impl Work {
             seen.push(now);
         }
         let moved = self.x.iter().zip(&before.0).all(|(a, b)| (a - b).abs() <= 1e-2 * b.abs().max(1.0));
-        if !moved || !(best <= start) {
+        if !moved || best.is_nan() || best > start {
             (self.x, self.rows, self.bounds) = before;
             (self.held_rows, self.held_bounds) = guessed;
             return start;
@@ -290,7 +290,7 @@ impl Work {
             selected.bounds.iter().zip(on_bounds).for_each(|(k, u)| self.bounds[*k as usize] -= u);
             here = self.look();
             let now = self.residual(&here);
-            if !(now < left) {
+            if now.is_nan() || now >= left {
                 (self.x, self.rows, self.bounds) = before;
                 break;
             }

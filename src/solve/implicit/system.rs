@@ -185,6 +185,9 @@ impl System {
         let (u, left) = self.scaled_solve(&b);
         let norm = two_norm(&left);
         if norm > SINGULAR * two_norm(&b) || norm.is_nan() {
+            // Once more: what the shift left of the range goes.
+            let (_, left) = self.scaled_solve(&left);
+            let norm = two_norm(&left);
             self.null = Some(left.iter().map(|v| v / norm).collect());
             self.condition = f64::INFINITY;
             return;
