@@ -148,7 +148,7 @@ impl System {
             let now = two_norm(&rest);
             // What does not fall any more is outside of the range, or rounding.
             if now.is_nan() || now > 0.9 * least {
-                if now < least {
+                if now <= least {
                     (u, left) = (tried, rest);
                 }
                 break;
