@@ -11,6 +11,7 @@ pub mod refusal;
 pub mod request;
 pub mod restarts;
 pub mod rewrites;
+mod second;
 pub mod start;
 #[cfg(test)]
 mod tests;
@@ -72,9 +73,11 @@ pub fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Diagnostic
     let request = request.merged(problem.solve_with.as_ref());
     let candidates = Candidates::of(problem);
     let chosen = choice::choose(&candidates, &request)?;
-    let options = request.checked_options(chosen.method)?;
+    let asked = request.checked_options(chosen.method)?;
     let form = candidates.form(chosen.smooth);
     let (shown, mut rewrites, lifts) = rewrites::show(form, chosen.method);
+    let mut options = asked.clone();
+    let products = second::decide(&shown, chosen.method, &mut options);
     let presolves = options.flag(request::COMMON, "presolve") && chosen.method.sees != Sees::Residuals;
     let reduced = if presolves { rewrites::presolve::apply(&shown) } else { None };
     let reduced = reduced.map(|(reduced, made)| {
@@ -88,9 +91,9 @@ pub fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Diagnostic
         facts,
         rewrites,
         method: chosen.method.name,
-        because: chosen.because.into_iter().chain(why).collect(),
+        because: chosen.because.into_iter().chain(products).chain(why).collect(),
         restarts,
-        settings: settings(chosen.method, &options),
+        settings: settings(chosen.method, &asked, &options),
         unused_options: request.unused(),
         options,
         others: choice::others(&candidates, chosen.method),
@@ -179,10 +182,12 @@ impl Candidates {
     }
 }
 
-fn settings(method: &Method, options: &Options) -> Vec<Setting> {
+/// All options of the method; set are those that were asked for.
+fn settings(method: &Method, asked: &Options, options: &Options) -> Vec<Setting> {
     let setting = |row: &crate::solve::options::OptionRow| {
         let given = options.set.iter().rev().find(|(name, _)| name == row.name).map(|(_, value)| value.clone());
-        Setting { name: row.name, set: given.is_some(), value: given.unwrap_or_else(|| row.default.value()) }
+        let set = asked.set.iter().any(|(name, _)| name == row.name);
+        Setting { name: row.name, set, value: given.unwrap_or_else(|| row.default.value()) }
     };
     let common = request::COMMON.iter().filter(|row| options.set.iter().any(|(name, _)| name == row.name));
     method.options.iter().chain(common).map(setting).collect()

@@ -15,6 +15,7 @@ pub mod promote;
 pub mod propagate;
 pub mod quick;
 pub mod ranges;
+pub mod second;
 pub mod squares;
 pub mod values;
 

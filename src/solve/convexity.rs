@@ -1,6 +1,7 @@
 //! Whether a quadratic objective is convex, by numbers: the least eigenvalue of its Hessian.
 
 use super::nlp::Nlp;
+use super::options::Options;
 use super::smooth::interior_point;
 use super::view::EngineView;
 use crate::diag::Sources;
@@ -18,7 +19,7 @@ pub fn quadratic_is_convex(problem: &Problem) -> Option<bool> {
         return None;
     }
     let origin = vec![0.0; problem.dimension as usize];
-    let mut view = EngineView::new(problem, &interior_point::METHOD, &origin, &Sources::default());
+    let mut view = EngineView::new(problem, &interior_point::METHOD, &Options::default(), &origin, &Sources::default());
     let (n, m) = (view.shape().variables(), view.shape().rows());
     let pattern = view.shape().hessian.clone();
     let mut entries = vec![0.0; pattern.entries()];

@@ -29,8 +29,8 @@ pub struct Method {
     pub claim: Claim,
     /// What form of the problem it needs to see.
     pub sees: Sees,
-    /// It asks for entries of the Hessian, so that their places must be found.
-    pub second_order: bool,
+    /// With these options it asks for entries of the Hessian, so that their places must be found.
+    pub second_order: fn(&Options) -> bool,
     pub accepts: fn(&Features) -> Result<(), Objection>,
     pub options: &'static [OptionRow],
     pub run: fn(&mut Context) -> Outcome,

@@ -16,10 +16,10 @@ pub struct Shape {
     pub row_upper: Vec<f64>,
     /// Row `r`: the variables of `c_r`.
     pub jacobian: Arc<Pattern>,
-    /// Lower triangle (column <= row) of the Hessian of the Lagrangian.
+    /// Lower triangle (column <= row) of the Hessian of the Lagrangian; empty where a method asks for products alone.
     pub hessian: Arc<Pattern>,
-    /// Facts that the planner proved; methods may rely on them.
-    pub linear_rows: Vec<bool>,
+    /// Variables outside of which the Lagrangian is linear for all multipliers: no others have second derivatives.
+    pub curved: Vec<bool>,
 }
 
 impl Shape {

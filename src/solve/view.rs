@@ -6,11 +6,13 @@
 
 use super::method::{Method, Sees};
 use super::nlp::{Nlp, Pattern, Shape};
+use super::options::Options;
 use super::trouble;
 use crate::ad::Evaluator;
 use crate::answer::{Evaluations, LogLine, Multipliers, Outcome, Stop};
 use crate::diag::Sources;
 use crate::linalg::vector::{all_finite, max_norm};
+use crate::problem::second::curved_variables;
 use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Problem, Sense};
 use std::sync::Arc;
@@ -48,7 +50,7 @@ struct Selection {
 
 impl EngineView {
     /// `start` is a point of all variables, at which scaling is decided.
-    pub fn new(problem: &Problem, method: &Method, start: &[f64], sources: &Sources) -> EngineView {
+    pub fn new(problem: &Problem, method: &Method, options: &Options, start: &[f64], sources: &Sources) -> EngineView {
         let bounds = Bounds::of(problem, &Numbers::of(problem));
         let mut evaluator = Evaluator::new(problem);
         let variables: Vec<u32> = (0..problem.dimension).filter(|k| !is_fixed(&bounds, *k as usize)).collect();
@@ -57,7 +59,7 @@ impl EngineView {
         let maximised = problem.objectives.first().is_some_and(|o| o.sense == Sense::Maximize);
         let of = |values: &[f64], chosen: &[u32]| chosen.iter().map(|k| values[*k as usize]).collect::<Vec<f64>>();
         let (jacobian, jacobian_pattern) = select(evaluator.jacobian_pattern(), &rows, &variables);
-        let (hessian, hessian_pattern) = match method.second_order {
+        let (hessian, hessian_pattern) = match (method.second_order)(options) {
             true => select(evaluator.hessian_pattern(), &variables, &variables),
             false => (
                 Selection { kept: None, buffer: vec![] },
@@ -71,7 +73,10 @@ impl EngineView {
             row_upper: of(&bounds.row_upper, &rows),
             jacobian: jacobian_pattern,
             hessian: hessian_pattern,
-            linear_rows: vec![false; rows.len()],
+            curved: {
+                let curved = curved_variables(problem);
+                variables.iter().map(|k| curved[*k as usize]).collect()
+            },
         };
         let mut view = EngineView {
             row_buffer: vec![0.0; evaluator.rows()],

@@ -16,7 +16,7 @@ pub const METHOD: Method = Method {
     source: "Brent, Algorithms for Minimization without Derivatives (1973), chapter 5",
     claim: Claim::Heuristic,
     sees: Sees::Plain,
-    second_order: false,
+    second_order: |_| false,
     accepts,
     options: OPTIONS,
     run,

@@ -18,7 +18,7 @@ pub const METHOD: Method = Method {
     source: "Nelder & Mead, Computer Journal 7 (1965)",
     claim: Claim::Heuristic,
     sees: Sees::Plain,
-    second_order: false,
+    second_order: |_| false,
     accepts,
     options: OPTIONS,
     run,

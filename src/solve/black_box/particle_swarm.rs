@@ -18,7 +18,7 @@ pub const METHOD: Method = Method {
     source: "Kennedy & Eberhart (1995); constants of Clerc & Kennedy, IEEE Trans. Evolutionary Computation 6 (2002)",
     claim: Claim::Heuristic,
     sees: Sees::Plain,
-    second_order: false,
+    second_order: |_| false,
     accepts,
     options: OPTIONS,
     run,

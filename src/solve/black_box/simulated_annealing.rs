@@ -20,7 +20,7 @@ pub const METHOD: Method = Method {
     source: "Kirkpatrick, Gelatt & Vecchi, Science 220 (1983)",
     claim: Claim::Heuristic,
     sees: Sees::Plain,
-    second_order: false,
+    second_order: |_| false,
     accepts,
     options: OPTIONS,
     run,

@@ -18,7 +18,7 @@ pub const METHOD: Method = Method {
     source: "Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), chapter 6",
     claim: Claim::Stationary,
     sees: Sees::Scaled,
-    second_order: false,
+    second_order: |_| false,
     accepts,
     options: OPTIONS,
     run,

@@ -22,7 +22,7 @@ pub const METHOD: Method = Method {
     chosen: "for many variables with bounds and no rows",
     claim: Claim::Stationary,
     sees: Sees::Plain,
-    second_order: false,
+    second_order: |_| false,
     accepts: |features| features.needs_smoothness().and_then(|()| features.needs_no_rows()),
     options: OPTIONS,
     run,

@@ -16,7 +16,7 @@ pub const METHOD: Method = Method {
     source: "Liu & Nocedal, Mathematical Programming 45 (1989); line search of Moré & Thuente, ACM TOMS 20 (1994)",
     claim: Claim::Stationary,
     sees: Sees::Scaled,
-    second_order: false,
+    second_order: |_| false,
     accepts,
     options: OPTIONS,
     run,

@@ -23,7 +23,7 @@ pub const METHOD: Method = Method {
     source: "Moré, Lecture Notes in Mathematics 630 (1978); Nielsen, IMM-REP-1999-05",
     claim: Claim::Stationary,
     sees: Sees::Residuals,
-    second_order: false,
+    second_order: |_| false,
     accepts,
     options: OPTIONS,
     run,

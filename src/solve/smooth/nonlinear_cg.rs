@@ -19,7 +19,7 @@ pub const METHOD: Method = Method {
     source: "Nocedal & Wright, Numerical Optimization, 2nd ed. (2006), section 5.2",
     claim: Claim::Stationary,
     sees: Sees::Scaled,
-    second_order: false,
+    second_order: |_| false,
     accepts,
     options: OPTIONS,
     run,

@@ -24,7 +24,7 @@ pub const METHOD: Method = Method {
     source: "Bertsekas, SIAM Journal on Control and Optimization 20 (1982); Liu & Nocedal (1989)",
     claim: Claim::Stationary,
     sees: Sees::Scaled,
-    second_order: false,
+    second_order: |_| false,
     accepts,
     options: OPTIONS,
     run,

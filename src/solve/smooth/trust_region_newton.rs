@@ -19,7 +19,7 @@ pub const METHOD: Method = Method {
     source: "Steihaug, SIAM Journal on Numerical Analysis 20 (1983); Nocedal & Wright (2006), chapters 4 and 7",
     claim: Claim::Stationary,
     sees: Sees::Scaled,
-    second_order: false,
+    second_order: |_| false,
     accepts,
     options: OPTIONS,
     run,

@@ -47,7 +47,7 @@ impl Formulas {
             row_upper: rows.iter().map(|row| row.1.1).collect(),
             jacobian: Arc::new(Pattern::from_rows(n, &used)),
             hessian: Arc::new(Pattern::from_rows(n, &triangle)),
-            linear_rows: vec![false; rows.len()],
+            curved: vec![true; n],
         };
         Formulas { shape, objective: parse(objective), rows: formulas, counts: Evaluations::default() }
     }

@@ -194,7 +194,7 @@ impl Network {
             row_upper: rows.iter().map(|row| row.2).collect(),
             jacobian: Arc::new(Pattern::from_rows(n, &columns[1..])),
             hessian: Arc::new(hessian),
-            linear_rows: vec![false; rows.len()],
+            curved: vec![true; n],
         };
         Network { shape, objective, rows: rows.into_iter().map(|row| row.0).collect(), places, start }
     }

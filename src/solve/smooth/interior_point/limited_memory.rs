@@ -55,15 +55,7 @@ pub struct LimitedMemory {
 impl LimitedMemory {
     pub fn new(problem: &Scaled, history: usize) -> LimitedMemory {
         let n = problem.variables();
-        let pattern = &problem.shape.hessian;
-        let mut is_curved = vec![false; n];
-        for r in 0..n {
-            for k in pattern.row(r) {
-                is_curved[r] = true;
-                is_curved[pattern.columns[k] as usize] = true;
-            }
-        }
-        let curved: Vec<usize> = (0..n).filter(|i| is_curved[*i]).collect();
+        let curved: Vec<usize> = (0..n).filter(|i| problem.shape.curved[*i]).collect();
         LimitedMemory {
             history: history.min(curved.len()),
             curved,
@@ -94,14 +86,26 @@ impl LimitedMemory {
         let mut change = differences(gradient, &before.gradient);
         let entries = differences(jacobian, &before.jacobian);
         add_transposed_product(&problem.shape.jacobian, &entries, 1.0, lambda, &mut change);
-        let at_curved = |full: &[f64]| self.curved.iter().map(|i| full[*i]).collect::<Vec<f64>>();
-        let (step, change) = (at_curved(&differences(x, &before.x)), at_curved(&change));
-        let length = two_norm(&step);
-        if length <= LEAST_STEP * two_norm(x).max(1.0) || !all_finite(&change) {
-            return;
+        let step = differences(x, &before.x);
+        if two_norm(&step) > LEAST_STEP * two_norm(x).max(1.0) {
+            self.learn(&step, &change);
         }
-        let unit = |v: Vec<f64>| v.into_iter().map(|e| e / length).collect::<Vec<f64>>();
-        self.take(unit(step), unit(change));
+    }
+
+    /// Learns that `change` is the product of the Hessian with `step`.
+    pub fn learn(&mut self, step: &[f64], change: &[f64]) {
+        let at_curved = |full: &[f64]| self.curved.iter().map(|i| full[*i]).collect::<Vec<f64>>();
+        let (step, change) = (at_curved(step), at_curved(change));
+        let length = two_norm(&step);
+        if length > 0.0 && all_finite(&change) {
+            let unit = |v: Vec<f64>| v.into_iter().map(|e| e / length).collect::<Vec<f64>>();
+            self.take(unit(step), unit(change));
+        }
+    }
+
+    /// `σ`.
+    pub fn scale(&self) -> f64 {
+        self.scale
     }
 
     fn take(&mut self, step: Vec<f64>, mut change: Vec<f64>) {

@@ -1,8 +1,9 @@
 //! Primal-dual interior point with a filter line search: the default for smooth constrained problems.
 //!
-//! `problem` scales and adds slacks, `start` finds the first iterate, `solver` is the loop over `newton` (steps;
-//! their linear systems are those of `system`, with exact derivatives or those of `limited_memory`), `line_search`, `barrier` and `restoration`; `polish` sharpens what comes out, at the true bounds, and
-//! `verdict` says how good it is apart from all scaling. What is not good enough is solved on from there.
+//! `problem` scales and adds slacks, `start` finds the first iterate, `solver` is the loop over `newton` (steps; their
+//! linear systems are those of `system`: with exact derivatives, with their `products`, or with those of
+//! `limited_memory`), `line_search`, `barrier` and `restoration`; `polish` sharpens what comes out, at the true bounds,
+//! and `verdict` says how good it is apart from all scaling. What is not good enough is solved on from there.
 
 mod barrier;
 mod iterate;
@@ -11,6 +12,7 @@ mod line_search;
 mod newton;
 mod polish;
 mod problem;
+mod products;
 mod restoration;
 mod solver;
 mod start;
@@ -40,7 +42,7 @@ pub const METHOD: Method = Method {
     chosen: "for problems with rows, and for bounds where there are not very many variables",
     claim: Claim::Stationary,
     sees: Sees::Plain,
-    second_order: true,
+    second_order: |options| matches!(options.choice(OPTIONS, "hessian"), "auto" | "exact"),
     accepts: |features| features.needs_smoothness(),
     options: OPTIONS,
     run,
@@ -65,12 +67,14 @@ const OPTIONS: &[OptionRow] = &[
     },
     OptionRow {
         name: "hessian",
-        doc: "second derivatives as they are, or a BFGS matrix from the last steps, for which none is evaluated",
-        default: Default::Choice { value: "exact", among: &["exact", "limited_memory"] },
+        doc: "second derivatives as they are, products with them alone, for which conjugate gradients find the steps, \
+              or a BFGS matrix from the last steps, for which none is evaluated; `auto` is `exact` unless the planner \
+              finds that too large",
+        default: Default::Choice { value: "auto", among: &["auto", "exact", "products", "limited_memory"] },
     },
     OptionRow {
         name: "memory",
-        doc: "number of steps remembered with `hessian = \"limited_memory\"`",
+        doc: "number of steps remembered with `hessian = \"limited_memory\"`, of products with `\"products\"`",
         default: Default::Number { value: 6.0, least: 1.0, most: 1000.0 },
     },
     OptionRow {
@@ -99,6 +103,7 @@ pub fn run(context: &mut Context) -> Outcome {
             _ => Strategy::Monotone,
         },
         curvature: match options.choice(OPTIONS, "hessian") {
+            "products" => Curvature::Products { history: options.number(OPTIONS, "memory") as usize },
             "limited_memory" => Curvature::LimitedMemory { history: options.number(OPTIONS, "memory") as usize },
             _ => Curvature::Exact,
         },

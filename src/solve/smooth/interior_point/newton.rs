@@ -84,8 +84,24 @@ impl Newton {
     }
 
     /// Factors the system at `at` and writes the step towards the solution of the barrier problem for `mu`.
-    pub fn step(&mut self, problem: &Scaled, at: &Iterate, mu: f64, out: &mut Step) -> Result<(), NoStep> {
+    pub fn step(&mut self, problem: &mut Scaled, at: &Iterate, mu: f64, out: &mut Step) -> Result<(), NoStep> {
         (self.delta_w, self.delta_c) = (0.0, 0.0);
+        self.shifted_step(problem, at, mu, out)
+    }
+
+    /// The step for another `mu` with the factors that are there, unless it meets curvature that they do not show.
+    pub fn another_step(&mut self, problem: &mut Scaled, at: &Iterate, mu: f64, out: &mut Step) -> Result<(), NoStep> {
+        self.corrected_step(problem, at, mu, &at.residual, out);
+        match self.system.lacking() {
+            Some(lacking) => {
+                self.raise_shift(lacking);
+                self.shifted_step(problem, at, mu, out)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn shifted_step(&mut self, problem: &mut Scaled, at: &Iterate, mu: f64, out: &mut Step) -> Result<(), NoStep> {
         let wanted = Inertia { positive: problem.variables(), negative: problem.height(), zero: 0 };
         loop {
             let inertia = match self.factor(problem, at) {
@@ -94,6 +110,10 @@ impl Newton {
                 Err(_) => Inertia { zero: 1, ..Inertia::default() },
             };
             if inertia == wanted && self.corrected_step(problem, at, mu, &at.residual, out) <= POOR {
+                if let Some(lacking) = self.system.lacking().filter(|_| self.delta_w <= MOST_SHIFT) {
+                    self.raise_shift(lacking);
+                    continue;
+                }
                 if self.delta_w > 0.0 {
                     self.last_delta_w = self.delta_w;
                 }
@@ -103,7 +123,7 @@ impl Newton {
             if singular && self.delta_c == 0.0 && problem.height() > 0 {
                 self.delta_c = 1e-8 * mu.max(1e-8).powf(0.25);
             } else {
-                self.raise_shift();
+                self.raise_shift(0.0);
                 if self.delta_w > MOST_SHIFT {
                     return Err(NoStep::Singular);
                 }
@@ -113,7 +133,14 @@ impl Newton {
 
     /// Writes the step for another residual of the rows with the factors that are there, and returns the relative
     /// residual of the linear system.
-    pub fn corrected_step(&mut self, problem: &Scaled, at: &Iterate, mu: f64, residual: &[f64], out: &mut Step) -> f64 {
+    pub fn corrected_step(
+        &mut self,
+        problem: &mut Scaled,
+        at: &Iterate,
+        mu: f64,
+        residual: &[f64],
+        out: &mut Step,
+    ) -> f64 {
         at.barrier_gradient(problem, mu, &mut self.slope);
         let n = problem.variables();
         let (slope_x, slope_s) = self.slope.split_at_mut(n);
@@ -129,7 +156,7 @@ impl Newton {
     }
 
     /// Multipliers that minimise `|∇f - z_lower + z_upper + A'lambda|`; zeros where they come out large or not at all.
-    pub fn least_squares_multipliers(&mut self, problem: &Scaled, at: &mut Iterate) {
+    pub fn least_squares_multipliers(&mut self, problem: &mut Scaled, at: &mut Iterate) {
         const LARGE: f64 = 1e3;
         let n = problem.variables();
         at.lambda.fill(0.0);
@@ -169,7 +196,7 @@ impl Newton {
     }
 
     /// Solves for `(out.w, out.lambda)` with right side `-(slope, residual)`.
-    fn solve(&mut self, problem: &Scaled, residual: &[f64], out: &mut Step) -> f64 {
+    fn solve(&mut self, problem: &mut Scaled, residual: &[f64], out: &mut Step) -> f64 {
         let n = problem.variables();
         for (b, g) in self.right[..n].iter_mut().zip(&self.slope) {
             *b = -g;
@@ -181,7 +208,7 @@ impl Newton {
                 Row::Free => 0.0,
             };
         }
-        let quality = self.system.solve(&mut self.right);
+        let quality = self.system.solve(problem, &mut self.right);
         out.w[..n].copy_from_slice(&self.right[..n]);
         out.lambda.copy_from_slice(&self.right[n..]);
         for (k, row) in problem.row_of_slack.iter().enumerate() {
@@ -191,12 +218,14 @@ impl Newton {
         quality
     }
 
-    fn raise_shift(&mut self) {
-        self.delta_w = match (self.delta_w == 0.0, self.last_delta_w == 0.0) {
+    /// By the rule, or by what is known to be lacking if that is more.
+    fn raise_shift(&mut self, lacking: f64) {
+        let by_rule = match (self.delta_w == 0.0, self.last_delta_w == 0.0) {
             (true, true) => FIRST_SHIFT,
             (true, false) => (self.last_delta_w / 3.0).max(LEAST_SHIFT),
             (false, true) => 100.0 * self.delta_w,
             (false, false) => 8.0 * self.delta_w,
         };
+        self.delta_w = by_rule.max(self.delta_w + lacking);
     }
 }

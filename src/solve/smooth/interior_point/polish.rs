@@ -195,7 +195,7 @@ fn newton_step(
         };
         step[n + r] = bound - from.values[r];
     }
-    system.solve(&mut step);
+    system.solve(problem, &mut step);
     if !all_finite(&step) || max_norm(&step) > 1e10 {
         return None;
     }

@@ -175,6 +175,13 @@ impl<'a> Scaled<'a> {
         self.weights.iter_mut().zip(lambda.iter().zip(&self.row_scale)).for_each(|(y, (l, s))| *y = l * s);
         self.nlp.hessian(&w[..n], self.objective_scale, &self.weights, out);
     }
+
+    /// Writes the product of the Hessian of `f + lambda'c` with `v`.
+    pub fn hessian_product(&mut self, w: &[f64], lambda: &[f64], v: &[f64], out: &mut [f64]) {
+        let n = self.variables();
+        self.weights.iter_mut().zip(lambda.iter().zip(&self.row_scale)).for_each(|(y, (l, s))| *y = l * s);
+        self.nlp.hessian_product(&w[..n], self.objective_scale, &self.weights, v, out);
+    }
 }
 
 fn factor(gradient: &[f64]) -> f64 {

@@ -228,7 +228,7 @@ fn elastic_shape(problem: &Scaled) -> Shape {
         row_upper: (0..m).map(|r| bound(r, false)).collect(),
         jacobian: Arc::new(jacobian),
         hessian: Arc::new(hessian),
-        linear_rows: outer.linear_rows.clone(),
+        curved: (0..n + 2 * m).map(|i| i < n).collect(),
     }
 }
 

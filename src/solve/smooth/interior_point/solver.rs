@@ -110,8 +110,7 @@ pub fn minimise(
             let found = newton.step(problem, at, 0.0, &mut step);
             barrier.choose(problem, at, &step);
             search.filter.clear();
-            newton.corrected_step(problem, at, barrier.mu, &at.residual, &mut step);
-            found
+            found.and_then(|()| newton.another_step(problem, at, barrier.mu, &mut step))
         } else {
             newton.step(problem, at, barrier.mu, &mut step)
         };

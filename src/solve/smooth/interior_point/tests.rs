@@ -67,6 +67,38 @@ fn limited_memory_evaluates_no_second_derivative() {
     }
 }
 
+/// HS54 and HS59 end at other local solutions.
+#[test]
+fn products_alone_find_the_same_optima() {
+    let set = [("hessian", Value::Text("products".into()))];
+    let mut best = 0;
+    for mut problem in hock_schittkowski() {
+        let outcome = run(&METHOD, &mut problem.nlp, &problem.start, None, &set);
+        let said = format!("{}: {} iterations", problem.name, outcome.iterations);
+        assert_eq!((outcome.evaluations.hessian, outcome.stop), (0, Stop::Converged), "{said}");
+        assert!(outcome.evaluations.product > 0 && outcome.iterations <= 60, "{said}");
+        let most = residuals(&mut problem.nlp, &outcome.x, outcome.multipliers.as_ref().unwrap());
+        assert!(most.most() <= 1e-7, "{said} {most:?}");
+        let value = problem.nlp.objective(&outcome.x);
+        best += ((value - problem.best).abs() <= 1e-6 * problem.best.abs().max(1.0)) as usize;
+    }
+    assert!(best >= 28, "{best}");
+}
+
+/// A saddle between two valleys: no preconditioner knows of it, products do.
+#[test]
+fn products_see_negative_curvature() {
+    let bounds = vec![(-3.0, 3.0); 6];
+    let terms: Vec<String> = (1..=6).map(|i| format!("(x{i}^2-{i}/4)^2")).collect();
+    let rows = [("x1+x2+x3+x4+x5+x6", (0.0, f64::INFINITY))];
+    let mut nlp = Formulas::new(&terms.join("+"), &bounds, &rows);
+    let start: Vec<f64> = (0..6).map(|i| 1e-3 * (i as f64 - 2.5)).collect();
+    let outcome = run(&METHOD, &mut nlp, &start, None, &[("hessian", Value::Text("products".into()))]);
+    assert_eq!(outcome.stop, Stop::Converged);
+    assert!(nlp.objective(&outcome.x) <= 1e-12, "{:?}", outcome.x);
+    assert!(outcome.log.iter().any(|line| line.regularisation > 0.0));
+}
+
 /// From one step up to more steps than there are variables.
 #[test]
 fn a_dense_hessian_is_learned_from_steps() {

@@ -40,7 +40,7 @@ pub const METHOD: Method = Method {
     chosen: "when asked for",
     claim: Claim::Stationary,
     sees: Sees::Plain,
-    second_order: true,
+    second_order: |_| true,
     accepts,
     options: OPTIONS,
     run,
