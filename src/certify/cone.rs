@@ -6,7 +6,7 @@
 //! need no pivoting; what rounding does to them is taken off the diagonal.
 
 use super::hessian::Hessian;
-use super::linearise::SparseRow;
+use super::rows::{Entries, Rows};
 use crate::linalg::ldlt::{Inertia, Ldlt};
 use crate::linalg::pattern::Pattern;
 use std::f64::consts::FRAC_1_SQRT_2;
@@ -28,28 +28,26 @@ pub struct Cone {
     variables: usize,
     free: Vec<usize>,
     /// Gradients of the rows in the free variables, of unit length.
-    rows: Vec<SparseRow>,
+    rows: Rows,
     /// A row has no free variable: its gradient is among those of the bounds.
     pub covered: bool,
 }
 
 impl Cone {
     /// `fixed` says which variables may not move, `rows` are gradients in all variables.
-    pub fn new(fixed: &[bool], rows: &[&SparseRow]) -> Cone {
+    pub fn new<'r>(fixed: &[bool], rows: impl IntoIterator<Item = &'r Entries>) -> Cone {
         let free: Vec<usize> = (0..fixed.len()).filter(|j| !fixed[*j]).collect();
         let mut column = vec![u32::MAX; fixed.len()];
         free.iter().enumerate().for_each(|(c, j)| column[*j] = c as u32);
-        let mut cone = Cone { variables: fixed.len(), free, rows: vec![], covered: false };
+        let mut cone = Cone { variables: fixed.len(), free, rows: Rows::default(), covered: false };
         for row in rows {
             let moving = row.iter().filter(|(j, v)| *v != 0.0 && column[*j as usize] != u32::MAX);
-            let mut unit: SparseRow = moving.map(|(j, v)| (column[*j as usize], *v)).collect();
-            let length = unit.iter().map(|(_, v)| v * v).sum::<f64>().sqrt();
+            let length = moving.clone().map(|(_, v)| v * v).sum::<f64>().sqrt();
             if length == 0.0 || !length.is_finite() {
                 cone.covered = true;
                 continue;
             }
-            unit.iter_mut().for_each(|(_, v)| *v /= length);
-            cone.rows.push(unit);
+            cone.rows.push(moving.map(|(j, v)| (column[*j as usize], v / length)));
         }
         cone
     }
@@ -75,13 +73,15 @@ impl Cone {
     /// `[1, A'; A, corner]`
     fn saddle(&self, corner: f64) -> Option<(Matrix, Inertia)> {
         let n = self.free.len();
-        let mut entries: Vec<(u32, u32, f64)> = (0..n as u32).map(|i| (i, i, 1.0)).collect();
-        for (r, row) in (n as u32..).zip(&self.rows) {
-            entries.extend(row.iter().map(|(j, v)| (r, *j, *v)));
-            entries.push((r, r, corner));
-        }
-        let mut matrix = Matrix::new(n + self.rows.len(), &[&entries])?;
-        entries.iter().for_each(|(i, j, v)| matrix.add(*i, *j, *v));
+        let each = |see: &mut dyn FnMut(u32, u32, f64)| {
+            (0..n as u32).for_each(|i| see(i, i, 1.0));
+            for (r, row) in (n as u32..).zip(self.rows.iter()) {
+                row.iter().for_each(|(j, v)| see(r, *j, *v));
+                see(r, r, corner);
+            }
+        };
+        let mut matrix = Matrix::new(n + self.rows.len(), &each)?;
+        matrix.set(&each);
         let inertia = matrix.ldlt.factor(&matrix.values).ok()?;
         Some((matrix, inertia))
     }
@@ -96,10 +96,28 @@ impl Cone {
 /// A Hessian on a cone.
 pub struct Curved<'a> {
     cone: &'a Cone,
-    hessian: Vec<(u32, u32, f64)>,
-    /// The lower triangle of `A'A`, rows being short.
-    squares: Vec<(u32, u32, f64)>,
+    parts: Parts,
     matrix: Matrix,
+}
+
+/// What the matrix is put together from.
+struct Parts {
+    /// Row, column and value of the lower triangle in the free variables.
+    hessian: Vec<(u32, u32, f64)>,
+    /// The rows of the cone, cut where they are long.
+    rows: Rows,
+}
+
+impl Parts {
+    /// All entries of the lower triangle of `H + σ A'A`.
+    fn each(&self, sigma: f64, see: &mut dyn FnMut(u32, u32, f64)) {
+        self.hessian.iter().for_each(|(i, j, v)| see(*i, *j, *v));
+        for row in self.rows.iter() {
+            for (k, (i, vi)) in row.iter().enumerate() {
+                row[..=k].iter().for_each(|(j, vj)| see(*i, *j, sigma * vi * vj));
+            }
+        }
+    }
 }
 
 impl<'a> Curved<'a> {
@@ -107,24 +125,18 @@ impl<'a> Curved<'a> {
     pub fn new(hessian: &Hessian, cone: &'a Cone) -> Option<Curved<'a>> {
         let mut column = vec![u32::MAX; cone.variables];
         cone.free.iter().enumerate().for_each(|(c, j)| column[*j] = c as u32);
-        let inside = hessian.entries.iter().map(|(i, j, v)| (column[*i as usize], column[*j as usize], *v));
-        let hessian: Vec<_> = inside.filter(|(i, j, _)| *i != u32::MAX && *j != u32::MAX).collect();
+        let inside = hessian.entries().map(|(i, j, v)| (column[i as usize], column[j as usize], v));
+        let hessian = inside.filter(|(i, j, _)| *i != u32::MAX && *j != u32::MAX).collect();
         let mut variables = cone.free.len();
-        let mut squares = vec![];
-        for row in cone.rows.iter().flat_map(|row| cut(row, &mut variables)) {
-            for (i, vi) in &row {
-                squares.extend(row.iter().filter(|(j, _)| j <= i).map(|(j, vj)| (*i, *j, vi * vj)));
-            }
-        }
-        let matrix = Matrix::new(variables, &[&hessian, &squares])?;
-        Some(Curved { cone, hessian, squares, matrix })
+        let mut parts = Parts { hessian, rows: Rows::default() };
+        cone.rows.iter().for_each(|row| cut(row, &mut variables, &mut parts.rows));
+        let matrix = Matrix::new(variables, &|see| parts.each(1.0, see))?;
+        Some(Curved { cone, parts, matrix })
     }
 
     /// Whether `H + diag(add) + σ A'A` is positive definite, less what rounding may hide; `add` is by variable.
     pub fn definite(&mut self, sigma: f64, add: impl Fn(usize) -> f64) -> bool {
-        self.matrix.values.fill(0.0);
-        self.hessian.iter().for_each(|(i, j, v)| self.matrix.add(*i, *j, *v));
-        self.squares.iter().for_each(|(i, j, v)| self.matrix.add(*i, *j, sigma * v));
+        self.matrix.set(&|see| self.parts.each(sigma, see));
         let size = self.matrix.pattern.rows;
         for i in 0..size {
             let entry = self.matrix.diagonal(i);
@@ -163,30 +175,25 @@ impl<'a> Curved<'a> {
     }
 }
 
-/// The row itself, or, if it is long, short rows of unit length in it and in new variables: `part / |part| - sum = 0` for
-/// each part, and so on for the row of the sums.
-fn cut(row: &SparseRow, variables: &mut usize) -> Vec<SparseRow> {
-    let mut rest = row.clone();
-    let mut rows = vec![];
-    while rest.len() > LONG {
-        let mut sums: SparseRow = vec![];
-        for part in rest.chunks(LONG) {
-            let length = part.iter().map(|(_, v)| v * v).sum::<f64>().sqrt();
-            if length == 0.0 {
-                continue;
-            }
-            let sum = *variables as u32;
-            *variables += 1;
-            let unit = FRAC_1_SQRT_2 / length;
-            let mut short: SparseRow = part.iter().map(|(j, v)| (*j, unit * v)).collect();
-            short.push((sum, -FRAC_1_SQRT_2));
-            rows.push(short);
-            sums.push((sum, length));
-        }
-        rest = sums;
+/// Adds the row itself, or, if it is long, short rows of unit length in it and in new variables: `part / |part| - sum = 0`
+/// for each part, and so on for the row of the sums.
+fn cut(row: &Entries, variables: &mut usize, to: &mut Rows) {
+    if row.len() <= LONG {
+        return to.push(row.iter().copied());
     }
-    rows.push(rest);
-    rows
+    let mut sums = vec![];
+    for part in row.chunks(LONG) {
+        let length = part.iter().map(|(_, v)| v * v).sum::<f64>().sqrt();
+        if length == 0.0 {
+            continue;
+        }
+        let sum = *variables as u32;
+        *variables += 1;
+        let unit = FRAC_1_SQRT_2 / length;
+        to.push(part.iter().map(|(j, v)| (*j, unit * v)).chain([(sum, -FRAC_1_SQRT_2)]));
+        sums.push((sum, length));
+    }
+    cut(&sums, variables, to);
 }
 
 fn inertia_of(positive: usize, negative: usize) -> Inertia {
@@ -202,30 +209,71 @@ fn normalise(d: &mut [f64]) -> Option<()> {
     Some(())
 }
 
+/// Hands all entries of a lower triangle, in a fixed order, to a function of row, column and value.
+type Each<'e> = &'e dyn Fn(&mut dyn FnMut(u32, u32, f64));
+
 /// The lower triangle of a sparse symmetric matrix with its factors.
 struct Matrix {
     pattern: Pattern,
     values: Vec<f64>,
+    /// Where the entries go, in the order in which they are handed over.
+    places: Vec<u32>,
     ldlt: Ldlt,
 }
 
 impl Matrix {
-    /// Zeros at the places of all entries and on the diagonal.
-    fn new(n: usize, parts: &[&[(u32, u32, f64)]]) -> Option<Matrix> {
-        let mut rows: Vec<Vec<u32>> = (0..n as u32).map(|i| vec![i]).collect();
-        parts.iter().copied().flatten().for_each(|(i, j, _)| rows[*i as usize].push(*j));
-        let pattern = Pattern::from_rows(n, &rows);
+    /// Analyses a matrix with these entries and a diagonal; nothing if its factors do not fit.
+    fn new(n: usize, each: Each) -> Option<Matrix> {
+        // Sorted by row through counting, then by column; the diagonal comes first of all.
+        let mut starts = vec![0usize; n + 1];
+        let mut count = 0;
+        let all = |see: &mut dyn FnMut(u32, u32, f64)| {
+            (0..n as u32).for_each(|i| see(i, i, 0.0));
+            each(see);
+        };
+        all(&mut |i, _, _| {
+            starts[i as usize + 1] += 1;
+            count += 1;
+        });
+        (0..n).for_each(|i| starts[i + 1] += starts[i]);
+        u32::try_from(count).ok()?;
+        let mut next = starts.clone();
+        let mut sorted = vec![(0u32, 0u32); count];
+        let mut k = 0;
+        all(&mut |i, j, _| {
+            sorted[next[i as usize]] = (j, k);
+            next[i as usize] += 1;
+            k += 1;
+        });
+        let mut places = vec![0; count];
+        let mut pattern = Pattern { rows: n, columns_count: n, starts: vec![0], columns: vec![] };
+        for i in 0..n {
+            let row = &mut sorted[starts[i]..starts[i + 1]];
+            row.sort_unstable();
+            for (at, (j, k)) in row.iter().enumerate() {
+                if at == 0 || row[at - 1].0 != *j {
+                    pattern.columns.push(*j);
+                }
+                places[*k as usize] = pattern.columns.len() as u32 - 1;
+            }
+            pattern.starts.push(pattern.columns.len());
+        }
+        places.drain(..n);
         let ldlt = Ldlt::new(&pattern).ok()?;
         if (ldlt.fill() as f64).powi(2) > COST * n as f64 {
             return None;
         }
-        Some(Matrix { values: vec![0.0; pattern.entries()], pattern, ldlt })
+        Some(Matrix { values: vec![0.0; pattern.entries()], pattern, places, ldlt })
     }
 
-    fn add(&mut self, i: u32, j: u32, value: f64) {
-        if let Some(place) = self.pattern.position(i as usize, j as usize) {
-            self.values[place] += value;
-        }
+    fn set(&mut self, each: Each) {
+        self.values.fill(0.0);
+        let mut places = self.places.iter();
+        each(&mut |_, _, value| {
+            if let Some(place) = places.next() {
+                self.values[*place as usize] += value;
+            }
+        });
     }
 
     fn diagonal(&mut self, i: usize) -> &mut f64 {
@@ -244,7 +292,7 @@ mod tests {
             sizes[*i as usize] += v.abs();
             sizes[*j as usize] += if i == j { 0.0 } else { v.abs() };
         }
-        Hessian { entries: entries.to_vec(), sizes, noise: vec![0.0; n] }
+        Hessian { rows: Rows::summed(n, entries), sizes }
     }
 
     /// The smallest `d'Hd` over unit vectors of the cone, densely: infinite if there is none.
@@ -262,7 +310,7 @@ mod tests {
             }
             normalise(&mut v).map(|()| v)
         };
-        for row in &cone.rows {
+        for row in cone.rows.iter() {
             let mut dense = vec![0.0; cone.free.len()];
             row.iter().for_each(|(j, v)| dense[*j as usize] = *v);
             normal.extend(rest(&cone.expanded(&dense), &normal.iter().collect::<Vec<_>>()));
@@ -306,18 +354,18 @@ mod tests {
             let hessian = hessian(n, &entries);
             // Row `r` holds variable `r`, in part; rows with 60 entries are cut; one row is there twice.
             let width = |r: usize| if r.is_multiple_of(2) { n } else { 3.min(n) };
-            let row = |r: usize, random: &mut dyn FnMut() -> f64| -> SparseRow {
+            let row = |r: usize, random: &mut dyn FnMut() -> f64| -> Vec<(u32, f64)> {
                 (0..n as u32)
                     .filter(|j| *j == r as u32 || (*j as usize) < width(r))
                     .map(|j| (j, if j == r as u32 { 3.0 } else { 0.1 * random() }))
                     .collect()
             };
-            let mut rows: Vec<SparseRow> = (0..m).map(|r| row(r, &mut random)).collect();
+            let mut rows: Vec<Vec<(u32, f64)>> = (0..m).map(|r| row(r, &mut random)).collect();
             if let Some(first) = rows.first().cloned().filter(|_| case % 4 == 0) {
                 rows.push(first);
             }
             let fixed: Vec<bool> = (0..n).map(|j| case % 5 == 0 && j == n - 1).collect();
-            let cone = Cone::new(&fixed, &rows.iter().collect::<Vec<_>>());
+            let cone = Cone::new(&fixed, rows.iter().map(Vec::as_slice));
             let expected = lowest_densely(n, &hessian, &cone);
             let mut curved = Curved::new(&hessian, &cone).unwrap();
             let definite = [1e2, 1e5, 1e8].iter().any(|sigma| curved.definite(sigma * hessian.size(), |_| 0.0));
@@ -344,19 +392,19 @@ mod tests {
     #[test]
     fn a_cone_of_no_direction_is_definite_and_a_flat_one_is_not() {
         let flat = hessian(2, &[]);
-        let fixed = Cone::new(&[true, true], &[]);
+        let fixed = Cone::new(&[true, true], []);
         assert!(Curved::new(&flat, &fixed).unwrap().definite(1.0, |_| -1e-13));
-        let pinned = Cone::new(&[false, false], &[&vec![(0, 1.0), (1, 2.0)], &vec![(0, 1.0)]]);
+        let pinned = Cone::new(&[false, false], [[(0, 1.0), (1, 2.0)].as_slice(), &[(0, 1.0)]]);
         let mut curved = Curved::new(&flat, &pinned).unwrap();
         assert!(curved.definite(1.0, |_| -1e-13) && curved.lowest().is_none());
-        let line = Cone::new(&[false, false], &[&vec![(0, 1.0), (1, 2.0)]]);
+        let line = Cone::new(&[false, false], [[(0, 1.0), (1, 2.0)].as_slice()]);
         assert!(!Curved::new(&flat, &line).unwrap().definite(1.0, |_| -1e-13));
         // Long rows that are the same leave all but one direction free.
-        let long: SparseRow = (0..100).map(|j| (j, 1.0 + j as f64 % 3.0)).collect();
-        let twice = Cone::new(&[false; 100], &[&long, &long]);
+        let long: Vec<(u32, f64)> = (0..100).map(|j| (j, 1.0 + j as f64 % 3.0)).collect();
+        let twice = Cone::new(&[false; 100], [long.as_slice(), &long]);
         let mut curved = Curved::new(&hessian(100, &[]), &twice).unwrap();
         assert!([1e2, 1e5, 1e8].iter().all(|sigma| !curved.definite(*sigma, |_| -1e-13)));
-        let covered = Cone::new(&[true, false], &[&vec![(0, 1.0)]]);
+        let covered = Cone::new(&[true, false], [[(0, 1.0)].as_slice()]);
         assert!(covered.covered && !covered.independent());
     }
 }

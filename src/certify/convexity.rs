@@ -9,11 +9,8 @@ use crate::expr::curvature::{Facts, StageFacts, reason, stage_facts, trace};
 use crate::expr::family::{Leaf, Source, StageId};
 use crate::expr::interval::Interval;
 
-/// Eigenvalues above minus this, relative to what is summed up in the rows, count as not negative: rounding of the
-/// differences, which are exact for quadratics otherwise.
+/// Eigenvalues above minus this, relative to what is summed up in the rows, count as not negative: rounding.
 const ROUNDING: f64 = 1e-8;
-/// Differences of linear slopes may be taken over any step; over a long one rounding is small.
-const LONG_STEP: f64 = 1.0;
 
 /// What composition shows of the stages, variables being within their bounds.
 pub fn facts(program: &Program) -> Vec<StageFacts> {
@@ -67,10 +64,10 @@ pub fn shown(program: &Program) -> Result<String, String> {
 
 /// Whether the Hessian of a quadratic objective, turned to a minimisation, has no negative eigenvalue.
 fn positive_semidefinite(program: &Program) -> bool {
-    let Ok(hessian) = of_lagrangian(program, &Duals::zero(program), LONG_STEP) else { return false };
+    let Ok(hessian) = of_lagrangian(program, &Duals::zero(program)) else { return false };
     let absent: Vec<bool> = hessian.sizes.iter().map(|size| *size == 0.0).collect();
-    let cone = Cone::new(&absent, &[]);
-    let rounding = |j: usize| ROUNDING * hessian.sizes[j] + hessian.noise[j];
+    let cone = Cone::new(&absent, []);
+    let rounding = |j: usize| ROUNDING * hessian.sizes[j];
     Curved::new(&hessian, &cone).is_some_and(|mut curved| curved.definite(1.0, rounding))
 }
 

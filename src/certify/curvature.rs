@@ -7,14 +7,17 @@
 //! differences of the gradient of the Lagrangian along it.
 
 use super::cone::{Cone, Curved};
-use super::hessian::{ENTRIES, Hessian, STEP, of_lagrangian};
-use super::linearise::{Linearised, SparseRow};
+use super::hessian::{ENTRIES, Hessian, of_lagrangian};
+use super::linearise::Linearised;
 use super::program::Program;
 use super::residuals::{Duals, slope_scale};
+use super::rows::Rows;
 use crate::answer::certificate::SecondOrder;
 use crate::expr::family::StageId;
 use std::collections::BTreeMap;
 
+/// Relative step of differences of gradients: near the cube root of their precision.
+const STEP: f64 = 6e-6;
 /// Entries of the Hessian are good to this part of what is summed up in their rows: a point within the tolerance moves
 /// them by about 1e-6 of it. Small curvature must also last as far as the stationary point may be away: see [`lasts`].
 const UNCERTAIN: f64 = 1e-5;
@@ -26,7 +29,7 @@ const WEIGHTS: [f64; 3] = [1e2, 1e5, 1e8];
 /// What holds of the Hessian, and where it refutes the point: a direction along which the objective improves.
 pub fn second_order(program: &Program, duals: &Duals, tolerance: f64) -> (SecondOrder, Option<Vec<f64>>) {
     let not_shown = |why: &str| (SecondOrder::NotShown(why.to_string()), None);
-    let hessian = match of_lagrangian(program, duals, STEP) {
+    let hessian = match of_lagrangian(program, duals) {
         Ok(hessian) => hessian,
         Err(why) => return not_shown(&why),
     };
@@ -68,7 +71,7 @@ pub fn second_order(program: &Program, duals: &Duals, tolerance: f64) -> (Second
 
 /// How far each row of the Hessian may be off.
 fn doubt(hessian: &Hessian) -> Vec<f64> {
-    hessian.sizes.iter().zip(&hessian.noise).map(|(size, noise)| (UNCERTAIN * size + noise).max(NONE)).collect()
+    hessian.sizes.iter().map(|size| (UNCERTAIN * size).max(NONE)).collect()
 }
 
 /// The direction of lowest curvature of a Hessian that is not definite on its cone. The shift that makes it definite is
@@ -105,7 +108,7 @@ fn lasts(program: &Program, duals: &Duals, direction: &[f64], curvature: f64, to
 
 /// Gradients of the rows that are active or have a clear multiplier, and the variables at their bounds.
 struct Active {
-    rows: BTreeMap<StageId, Vec<SparseRow>>,
+    rows: BTreeMap<StageId, Rows>,
     /// Which of the rows: active, and with a clear multiplier.
     kept: Vec<(StageId, usize, bool, bool)>,
     bounds: Vec<(bool, bool)>,
@@ -138,8 +141,7 @@ impl Active {
     fn cone(&self, keeps: impl Fn(bool, bool) -> bool) -> Cone {
         let fixed: Vec<bool> = self.bounds.iter().map(|(at, strong)| keeps(*at, *strong)).collect();
         let kept = self.kept.iter().filter(|(_, _, at, strong)| keeps(*at, *strong));
-        let rows: Vec<&SparseRow> = kept.map(|(stage, r, _, _)| &self.rows[stage][*r]).collect();
-        Cone::new(&fixed, &rows)
+        Cone::new(&fixed, kept.map(|(stage, r, _, _)| &self.rows[stage][*r]))
     }
 }
 

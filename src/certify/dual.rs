@@ -125,6 +125,7 @@ impl Duals<'_> {
 }
 
 /// `∂f/∂a_k` at a point, 0 where `f` is flat. At a kink: a slope of one of the sides, or the one between (`abs` at 0).
+#[inline(always)]
 pub fn partials(op: Op, [a, b, c]: [f64; 3]) -> [f64; 3] {
     let one = |slope: f64| [slope, 0.0, 0.0];
     let side = |holds: bool| if holds { [1.0, 0.0, 0.0] } else { [0.0, 1.0, 0.0] };
@@ -193,7 +194,7 @@ pub fn partials(op: Op, [a, b, c]: [f64; 3]) -> [f64; 3] {
 }
 
 /// `1 / (1 + e^-x)`, with its lower tail exact to the last digits.
-fn logistic(x: f64) -> f64 {
+pub(super) fn logistic(x: f64) -> f64 {
     if x < 0.0 {
         let power = x.exp();
         return power / (1.0 + power);
@@ -207,7 +208,7 @@ const FAR: f64 = 14.0;
 const LEFT: f64 = -1e4;
 
 /// `ψ(x) = ψ(x + 1) - 1/x`, and `ψ(x) ~ log x - 1/(2x) - Σ B_2k / (2k x^2k)` far right.
-fn digamma(x: f64) -> f64 {
+pub(super) fn digamma(x: f64) -> f64 {
     if x < LEFT {
         return difference(|t| (Op::Lgamma.row().value)([t; 3]), x, 0.02);
     }
@@ -222,7 +223,7 @@ fn digamma(x: f64) -> f64 {
 }
 
 /// `ψ'(x) = ψ'(x + 1) + 1/x²`, and `ψ'(x) ~ 1/x + 1/(2x²) + Σ B_2k / x^(2k+1)` far right.
-fn trigamma(x: f64) -> f64 {
+pub(super) fn trigamma(x: f64) -> f64 {
     if x < LEFT {
         return difference(digamma, x, 0.02);
     }
@@ -238,7 +239,7 @@ fn trigamma(x: f64) -> f64 {
 
 /// The slope of `f` at `x` by the central difference of order eight. The step is a `fraction` of the distance to the
 /// nearest pole of the gamma family, so that the eight points stay on its side.
-fn difference(f: impl Fn(f64) -> f64, x: f64, fraction: f64) -> f64 {
+pub(super) fn difference(f: impl Fn(f64) -> f64, x: f64, fraction: f64) -> f64 {
     let to_pole = if x > 0.5 { x } else { (x - x.round()).abs() };
     let h = fraction * to_pole;
     let pair = |k: f64| f(x + k * h) - f(x - k * h);

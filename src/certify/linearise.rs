@@ -1,20 +1,22 @@
-//! Values and slopes of all functions of a problem at a point, by the plain evaluator over dual numbers.
+//! Values and slopes of all functions of a problem at a point, in blocks of instances ([`super::lanes`]).
 //!
 //! Each instance of each term is differentiated by its own leaves once; gradients then flow backwards through the
 //! stages (last stage first, and within a stage that reads itself, last level first). The cost is linear in the
 //! number of instances times the leaves of their bodies.
 
-use super::dual::{Dual, Duals};
-use crate::expr::eval::{self, Inputs};
-use crate::expr::family::{Leaf, Source, Stage, StageId, Term};
-use crate::expr::graph::{Node, NodeId};
-use crate::expr::ops::Op;
+use super::lanes::{Block, Tape};
+use super::rows::Rows;
+use crate::expr::eval;
+use crate::expr::family::{IndexMap, Leaf, Source, Stage, StageId, Term};
 use crate::problem::Problem;
 use crate::problem::values::depends_on_variables;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-/// Instances are evaluated in blocks of this many.
-const LANES: usize = 256;
+/// Instances are evaluated in blocks of this many, if there are more than a few and the body is not long.
+const LANES: usize = 64;
+const FEW: usize = 8;
+const LONG: usize = 2000;
 
 pub struct Linearised<'a> {
     pub problem: &'a Problem,
@@ -32,28 +34,133 @@ pub struct Linearised<'a> {
 /// For each leaf that depends on variables: the partial derivative of the body for each instance.
 pub(super) type Slopes = Vec<(u32, Vec<f64>)>;
 
-/// Entries of a gradient by variable, ascending.
-pub type SparseRow = Vec<(u32, f64)>;
-
 impl<'a> Linearised<'a> {
     /// At the point `x`, for the stages `roots` and what they read.
     pub fn at(problem: &'a Problem, roots: &[StageId], x: &[f64]) -> Linearised<'a> {
-        let needed = eval::needed(&problem.stages, roots);
-        let inputs = inputs(problem, x, &[]);
-        let values = eval::stages(&problem.graph, &problem.stages, &needed, &inputs);
-        let depends = depends_on_variables(problem);
-        let mut slopes: Vec<Vec<Slopes>> = vec![vec![]; problem.stages.len()];
-        for (k, stage) in problem.stages.iter().enumerate().filter(|(k, _)| needed[*k] && depends[*k]) {
-            slopes[k] =
-                stage.terms.iter().map(|term| term_slopes(problem, term, &depends, &inputs, &values, None)).collect();
+        let count = problem.stages.len();
+        let mut here = Linearised {
+            problem,
+            values: vec![vec![]; count],
+            needed: eval::needed(&problem.stages, roots),
+            slopes: vec![vec![]; count],
+            depends: depends_on_variables(problem),
+            x: x.to_vec(),
+        };
+        for (k, stage) in problem.stages.iter().enumerate() {
+            if !here.needed[k] {
+                continue;
+            }
+            here.values[k] = vec![0.0; stage.rows as usize];
+            here.slopes[k] = vec![vec![]; stage.terms.len()];
+            for t in forwards(stage) {
+                here.run(k, t);
+            }
         }
-        Linearised { problem, values, needed, slopes, depends, x: x.to_vec() }
+        here
     }
 
-    /// The slopes of a term where one of its leaves has other values than it reads.
-    pub(super) fn slopes_moved(&self, term: &Term, leaf: usize, to: &dyn Fn(f64) -> f64) -> Slopes {
-        let inputs = inputs(self.problem, &self.x, &[]);
-        term_slopes(self.problem, term, &self.depends, &inputs, &self.values, Some((leaf, to)))
+    /// Adds the values of a term to its stage and keeps its slopes.
+    fn run(&mut self, k: usize, t: usize) {
+        let term = &self.problem.stages[k].terms[t];
+        let tape = self.tape(term);
+        let (values, slopes) = match is_wide(term, &tape) {
+            true => self.differentiate::<LANES>(term, &tape),
+            false => self.differentiate::<1>(term, &tape),
+        };
+        for (p, value) in values.iter().enumerate() {
+            self.values[k][term.target.at(p)] += value;
+        }
+        self.slopes[k][t] = slopes;
+    }
+
+    /// The values of the body and its slopes.
+    fn differentiate<const L: usize>(&self, term: &Term, tape: &Tape) -> (Vec<f64>, Slopes) {
+        let instances = term.family.instances as usize;
+        let mut values = Vec::with_capacity(instances);
+        let mut slopes: Slopes =
+            self.varying(term).into_iter().map(|leaf| (leaf, Vec::with_capacity(instances))).collect();
+        let mut block: Block<L> = Block::new(tape);
+        for first in (0..instances).step_by(L) {
+            let lanes = first..(first + L).min(instances);
+            let value = block.evaluate(|leaf, row| self.fill(&term.family.leaves[leaf as usize], lanes.clone(), row));
+            values.extend_from_slice(&value[..lanes.len()]);
+            if tape.leaves.is_empty() {
+                continue;
+            }
+            block.differentiate();
+            // The leaves that the body reads are among those that vary, in the same order.
+            let mut read = tape.leaves.iter().peekable();
+            for (leaf, column) in &mut slopes {
+                if let Some((_, step)) = read.next_if(|(read, _)| read == leaf) {
+                    column.extend_from_slice(&block.slope(*step)[..lanes.len()]);
+                }
+            }
+        }
+        slopes.iter_mut().for_each(|(_, column)| column.resize(instances, 0.0));
+        (values, slopes)
+    }
+
+    /// The second derivatives of a body by pairs of leaves: `see(lanes, a, b, values)` for leaves `a >= b`, where they may
+    /// not be 0.
+    pub(super) fn bend(&self, term: &Term, see: &mut dyn FnMut(Range<usize>, u32, u32, &[f64])) {
+        let tape = self.tape(term);
+        if is_wide(term, &tape) {
+            self.bend_by::<LANES>(term, &tape, see);
+        } else {
+            self.bend_by::<1>(term, &tape, see);
+        }
+    }
+
+    fn bend_by<const L: usize>(&self, term: &Term, tape: &Tape, see: &mut dyn FnMut(Range<usize>, u32, u32, &[f64])) {
+        let mut block: Block<L> = Block::new(tape);
+        for first in (0..term.family.instances as usize).step_by(L) {
+            let lanes = first..(first + L).min(term.family.instances as usize);
+            block.evaluate(|leaf, row| self.fill(&term.family.leaves[leaf as usize], lanes.clone(), row));
+            block.differentiate();
+            block.bend();
+            for (k, (a, step)) in tape.leaves.iter().enumerate() {
+                block.turn(*step);
+                for (b, other) in &tape.leaves[..=k] {
+                    if let Some(row) = block.turned(*other) {
+                        see(lanes.clone(), *a, *b, &row[..lanes.len()]);
+                    }
+                }
+            }
+        }
+    }
+
+    fn tape(&self, term: &Term) -> Tape {
+        Tape::new(&self.problem.graph, term.family.body, &self.varying(term))
+    }
+
+    /// The leaves of a term that depend on variables.
+    fn varying(&self, term: &Term) -> Vec<u32> {
+        let varies = |leaf: &Leaf| match leaf.source {
+            Source::Variables => true,
+            Source::Stage(id) => self.depends[id.0 as usize],
+            Source::Param(_) | Source::After(_) => false,
+        };
+        (0..).zip(&term.family.leaves).filter(|(_, leaf)| varies(leaf)).map(|(k, _)| k).collect()
+    }
+
+    /// What a leaf reads for a range of instances; lanes beyond it repeat the last.
+    fn fill(&self, leaf: &Leaf, lanes: Range<usize>, row: &mut [f64]) {
+        let source: &[f64] = match leaf.source {
+            Source::Variables => &self.x,
+            Source::Param(id) => &self.problem.param(id).values,
+            Source::Stage(id) => &self.values[id.0 as usize],
+            Source::After(_) => return row.fill(f64::NAN),
+        };
+        let count = lanes.len();
+        match leaf.map {
+            IndexMap::Affine { start, stride: 1 } => {
+                let from = start as usize + lanes.start;
+                row[..count].copy_from_slice(&source[from..from + count]);
+            }
+            _ => row.iter_mut().zip(lanes).for_each(|(v, p)| *v = source[leaf.map.at(p)]),
+        }
+        let last = row[count - 1];
+        row[count..].fill(last);
     }
 
     /// What a leaf reads for an instance.
@@ -123,7 +230,7 @@ impl<'a> Linearised<'a> {
         let mut sizes: Vec<Vec<f64>> = vec![vec![]; self.problem.stages.len()];
         for (k, stage) in self.problem.stages.iter().enumerate().filter(|(k, _)| self.needed[*k]) {
             sizes[k] = vec![0.0; stage.rows as usize];
-            for t in backwards(stage).into_iter().rev() {
+            for t in forwards(stage) {
                 let term = &stage.terms[t];
                 for (leaf, slope) in self.slopes[k].get(t).into_iter().flatten() {
                     let leaf = &term.family.leaves[*leaf as usize];
@@ -143,38 +250,32 @@ impl<'a> Linearised<'a> {
 
     /// The gradients of all rows of the given stages, sparse and ascending, or nothing if they have more than
     /// `budget` entries in all, those of the stages between included.
-    pub fn rows(&self, roots: &[StageId], budget: usize) -> Option<BTreeMap<StageId, Vec<SparseRow>>> {
+    pub fn rows(&self, roots: &[StageId], budget: usize) -> Option<BTreeMap<StageId, Rows>> {
         let needed = eval::needed(&self.problem.stages, roots);
-        let mut all: Vec<Vec<BTreeMap<u32, f64>>> = vec![vec![]; self.problem.stages.len()];
-        let mut entries = 0;
-        for (k, stage) in self.problem.stages.iter().enumerate().filter(|(k, _)| needed[*k]) {
-            all[k] = vec![BTreeMap::new(); stage.rows as usize];
-            for t in backwards(stage).into_iter().rev() {
+        let mut found: BTreeMap<StageId, Rows> = BTreeMap::new();
+        let mut left = budget;
+        for (k, stage) in (0..).zip(&self.problem.stages).filter(|(k, _)| needed[*k as usize]) {
+            let mut own = Entries::of(stage, StageId(k));
+            for t in forwards(stage) {
                 let term = &stage.terms[t];
-                for (leaf, slope) in self.slopes[k].get(t).into_iter().flatten() {
+                for (leaf, slope) in self.slopes[k as usize].get(t).into_iter().flatten() {
                     let leaf = &term.family.leaves[*leaf as usize];
                     for (p, slope) in slope.iter().enumerate() {
                         let (row, from) = (term.target.at(p), leaf.map.at(p));
-                        let read: Vec<(u32, f64)> = match leaf.source {
-                            Source::Variables => vec![(from as u32, *slope)],
-                            Source::Stage(id) => {
-                                all[id.0 as usize][from].iter().map(|(j, inner)| (*j, inner * slope)).collect()
-                            }
-                            Source::Param(_) | Source::After(_) => vec![],
+                        let added = match leaf.source {
+                            Source::Variables => own.add(row, &[(from as u32, *slope)], 1.0),
+                            Source::Stage(id) if id.0 == k => own.add_own(row, from, *slope),
+                            Source::Stage(id) => own.add(row, &found[&id][from], *slope),
+                            Source::Param(_) | Source::After(_) => 0,
                         };
-                        entries += read.len();
-                        if entries > budget {
-                            return None;
-                        }
-                        for (j, entry) in read {
-                            *all[k][row].entry(j).or_default() += entry;
-                        }
+                        left = left.checked_sub(added)?;
                     }
                 }
             }
+            found.insert(StageId(k), own.finish(stage.rows as usize));
         }
-        let rows = |id: &StageId| all[id.0 as usize].iter().map(|row| row.iter().map(|(j, v)| (*j, *v)).collect());
-        Some(roots.iter().map(|id| (*id, rows(id).collect())).collect())
+        found.retain(|id, _| roots.contains(id));
+        Some(found)
     }
 
     /// How much work one evaluation is: instances times nodes and leaves of their bodies.
@@ -186,69 +287,68 @@ impl<'a> Linearised<'a> {
     }
 }
 
-/// What bodies read at a point.
-pub fn inputs<'a>(problem: &'a Problem, x: &'a [f64], after: &'a [Vec<f64>]) -> Inputs<'a> {
-    Inputs { variables: x, params: problem.params.iter().map(|param| param.values.as_slice()).collect(), after }
+/// The entries of the gradients of a stage, as they are found.
+enum Entries {
+    /// By row and variable.
+    Listed(Vec<(u32, u32, f64)>),
+    /// Of a stage that reads itself: summed up at once, because later rows need them.
+    Sums(Vec<BTreeMap<u32, f64>>),
+}
+
+impl Entries {
+    fn of(stage: &Stage, id: StageId) -> Entries {
+        let mut leaves = stage.terms.iter().flat_map(|term| &term.family.leaves);
+        match leaves.any(|leaf| leaf.source == Source::Stage(id)) {
+            true => Entries::Sums(vec![BTreeMap::new(); stage.rows as usize]),
+            false => Entries::Listed(vec![]),
+        }
+    }
+
+    /// Adds a multiple of a gradient to a row, and returns how many entries that took.
+    fn add(&mut self, row: usize, gradient: &[(u32, f64)], factor: f64) -> usize {
+        match self {
+            Entries::Listed(list) => list.extend(gradient.iter().map(|(j, v)| (row as u32, *j, v * factor))),
+            Entries::Sums(rows) => {
+                gradient.iter().for_each(|(j, v)| *rows[row].entry(*j).or_default() += v * factor);
+            }
+        }
+        gradient.len()
+    }
+
+    fn add_own(&mut self, row: usize, from: usize, factor: f64) -> usize {
+        let gradient: Vec<(u32, f64)> = match self {
+            Entries::Listed(_) => return 0,
+            Entries::Sums(rows) => rows[from].iter().map(|(j, v)| (*j, *v)).collect(),
+        };
+        self.add(row, &gradient, factor)
+    }
+
+    fn finish(self, count: usize) -> Rows {
+        match self {
+            Entries::Listed(list) => Rows::summed(count, &list),
+            Entries::Sums(sums) => {
+                let mut rows = Rows::default();
+                sums.into_iter().for_each(|row| rows.push(row));
+                rows
+            }
+        }
+    }
+}
+
+fn is_wide(term: &Term, tape: &Tape) -> bool {
+    term.family.instances as usize > FEW && tape.len() <= LONG
+}
+
+/// The terms of a stage, first level first.
+fn forwards(stage: &Stage) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..stage.terms.len()).collect();
+    order.sort_by_key(|t| stage.terms[*t].level);
+    order
 }
 
 /// The terms of a stage, last level first.
 fn backwards(stage: &Stage) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..stage.terms.len()).collect();
-    order.sort_by_key(|t| std::cmp::Reverse(stage.terms[*t].level));
+    let mut order = forwards(stage);
+    order.reverse();
     order
-}
-
-/// A leaf whose values are not what it reads, and what they are instead.
-type Moved<'m> = (usize, &'m dyn Fn(f64) -> f64);
-
-fn term_slopes(
-    problem: &Problem,
-    term: &Term,
-    depends: &[bool],
-    inputs: &Inputs,
-    stages: &[Vec<f64>],
-    moved: Option<Moved>,
-) -> Slopes {
-    let family = &term.family;
-    let instances = family.instances as usize;
-    let varies = |source: Source| match source {
-        Source::Variables => true,
-        Source::Stage(id) => depends[id.0 as usize],
-        Source::Param(_) | Source::After(_) => false,
-    };
-    let mut slopes: Slopes = vec![];
-    for (k, leaf) in (0..).zip(&family.leaves) {
-        if varies(leaf.source) {
-            slopes.push((k, vec![0.0; instances]));
-        }
-    }
-    if slopes.is_empty() {
-        return slopes;
-    }
-    let chooses = |id: &NodeId| matches!(problem.graph.node(*id), Node::Call(Op::Select, _));
-    let lanes = if problem.graph.reachable(&[family.body]).iter().any(chooses) { 1 } else { LANES };
-    for first in (0..instances).step_by(lanes) {
-        let block = first..(first + lanes).min(instances);
-        let read = |(k, leaf): (usize, &crate::expr::family::Leaf)| {
-            let source: &[f64] = match leaf.source {
-                Source::Variables => inputs.variables,
-                Source::Param(id) => inputs.params[id.0 as usize],
-                Source::Stage(id) => &stages[id.0 as usize],
-                Source::After(k) => &inputs.after[k as usize],
-            };
-            let mut value: Vec<f64> = block.clone().map(|p| source[leaf.map.at(p)]).collect();
-            if let Some((_, to)) = moved.filter(|(moved, _)| *moved == k) {
-                value.iter_mut().for_each(|v| *v = to(*v));
-            }
-            if varies(leaf.source) { Dual::leaf(k as u32, value) } else { Dual::constant(value) }
-        };
-        let leaves: Vec<Dual> = family.leaves.iter().enumerate().map(read).collect();
-        let result = eval::body(&Duals { lanes: block.len(), chooser: None }, &problem.graph, family.body, &leaves);
-        for (leaf, slope) in result.slopes {
-            if let Some((_, column)) = slopes.iter_mut().find(|(k, _)| *k == leaf) {
-                column[block.clone()].copy_from_slice(&slope);
-            }
-        }
-    }
-    slopes
 }

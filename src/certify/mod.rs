@@ -7,6 +7,8 @@
 //! | file | what it decides |
 //! | --- | --- |
 //! | `program` | the problem at the point as one minimisation: bounds, rows, scales |
+//! | `dual`, `second` | first and second partial derivatives of all functions |
+//! | `lanes` | values, slopes and second derivatives of a body for blocks of instances |
 //! | `linearise` | values, gradients and sparse rows of all functions |
 //! | `residuals` | first-order conditions as figures |
 //! | `fit` | multipliers where the method has none |
@@ -28,10 +30,13 @@ mod fit;
 mod hessian;
 mod infeasible;
 mod kinks;
+mod lanes;
 mod linearise;
 mod program;
 mod ray;
 mod residuals;
+mod rows;
+mod second;
 #[cfg(test)]
 mod tests;
 mod unbounded;
