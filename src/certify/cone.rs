@@ -17,9 +17,13 @@ const LONG: usize = 30;
 const COST: f64 = 4e9;
 /// Part of a diagonal entry that is taken off for the rounding of its elimination.
 const ROUNDING: f64 = 1e-14;
-/// Most solves of the inverse iteration, and entries that move less end it.
+/// Most solves of the inverse iteration; if the curvature falls by less than a part of it, twice, it ends.
 const ITERATIONS: usize = 40;
-const STILL: f64 = 1e-6;
+const STILL: f64 = 1e-3;
+/// Most solves that put a direction on the cone, how much nearer each must get, and how near is on it.
+const CORRECTIONS: usize = 8;
+const FASTER: f64 = 0.1;
+const KEPT: f64 = 1e-12;
 /// Gradients of unit length count as independent if no combination of unit weights is shorter than the root of this.
 const DEPENDENT: f64 = 1e-12;
 
@@ -98,6 +102,8 @@ pub struct Curved<'a> {
     cone: &'a Cone,
     parts: Parts,
     matrix: Matrix,
+    /// The weight of the rows in the matrix that was factored last.
+    sigma: f64,
 }
 
 /// What the matrix is put together from.
@@ -131,11 +137,12 @@ impl<'a> Curved<'a> {
         let mut parts = Parts { hessian, rows: Rows::default() };
         cone.rows.iter().for_each(|row| cut(row, &mut variables, &mut parts.rows));
         let matrix = Matrix::new(variables, &|see| parts.each(1.0, see))?;
-        Some(Curved { cone, parts, matrix })
+        Some(Curved { cone, parts, matrix, sigma: 0.0 })
     }
 
     /// Whether `H + diag(add) + σ A'A` is positive definite, less what rounding may hide; `add` is by variable.
     pub fn definite(&mut self, sigma: f64, add: impl Fn(usize) -> f64) -> bool {
+        self.sigma = sigma;
         self.matrix.set(&|see| self.parts.each(sigma, see));
         let size = self.matrix.pattern.rows;
         for i in 0..size {
@@ -153,25 +160,63 @@ impl<'a> Curved<'a> {
         let mut d: Vec<f64> = (1..=n).map(|i| 0.5 + (i as f64 * 0.618_033_988_749_895).fract()).collect();
         d.iter_mut().skip(1).step_by(2).for_each(|v| *v = -*v);
         d.resize(self.matrix.pattern.rows, 0.0);
+        normalise(&mut d)?;
+        let mut before = 0.0;
+        let mut still = 0;
         for _ in 0..ITERATIONS {
-            let before = d.clone();
             self.matrix.ldlt.solve(&mut d);
             // Partial sums follow from the rest: they have no part in the length.
             d[n..].fill(0.0);
-            normalise(&mut d)?;
-            if d.iter().zip(&before).all(|(now, before)| (now - before).abs() <= STILL) {
+            // The reciprocal of the curvature, from below.
+            let length = normalise(&mut d)?;
+            still = if length <= (1.0 + STILL) * before { still + 1 } else { 0 };
+            if still == 2 {
                 break;
+            }
+            before = length;
+        }
+        if !self.keep_rows(&mut d) {
+            d.truncate(n);
+            self.cone.project(&mut d);
+            let left = d.iter().map(|v| v * v).sum::<f64>().sqrt();
+            // Rows that leave no freedom leave rounding.
+            if left < 1e-5 {
+                return None;
             }
         }
         d.truncate(n);
-        self.cone.project(&mut d);
-        let left = d.iter().map(|v| v * v).sum::<f64>().sqrt();
-        // Rows that leave no freedom leave rounding.
-        if left < 1e-5 {
-            return None;
-        }
         normalise(&mut d)?;
         Some(self.cone.expanded(&d))
+    }
+
+    /// One more step of the iteration, confined to the cone: `min ½ t'Ht - d't` with `A t = 0` by the method of
+    /// multipliers, `t = M⁻¹(d - A'y)`, `y += σ A t` with `M = H + σ A'A`, which needs the factors of `M` only. It says whether
+    /// that came to an end with a direction; `d` stays as it is otherwise.
+    fn keep_rows(&mut self, d: &mut [f64]) -> bool {
+        let n = self.cone.free.len();
+        let rows = &self.parts.rows;
+        let mut right = d.to_vec();
+        let mut off = f64::INFINITY;
+        for _ in 0..CORRECTIONS {
+            let mut t = right.clone();
+            self.matrix.ldlt.solve(&mut t);
+            let length = t[..n].iter().map(|v| v * v).sum::<f64>().sqrt();
+            let left: Vec<f64> = rows.iter().map(|row| row.iter().map(|(j, v)| v * t[*j as usize]).sum()).collect();
+            let now = left.iter().map(|v| v * v).sum::<f64>().sqrt() / length;
+            if now <= KEPT {
+                d.copy_from_slice(&t);
+                return true;
+            }
+            // No freedom, or rows that `σ` does not hold.
+            if now.is_nan() || now > FASTER * off {
+                return false;
+            }
+            off = now;
+            for (row, left) in rows.iter().zip(&left) {
+                row.iter().for_each(|(j, v)| right[*j as usize] -= self.sigma * left * v);
+            }
+        }
+        false
     }
 }
 
@@ -200,13 +245,14 @@ fn inertia_of(positive: usize, negative: usize) -> Inertia {
     Inertia { positive, negative, zero: 0 }
 }
 
-fn normalise(d: &mut [f64]) -> Option<()> {
+/// The length that it had.
+fn normalise(d: &mut [f64]) -> Option<f64> {
     let length = d.iter().map(|v| v * v).sum::<f64>().sqrt();
     if length == 0.0 || !length.is_finite() {
         return None;
     }
     d.iter_mut().for_each(|v| *v /= length);
-    Some(())
+    Some(length)
 }
 
 /// Hands all entries of a lower triangle, in a fixed order, to a function of row, column and value.
@@ -308,7 +354,7 @@ mod tests {
             if v.iter().map(|v| v * v).sum::<f64>() < 1e-12 {
                 return None;
             }
-            normalise(&mut v).map(|()| v)
+            normalise(&mut v).map(|_| v)
         };
         for row in cone.rows.iter() {
             let mut dense = vec![0.0; cone.free.len()];

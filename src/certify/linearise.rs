@@ -34,6 +34,9 @@ pub struct Linearised<'a> {
 /// For each leaf that depends on variables: the partial derivative of the body for each instance.
 pub(super) type Slopes = Vec<(u32, Vec<f64>)>;
 
+/// Is told the second derivatives of a range of instances by two leaves.
+type Bends<'b> = dyn FnMut(Range<usize>, u32, u32, &[f64]) + 'b;
+
 impl<'a> Linearised<'a> {
     /// At the point `x`, for the stages `roots` and what they read.
     pub fn at(problem: &'a Problem, roots: &[StageId], x: &[f64]) -> Linearised<'a> {
@@ -102,7 +105,7 @@ impl<'a> Linearised<'a> {
 
     /// The second derivatives of a body by pairs of leaves: `see(lanes, a, b, values)` for leaves `a >= b`, where they may
     /// not be 0.
-    pub(super) fn bend(&self, term: &Term, see: &mut dyn FnMut(Range<usize>, u32, u32, &[f64])) {
+    pub(super) fn bend(&self, term: &Term, see: &mut Bends) {
         let tape = self.tape(term);
         if is_wide(term, &tape) {
             self.bend_by::<LANES>(term, &tape, see);
@@ -111,7 +114,7 @@ impl<'a> Linearised<'a> {
         }
     }
 
-    fn bend_by<const L: usize>(&self, term: &Term, tape: &Tape, see: &mut dyn FnMut(Range<usize>, u32, u32, &[f64])) {
+    fn bend_by<const L: usize>(&self, term: &Term, tape: &Tape, see: &mut Bends) {
         let mut block: Block<L> = Block::new(tape);
         for first in (0..term.family.instances as usize).step_by(L) {
             let lanes = first..(first + L).min(term.family.instances as usize);
