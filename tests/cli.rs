@@ -161,8 +161,7 @@ fn logs_have_a_line_per_iteration() {
     let output = merit(&["examples/hs071.opt", "--log", "--trace", path, "--quiet"]);
     let lines = stderr(&output).lines().count();
     let rows = std::fs::read_to_string(&trace).expect("the trace was written");
-    let header =
-        "iteration,restoration,objective,primal,dual,barrier,step,regularisation,alpha_dual,alpha_primal,trials\n0,";
+    let header = "iteration,restoration,objective,primal,dual,barrier,step,regularisation,alpha_dual,alpha_primal,trials,evaluations,seconds\n0,";
     assert!(rows.starts_with(header), "{rows}");
     assert!(lines > 5 && rows.lines().count() == lines, "{lines} lines of log, {} of trace", rows.lines().count());
 }
@@ -209,6 +208,25 @@ fn the_log_of_the_interior_point_has_the_columns_that_its_readers_know() {
     let lines = logged(&plain, "trust_region_newton");
     assert!(lines.len() > 3);
     assert_eq!(names(&lines[0]), "iter objective inf_du ||d|| trials");
+}
+
+#[test]
+fn methods_are_compared() {
+    let picture = model("compared.svg", "");
+    let words = ["compare", "examples/disk.opt", "--with", "interior_point,augmented_lagrangian,lbfgs"];
+    let compared = merit(&[&words[..], &["--seeds", "0..2", "--plot", &picture]].concat());
+    assert_eq!(code(&compared), 0, "{}", stderr(&compared));
+    let table = stdout(&compared);
+    assert!(table.contains("interior_point") && table.contains("3/3") && table.contains("lbfgs: "), "{table}");
+    let svg = std::fs::read_to_string(&picture).unwrap();
+    assert!(svg.starts_with("<svg") && svg.contains("augmented_lagrangian"));
+    let json: Value = serde_json::from_str(&stdout(&merit(&[&words[..], &["--json"]].concat()))).unwrap();
+    assert_eq!((json["runs"].as_array().unwrap().len(), json["refused"][0]["method"].as_str()), (2, Some("lbfgs")));
+    assert_eq!(code(&merit(&["compare", "examples/disk.opt", "--seeds", "3..1"])), 2);
+    assert_eq!(code(&merit(&["compare", "examples/disk.opt", "--with", "lbgfs"])), 2);
+    // No run has an answer.
+    let impossible = model("nothing.opt", "var x in [0, 1]\nminimize x\nsubject to x^2 >= 2\n");
+    assert_eq!(code(&merit(&["compare", &impossible, "--with", "interior_point"])), 3);
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn fields(answer: &Answer, sources: &Sources) -> Vec<(&'static str, Value)> {
     fields
 }
 
-pub(super) fn number(value: f64) -> Value {
+pub fn number(value: f64) -> Value {
     match value {
         _ if value.is_nan() => "nan".into(),
         f64::INFINITY => "inf".into(),

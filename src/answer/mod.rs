@@ -11,6 +11,7 @@ mod diagnosis_json;
 mod diagnosis_text;
 pub mod json;
 pub mod layout;
+pub mod plot;
 pub mod result;
 pub mod sensitivity;
 pub mod status;
@@ -107,6 +108,10 @@ pub struct LogLine {
     pub alpha_dual: f64,
     pub alpha_primal: f64,
     pub trials: usize,
+    /// Values of functions and derivatives so far, all kinds together, and seconds since the method began. The monitor
+    /// fills them in.
+    pub evaluations: usize,
+    pub seconds: f64,
 }
 
 /// Why a method stopped, in words; nothing where it met its own test.

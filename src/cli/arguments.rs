@@ -32,6 +32,8 @@ pub enum Command {
     Show(Show),
     /// Compare the derivatives of the model with differences
     Diff(Diff),
+    /// Solve the model by several methods and compare what they reach, and at what cost
+    Compare(Compare),
     /// Write the problem for other systems
     Export(Export),
     /// Turn a problem of another system into a model
@@ -39,7 +41,7 @@ pub enum Command {
 }
 
 /// The names of [`Command`], to tell `merit FILE` from a subcommand.
-pub const COMMANDS: &[&str] = &["solve", "check", "plan", "show", "diff", "export", "import"];
+pub const COMMANDS: &[&str] = &["solve", "check", "plan", "show", "diff", "compare", "export", "import"];
 
 /// Where parameters and data come from.
 #[derive(Debug, Default, Args)]
@@ -181,6 +183,40 @@ pub struct Diff {
 }
 
 #[derive(Debug, Args)]
+pub struct Compare {
+    /// The model
+    pub file: String,
+    #[command(flatten)]
+    pub inputs: Inputs,
+    #[command(flatten)]
+    pub changes: Changes,
+    /// The methods, separated by commas (default: the planner's choice and all others that serve the problem)
+    #[arg(long = "with", value_name = "METHODS", value_delimiter = ',')]
+    pub methods: Vec<String>,
+    /// Run each method with each of these seeds: 0..9, or 1,5,7
+    #[arg(long, value_name = "SEEDS", default_value = "0", value_parser = seeds)]
+    pub seeds: Seeds,
+    /// Set an option of the methods that have it
+    #[arg(long = "set", value_name = "OPTION=VALUE", value_parser = pair)]
+    pub options: Vec<(String, String)>,
+    /// How many starting points each run tries
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub starts: u32,
+    /// End each run after this time with the best point so far
+    #[arg(long, value_name = "SECONDS", value_parser = positive)]
+    pub time_limit: Option<f64>,
+    /// Tolerance of the certificates
+    #[arg(long, value_name = "TOLERANCE", default_value_t = 1e-6, value_parser = positive)]
+    pub tol: f64,
+    /// Print the comparison as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Draw progress against evaluations and time
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub struct Export {
     /// The model
     pub file: String,
@@ -285,4 +321,25 @@ mod tests {
             assert!(parse(line).is_err(), "{line}");
         }
     }
+}
+
+/// Seeds of a comparison.
+#[derive(Clone, Debug)]
+pub struct Seeds(pub Vec<u64>);
+
+/// No comparison needs more runs.
+const MOST_SEEDS: u64 = 100_000;
+
+/// `3`, `1,5,7` or `0..9`, which holds both ends as ranges of models do.
+fn seeds(text: &str) -> Result<Seeds, String> {
+    let whole = |text: &str| text.trim().parse::<u64>().map_err(|_| format!("`{text}` is not a whole number"));
+    if let Some((first, last)) = text.split_once("..") {
+        let (first, last) = (whole(first)?, whole(last)?);
+        return match last.checked_sub(first) {
+            None => Err(format!("the range {text} is empty")),
+            Some(more) if more >= MOST_SEEDS => Err(format!("more than {MOST_SEEDS} seeds")),
+            Some(_) => Ok(Seeds((first..=last).collect())),
+        };
+    }
+    Ok(Seeds(text.split(',').map(whole).collect::<Result<_, _>>()?))
 }

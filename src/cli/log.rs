@@ -84,11 +84,11 @@ fn scientific(value: f64, digits: usize) -> String {
 /// The log as csv, for `--trace`.
 pub fn trace(lines: &[LogLine]) -> String {
     let mut out = String::from(
-        "iteration,restoration,objective,primal,dual,barrier,step,regularisation,alpha_dual,alpha_primal,trials\n",
+        "iteration,restoration,objective,primal,dual,barrier,step,regularisation,alpha_dual,alpha_primal,trials,evaluations,seconds\n",
     );
     for line in lines {
         out += &format!(
-            "{},{},{},{},{},{},{},{},{},{},{}\n",
+            "{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
             line.iteration,
             line.restoration,
             line.objective,
@@ -99,7 +99,9 @@ pub fn trace(lines: &[LogLine]) -> String {
             line.regularisation,
             line.alpha_dual,
             line.alpha_primal,
-            line.trials
+            line.trials,
+            line.evaluations,
+            line.seconds
         );
     }
     out

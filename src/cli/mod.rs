@@ -8,6 +8,7 @@ mod ampl;
 mod arguments;
 mod check;
 mod common;
+mod compare;
 mod diff;
 mod export;
 mod import;
@@ -51,6 +52,7 @@ pub fn run(words: Vec<String>) -> i32 {
         Command::Plan(arguments) => plan::run(arguments),
         Command::Show(arguments) => show::run(arguments),
         Command::Diff(arguments) => diff::run(arguments),
+        Command::Compare(arguments) => compare::run(arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Import(arguments) => import::run(arguments),
     });

@@ -62,3 +62,28 @@ impl LiveLine {
         }
     }
 }
+
+/// A line on standard error that says what runs now, on a terminal only.
+pub struct Note {
+    active: bool,
+    shown: bool,
+}
+
+impl Note {
+    pub fn new() -> Note {
+        Note { active: std::io::stderr().is_terminal(), shown: false }
+    }
+
+    pub fn show(&mut self, words: &str) {
+        if self.active {
+            self.shown = true;
+            let _ = write!(std::io::stderr(), "\r\x1b[K{words}");
+        }
+    }
+
+    pub fn clear(&mut self) {
+        if std::mem::take(&mut self.shown) {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}

@@ -46,6 +46,8 @@ pub fn solve(problem: &Problem, x: Vec<f64>, limits: &Limits) -> Option<Outcome>
         progress: &mut quiet,
         keep_log: false,
         log: vec![],
+        began: (limits.clock)(),
+        meter: Default::default(),
     };
     let warm = Warm { x, multipliers: None };
     Some(execute(problem, &plan, Some(&warm), &Sources::default(), &mut monitor))

@@ -102,7 +102,8 @@ impl Expressions<'_> {
         match self.sums.graph.node(id) {
             Node::Call(Op::Add | Op::Sub | Op::Neg, _) => true,
             Node::Call(Op::Mul, [a, b, _]) => {
-                self.sums.graph.value_of(a).is_some() || self.sums.graph.value_of(b).is_some()
+                // A factor that is not finite is no coefficient of a sum.
+                [a, b].into_iter().any(|id| self.sums.graph.value_of(id).is_some_and(f64::is_finite))
             }
             Node::Constant(_) | Node::Leaf(_) | Node::Call(..) => false,
         }

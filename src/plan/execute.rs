@@ -58,7 +58,7 @@ fn run(
     sources: &Sources,
     monitor: &mut Monitor,
 ) -> Outcome {
-    let mut view = EngineView::new(shown, method, &plan.options, &plan.start.x, sources);
+    let mut view = EngineView::new(shown, method, &plan.options, &plan.start.x, sources).counting(&monitor.meter);
     let warm = multipliers.map(|m| view.reduce_multipliers(&m));
     let reduced = view.reduce(start);
     let outcome = match reduced.is_empty() {

@@ -63,6 +63,8 @@ impl Model {
             progress: &mut progress,
             keep_log: false,
             log: vec![],
+            began: 0.0,
+            meter: Default::default(),
         };
         execute(&self.problem, plan, warm, &self.sources, &mut monitor)
     }

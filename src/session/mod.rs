@@ -16,6 +16,7 @@
 //! ```
 
 pub mod changes;
+pub mod compare;
 pub mod derivatives;
 mod doubts;
 pub mod errors;

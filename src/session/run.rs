@@ -46,6 +46,8 @@ pub(super) fn run(
         progress,
         keep_log: options.keep_log,
         log: vec![],
+        began,
+        meter: Default::default(),
     };
     let plan = &plan.with_numbers(&prepared.problem);
     let n = prepared.problem.dimension as usize;

@@ -1,7 +1,23 @@
 //! Limits, clock, interrupts, progress and log of a solve, once for all methods.
 
 use crate::answer::{LogLine, Stop};
+use std::cell::Cell;
 use std::ops::ControlFlow;
+use std::rc::Rc;
+
+/// Counts values of functions and derivatives, of all kinds together, for the lines of the log. Views add to it.
+#[derive(Clone, Debug, Default)]
+pub struct Meter(Rc<Cell<usize>>);
+
+impl Meter {
+    pub fn count(&self) {
+        self.0.set(self.0.get() + 1);
+    }
+
+    pub fn get(&self) -> usize {
+        self.0.get()
+    }
+}
 
 /// What a running method reports to and obeys. Methods call [`Monitor::observe`] once an iteration.
 pub struct Monitor<'a> {
@@ -15,11 +31,15 @@ pub struct Monitor<'a> {
     pub progress: &'a mut dyn FnMut(&LogLine) -> ControlFlow<()>,
     pub keep_log: bool,
     pub log: Vec<LogLine>,
+    /// When it began, in seconds of `clock`.
+    pub began: f64,
+    pub meter: Meter,
 }
 
 impl Monitor<'_> {
     /// Records an iteration; `Break` carries why the method must stop now.
     pub fn observe(&mut self, line: LogLine) -> ControlFlow<Stop> {
+        let line = LogLine { evaluations: self.meter.get(), seconds: (self.clock)() - self.began, ..line };
         if self.keep_log {
             self.log.push(line);
         }

@@ -50,6 +50,10 @@ pub trait Nlp {
     fn objective_factor(&self) -> f64 {
         1.0
     }
+    /// The objective that the log shows at `x`, where `value` was found: without what a method has added to it.
+    fn logged_objective(&mut self, _x: &[f64], value: f64) -> f64 {
+        value
+    }
     /// Counts so far.
     fn evaluations(&self) -> crate::answer::Evaluations;
     /// After a value that was not finite at `x`: names the function, its operands, the row and the line.

@@ -5,6 +5,7 @@
 //! (`s < 0` where `f` is maximised), multipliers of the problem as stated are `y = y' / s`, `z = z' / s`.
 
 use super::method::{Method, Sees};
+use super::monitor::Meter;
 use super::nlp::{Nlp, Pattern, Shape};
 use super::options::Options;
 use super::trouble;
@@ -25,6 +26,7 @@ pub struct EngineView {
     sources: Sources,
     evaluator: Evaluator,
     counts: Evaluations,
+    meter: Meter,
     shape: Shape,
     /// Of the objective.
     factor: f64,
@@ -86,6 +88,7 @@ impl EngineView {
             sources: sources.clone(),
             evaluator,
             counts: Evaluations::default(),
+            meter: Meter::default(),
             shape,
             factor: if maximised { -1.0 } else { 1.0 },
             maximised,
@@ -108,6 +111,12 @@ impl EngineView {
         if slope.is_finite() && slope > LARGEST_SLOPE {
             self.factor *= LARGEST_SLOPE / slope;
         }
+    }
+
+    /// Counts evaluations where the monitor of the solve reads them.
+    pub fn counting(mut self, meter: &Meter) -> EngineView {
+        self.meter = meter.clone();
+        self
     }
 
     /// The part of a point of all variables that the method sees.
@@ -269,12 +278,14 @@ impl Nlp for EngineView {
 
     fn objective(&mut self, x: &[f64]) -> f64 {
         self.counts.objective += 1;
+        self.meter.count();
         self.place(x);
         self.factor * self.evaluator.objective(&self.full)
     }
 
     fn gradient(&mut self, x: &[f64], out: &mut [f64]) {
         self.counts.gradient += 1;
+        self.meter.count();
         self.place(x);
         self.evaluator.gradient(&self.full, &mut self.column_buffer);
         for (to, k) in out.iter_mut().zip(&self.variables) {
@@ -284,6 +295,7 @@ impl Nlp for EngineView {
 
     fn constraints(&mut self, x: &[f64], out: &mut [f64]) {
         self.counts.constraints += 1;
+        self.meter.count();
         self.place(x);
         self.evaluator.constraints(&self.full, &mut self.row_buffer);
         for (to, r) in out.iter_mut().zip(&self.rows) {
@@ -293,12 +305,14 @@ impl Nlp for EngineView {
 
     fn jacobian(&mut self, x: &[f64], out: &mut [f64]) {
         self.counts.jacobian += 1;
+        self.meter.count();
         self.place(x);
         self.jacobian.write(out, |all| self.evaluator.jacobian(&self.full, all));
     }
 
     fn hessian(&mut self, x: &[f64], sigma: f64, weights: &[f64], out: &mut [f64]) {
         self.counts.hessian += 1;
+        self.meter.count();
         self.place(x);
         self.place_weights(weights);
         let sigma = sigma * self.factor;
@@ -307,6 +321,7 @@ impl Nlp for EngineView {
 
     fn hessian_product(&mut self, x: &[f64], sigma: f64, weights: &[f64], v: &[f64], out: &mut [f64]) {
         self.counts.product += 1;
+        self.meter.count();
         self.place(x);
         self.place_weights(weights);
         self.direction.fill(0.0);

@@ -77,5 +77,7 @@ pub fn line(iteration: usize, objective: f64, slope: f64, step: f64, trials: usi
         alpha_dual: f64::NAN,
         alpha_primal: f64::NAN,
         trials,
+        evaluations: 0,
+        seconds: 0.0,
     }
 }

@@ -118,7 +118,8 @@ pub fn minimise(
         if slope <= settings.tolerance {
             return Stop::Converged;
         }
-        if let ControlFlow::Break(stop) = monitor.observe(line(*iteration, value, slope, step_length, products)) {
+        let logged = nlp.logged_objective(x, value);
+        if let ControlFlow::Break(stop) = monitor.observe(line(*iteration, logged, slope, step_length, products)) {
             return stop;
         }
         if *iteration >= settings.iteration_limit {

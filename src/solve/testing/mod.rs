@@ -218,6 +218,8 @@ fn run_with_limit(
         progress: &mut progress,
         keep_log: true,
         log: Vec::new(),
+        began: 0.0,
+        meter: Default::default(),
     };
     let mut context = Context { nlp, start: start.to_vec(), warm, options: &options, monitor: &mut monitor };
     (method.run)(&mut context)

@@ -88,6 +88,11 @@ impl<'a> Lagrangian<'a> {
         self.known.copy_from_slice(x);
     }
 
+    fn penalty(&mut self, x: &[f64]) -> f64 {
+        self.evaluate(x);
+        0.5 * self.rho * self.distances.iter().map(|d| d * d).sum::<f64>()
+    }
+
     fn evaluate_jacobian(&mut self, x: &[f64]) {
         if self.known_jacobian != x {
             self.nlp.jacobian(x, &mut self.jacobian);
@@ -102,9 +107,7 @@ impl Nlp for Lagrangian<'_> {
     }
 
     fn objective(&mut self, x: &[f64]) -> f64 {
-        self.evaluate(x);
-        let penalty: f64 = self.distances.iter().map(|d| d * d).sum();
-        self.objective_scale * self.nlp.objective(x) + 0.5 * self.rho * penalty
+        self.objective_scale * self.nlp.objective(x) + self.penalty(x)
     }
 
     fn gradient(&mut self, x: &[f64], out: &mut [f64]) {
@@ -142,6 +145,10 @@ impl Nlp for Lagrangian<'_> {
                 }
             }
         }
+    }
+
+    fn logged_objective(&mut self, x: &[f64], value: f64) -> f64 {
+        (value - self.penalty(x)) / self.objective_scale
     }
 
     fn evaluations(&self) -> Evaluations {

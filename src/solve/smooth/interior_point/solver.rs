@@ -345,5 +345,7 @@ fn log_line(
         alpha_dual: accepted.dual,
         alpha_primal: accepted.primal,
         trials: accepted.trials,
+        evaluations: 0,
+        seconds: 0.0,
     }
 }

@@ -89,6 +89,8 @@ fn the_seed_decides_all() {
             progress: &mut |_| ControlFlow::Continue(()),
             keep_log: false,
             log: vec![],
+            began: 0.0,
+            meter: crate::solve::monitor::Meter::default(),
         };
         let start = vec![-1.0, 1.0, -1.5];
         (METHOD.run)(&mut Context { nlp: &mut nlp, start, warm: None, options: &options, monitor: &mut monitor }).x
