@@ -138,7 +138,7 @@ fn run(method: &str, seed: u64, answer: Answer) -> Run {
         method: method.to_string(),
         seed,
         status: answer.status,
-        holds: answer.status.row().exit_code == 0,
+        holds: answer.status.exit_code() == 0,
         objective: answer.objective(),
         iterations: answer.counts.iterations,
         evaluations: answer.counts.evaluations.clone(),
