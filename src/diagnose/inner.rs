@@ -41,13 +41,7 @@ pub fn solve(problem: &Problem, x: Vec<f64>, limits: &Limits) -> Option<Outcome>
     let mut monitor = Monitor {
         iteration_limit: ITERATIONS,
         deadline: limits.deadline,
-        clock: limits.clock,
-        interrupted: limits.interrupted,
-        progress: &mut quiet,
-        keep_log: false,
-        log: vec![],
-        began: (limits.clock)(),
-        meter: Default::default(),
+        ..Monitor::new(limits.clock, limits.interrupted, &mut quiet)
     };
     let warm = Warm { x, multipliers: None };
     Some(execute(problem, &plan, Some(&warm), &Sources::default(), &mut monitor))

@@ -55,17 +55,7 @@ impl Model {
 
     fn solved_from(&self, plan: &Plan, warm: Option<&super::Warm>) -> Outcome {
         let mut progress = |_: &LogLine| ControlFlow::Continue(());
-        let mut monitor = Monitor {
-            iteration_limit: usize::MAX,
-            deadline: f64::INFINITY,
-            clock: &|| 0.0,
-            interrupted: &|| false,
-            progress: &mut progress,
-            keep_log: false,
-            log: vec![],
-            began: 0.0,
-            meter: Default::default(),
-        };
+        let mut monitor = Monitor::new(&|| 0.0, &|| false, &mut progress);
         execute(&self.problem, plan, warm, &self.sources, &mut monitor)
     }
 

@@ -39,15 +39,9 @@ pub(super) fn run(
     let interrupted = || host.interrupts() > before;
     let began = clock();
     let mut monitor = Monitor {
-        iteration_limit: usize::MAX,
         deadline: options.time_limit.map_or(f64::INFINITY, |limit| began + limit),
-        clock: &clock,
-        interrupted: &interrupted,
-        progress,
         keep_log: options.keep_log,
-        log: vec![],
-        began,
-        meter: Default::default(),
+        ..Monitor::new(&clock, &interrupted, progress)
     };
     let plan = &plan.with_numbers(&prepared.problem);
     let n = prepared.problem.dimension as usize;

@@ -36,6 +36,19 @@ pub struct Monitor<'a> {
     pub meter: Meter,
 }
 
+impl<'a> Monitor<'a> {
+    /// Without limits and log.
+    pub fn new(
+        clock: &'a dyn Fn() -> f64,
+        interrupted: &'a dyn Fn() -> bool,
+        progress: &'a mut dyn FnMut(&LogLine) -> ControlFlow<()>,
+    ) -> Monitor<'a> {
+        let (iteration_limit, deadline) = (usize::MAX, f64::INFINITY);
+        let (log, began, meter) = (vec![], clock(), Meter::default());
+        Monitor { iteration_limit, deadline, clock, interrupted, progress, keep_log: false, log, began, meter }
+    }
+}
+
 impl Monitor<'_> {
     /// Records an iteration; `Break` carries why the method must stop now.
     pub fn observe(&mut self, line: LogLine) -> ControlFlow<Stop> {

@@ -82,15 +82,7 @@ impl Solver<'_> {
         unasked.solve_with = None;
         let plan = plan::plan(&unasked, &request).map_err(|_| failed("its method does not take it"))?;
         let mut quiet = |_: &LogLine| ControlFlow::Continue(());
-        let mut monitor = Monitor {
-            iteration_limit: usize::MAX,
-            deadline: self.deadline,
-            clock: self.clock,
-            interrupted: self.interrupted,
-            progress: &mut quiet,
-            keep_log: false,
-            log: vec![],
-        };
+        let mut monitor = Monitor { deadline: self.deadline, ..Monitor::new(self.clock, self.interrupted, &mut quiet) };
         let warm = Warm { x: near.x.clone(), multipliers: near.multipliers.clone() };
         let found = execute(&unasked, &plan, Some(&warm), self.sources, &mut monitor);
         if found.stop != Stop::Converged {

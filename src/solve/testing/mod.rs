@@ -210,17 +210,7 @@ fn run_with_limit(
         }
         ControlFlow::Continue(())
     };
-    let mut monitor = Monitor {
-        iteration_limit,
-        deadline: f64::INFINITY,
-        clock: &|| 0.0,
-        interrupted: &|| false,
-        progress: &mut progress,
-        keep_log: true,
-        log: Vec::new(),
-        began: 0.0,
-        meter: Default::default(),
-    };
+    let mut monitor = Monitor { iteration_limit, keep_log: true, ..Monitor::new(&|| 0.0, &|| false, &mut progress) };
     let mut context = Context { nlp, start: start.to_vec(), warm, options: &options, monitor: &mut monitor };
     (method.run)(&mut context)
 }

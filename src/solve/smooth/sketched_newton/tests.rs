@@ -81,16 +81,10 @@ fn the_seed_decides_all() {
             set: vec![("inner".into(), Value::Text(inner.into())), ("inner_limit".into(), Value::Number(50.0))],
             seed,
         };
+        let mut quiet = |_: &crate::answer::LogLine| ControlFlow::Continue(());
         let mut monitor = crate::solve::monitor::Monitor {
             iteration_limit: 3,
-            deadline: f64::INFINITY,
-            clock: &|| 0.0,
-            interrupted: &|| false,
-            progress: &mut |_| ControlFlow::Continue(()),
-            keep_log: false,
-            log: vec![],
-            began: 0.0,
-            meter: crate::solve::monitor::Meter::default(),
+            ..crate::solve::monitor::Monitor::new(&|| 0.0, &|| false, &mut quiet)
         };
         let start = vec![-1.0, 1.0, -1.5];
         (METHOD.run)(&mut Context { nlp: &mut nlp, start, warm: None, options: &options, monitor: &mut monitor }).x
