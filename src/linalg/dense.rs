@@ -23,6 +23,21 @@ impl Cholesky {
     }
 }
 
+/// The factors `P A = L U` of a square matrix.
+pub struct Lu(nalgebra::LU<f64, nalgebra::Dyn, nalgebra::Dyn>);
+
+impl Lu {
+    /// Factors an `n × n` matrix with row exchanges. `O(2n³/3)`.
+    pub fn new(n: usize, a: &[f64]) -> Lu {
+        Lu(DMatrix::from_row_slice(n, n, a).lu())
+    }
+
+    /// The solution of `A x = b`; `None` if a pivot is zero.
+    pub fn solve(&self, b: &[f64]) -> Option<Vec<f64>> {
+        self.0.solve(&DVector::from_column_slice(b)).map(|x| x.as_slice().to_vec())
+    }
+}
+
 /// Eigenvalues of a symmetric `n × n` matrix, ascending. NaN everywhere if an entry is not finite. `O(n³)`.
 pub fn symmetric_eigenvalues(n: usize, a: &[f64]) -> Vec<f64> {
     symmetric_eigen(n, a).0

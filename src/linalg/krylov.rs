@@ -1,6 +1,8 @@
-//! Methods that see a symmetric matrix through products only: conjugate gradients, the same inside a ball, MINRES.
+//! Methods that see a matrix through products only. Symmetric: conjugate gradients, the same inside a ball, MINRES;
+//! any: GMRES, and the truncated Neumann series.
 //!
-//! `apply(v, out)` writes `A v`. Sources: Steihaug (1983) for the ball; Paige and Saunders (1975) for MINRES.
+//! `apply(v, out)` writes `A v`. Sources: Steihaug (1983) for the ball; Paige and Saunders (1975) for MINRES; Saad and
+//! Schultz (1986) for GMRES.
 
 use super::vector::{add_multiple, dot, two_norm};
 
@@ -147,6 +149,117 @@ pub fn minres(
     End::Limit
 }
 
+/// Minimises `|b - A x|` over Krylov spaces of growing dimension, from `x = 0`, until the norm is `tolerance |b|`. After
+/// `restart` products the space begins anew.
+pub fn gmres(
+    apply: &mut dyn FnMut(&[f64], &mut [f64]),
+    b: &[f64],
+    tolerance: f64,
+    limit: usize,
+    restart: usize,
+    x: &mut [f64],
+) -> End {
+    let n = b.len();
+    x.fill(0.0);
+    let size = two_norm(b);
+    let mut rest = b.to_vec();
+    let mut product = vec![0.0; n];
+    let mut used = 0;
+    while used < limit {
+        let norm = two_norm(&rest);
+        if !norm.is_finite() {
+            return End::NotFinite;
+        }
+        if norm <= tolerance * size {
+            return End::Converged;
+        }
+        // The basis, the triangle that rotations make of the Hessenberg matrix, and what is left of `|rest| e_1`.
+        let mut basis = vec![rest.iter().map(|r| r / norm).collect::<Vec<f64>>()];
+        let (mut triangle, mut rotations) = (Vec::<Vec<f64>>::new(), Vec::<(f64, f64)>::new());
+        let mut right = vec![norm];
+        while triangle.len() < restart.min(n) && used < limit {
+            let k = triangle.len();
+            apply(&basis[k], &mut product);
+            used += 1;
+            let mut column = Vec::with_capacity(k + 1);
+            // Twice: the second pass takes away what cancellation left.
+            column.resize(k + 1, 0.0);
+            for _ in 0..2 {
+                for (vector, entry) in basis.iter().zip(column.iter_mut()) {
+                    let part = dot(vector, &product);
+                    *entry += part;
+                    add_multiple(&mut product, -part, vector);
+                }
+            }
+            let next = two_norm(&product);
+            if !next.is_finite() {
+                return End::NotFinite;
+            }
+            for (j, (c, s)) in rotations.iter().enumerate() {
+                (column[j], column[j + 1]) = (c * column[j] + s * column[j + 1], c * column[j + 1] - s * column[j]);
+            }
+            let length = column[k].hypot(next);
+            if length == 0.0 {
+                break;
+            }
+            let (c, s) = (column[k] / length, next / length);
+            column[k] = length;
+            rotations.push((c, s));
+            triangle.push(column);
+            let last = right[k];
+            right[k] = c * last;
+            right.push(-s * last);
+            if (s * last).abs() <= tolerance * size || next <= 1e-14 * length {
+                break;
+            }
+            basis.push(product.iter().map(|v| v / next).collect());
+        }
+        let count = triangle.len();
+        let mut weights = right[..count].to_vec();
+        for k in (0..count).rev() {
+            weights[k] /= triangle[k][k];
+            let weight = weights[k];
+            weights[..k].iter_mut().zip(&triangle[k]).for_each(|(w, t)| *w -= t * weight);
+        }
+        weights.iter().zip(&basis).for_each(|(w, vector)| add_multiple(x, *w, vector));
+        apply(x, &mut product);
+        let before = norm;
+        rest.iter_mut().zip(b.iter().zip(&product)).for_each(|(r, (b, p))| *r = b - p);
+        if two_norm(&rest) > (1.0 - 1e-12) * before {
+            break;
+        }
+    }
+    if two_norm(&rest) <= tolerance * size { End::Converged } else { End::Limit }
+}
+
+/// `x = Σ_{k < terms} (I - A)^k b`, which approaches `A⁻¹ b` where `I - A` is a contraction, until a term is
+/// `tolerance |b|`.
+pub fn neumann(
+    apply: &mut dyn FnMut(&[f64], &mut [f64]),
+    b: &[f64],
+    tolerance: f64,
+    terms: usize,
+    x: &mut [f64],
+) -> End {
+    let mut term = b.to_vec();
+    let mut product = vec![0.0; b.len()];
+    x.copy_from_slice(b);
+    let size = two_norm(b);
+    for _ in 1..terms {
+        apply(&term, &mut product);
+        add_multiple(&mut term, -1.0, &product);
+        let norm = two_norm(&term);
+        if !norm.is_finite() {
+            return End::NotFinite;
+        }
+        add_multiple(x, 1.0, &term);
+        if norm <= tolerance * size {
+            return End::Converged;
+        }
+    }
+    End::Limit
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,5 +306,31 @@ mod tests {
             tridiagonal(shift)(&p, &mut product);
             assert!(dot(&g, &p) + 0.5 * dot(&p, &product) < 0.0);
         }
+    }
+
+    #[test]
+    fn matrices_that_are_not_symmetric() {
+        // A nonsymmetric tridiagonal matrix, and a contraction.
+        let mut apply = |v: &[f64], out: &mut [f64]| {
+            for i in 0..20 {
+                let (left, right) = (if i > 0 { v[i - 1] } else { 0.0 }, if i < 19 { v[i + 1] } else { 0.0 });
+                out[i] = v[i] + 0.3 * left - 0.2 * right;
+            }
+        };
+        let b: Vec<f64> = (0..20).map(|i| (i as f64).sin()).collect();
+        for restart in [5, 20] {
+            let mut x = vec![0.0; 20];
+            assert_eq!(gmres(&mut apply, &b, 1e-12, 400, restart, &mut x), End::Converged);
+            let mut product = vec![0.0; 20];
+            apply(&x, &mut product);
+            assert!(product.iter().zip(&b).all(|(p, b)| (p - b).abs() < 1e-11));
+        }
+        let (mut exact, mut series) = (vec![0.0; 20], vec![0.0; 20]);
+        gmres(&mut apply, &b, 1e-14, 400, 20, &mut exact);
+        assert_eq!(neumann(&mut apply, &b, 1e-12, 200, &mut series), End::Converged);
+        assert!(exact.iter().zip(&series).all(|(a, b)| (a - b).abs() < 1e-10));
+        assert_eq!(neumann(&mut apply, &b, 1e-12, 3, &mut series), End::Limit);
+        let mut singular = |_: &[f64], out: &mut [f64]| out.fill(0.0);
+        assert_eq!(gmres(&mut singular, &b, 1e-12, 400, 20, &mut exact), End::Limit);
     }
 }

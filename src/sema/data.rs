@@ -18,6 +18,7 @@ use std::sync::Arc;
 const STANDARD: &[(&str, &str)] = &[
     ("std.losses", include_str!("../../stdlib/losses.opt")),
     ("std.norms", include_str!("../../stdlib/norms.opt")),
+    ("std.projections", include_str!("../../stdlib/projections.opt")),
     ("std.stats", include_str!("../../stdlib/stats.opt")),
 ];
 

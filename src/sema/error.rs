@@ -499,7 +499,7 @@ pub(super) fn unknown_input(name: &str, at: Span, near: &[String]) -> Diagnostic
 
 pub(super) fn unknown_module(name: &str, at: Span, near: &[String]) -> Diagnostic {
     let d = Diagnostic::error("undefined-name", at, format!("there is no module `{name}`"));
-    with_near(d, near, "known: std.losses, std.norms, std.stats; files are named in quotes")
+    with_near(d, near, "known: std.losses, std.norms, std.projections, std.stats; files are named in quotes")
 }
 
 pub(super) fn bad_bound(at: Span) -> Diagnostic {

@@ -12,7 +12,7 @@ mod sets;
 use super::additive::Draft;
 use super::error;
 use super::scope::{DeclarationKind, Elaborator, Env, R};
-use super::value::{Array, ArrayKind, Val};
+use super::value::Val;
 use crate::diag::Span;
 use crate::expr::ops;
 use crate::syntax::ast::{Argument, Expr, ExprKind, StatementKind};
@@ -141,10 +141,6 @@ const BUILTINS: &[Builtin] = &[
         doc: "the derivative of the first in the answer by parameters; over the index sets of both", shape: "" },
     Builtin { name: "hypervolume", arguments: 1..=1, gives: Gives::Number, run: later,
         doc: "the volume that a front dominates; not computed by this build", shape: "" },
-    Builtin { name: "project", arguments: 2..=2, gives: Gives::Array, run: later,
-        doc: "the nearest point of a set; not computed by this build", shape: "" },
-    Builtin { name: "prox", arguments: 2..=3, gives: Gives::Array, run: later,
-        doc: "a proximal map; not computed by this build", shape: "" },
 ];
 
 /// A function that is not elementary, as the reference tells of it.
@@ -268,22 +264,13 @@ fn sensitivity(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
 
 /// Values of constructs whose methods come later.
 fn later(me: &mut Elaborator, call: &Call, env: &Env) -> R<Val> {
-    let mut array = None;
     for e in &call.arguments {
-        if let Val::Array(a) = me.value(e, env)? {
-            array.get_or_insert(a);
-        }
+        me.value(e, env)?;
     }
     me.unsupported(
         name_in_table(call.name),
         format!("`{}` is understood, but nothing in this build computes it", call.name),
         call.span,
     );
-    let n = me.opaque(env);
-    match (array, call.name) {
-        (Some(a), "project" | "prox") => {
-            Ok(Val::Array(Array::new(a.0.sets.clone(), ArrayKind::Opaque(n), &env.ctx, call.span)))
-        }
-        _ => Ok(Val::Num(n)),
-    }
+    Ok(Val::Num(me.opaque(env)))
 }

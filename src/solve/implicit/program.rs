@@ -119,12 +119,10 @@ impl<'e> Program<'e> {
     /// The transpose of [`Program::forced`]: `∂²L/∂v∂z u_z + ∂c_A/∂v' u_A`.
     pub fn pushed(&mut self, u: &[f64]) -> Vec<f64> {
         let n = self.selected.inner.len();
-        let mut inner = vec![0.0; self.point.len()];
-        self.selected.inner.iter().zip(u).for_each(|(k, u)| inner[*k as usize] = *u);
+        let inner = self.spread_inner(u);
         let mut out = vec![0.0; self.point.len()];
         self.evaluator.hessian_product(&self.point, self.sigma, &self.weights, &inner, &mut out);
-        let mut rows = vec![0.0; self.evaluator.rows()];
-        self.selected.rows.iter().zip(&u[n..]).for_each(|(r, u)| rows[*r as usize] = *u);
+        let rows = self.spread_rows(&u[n..]);
         for (to, pull) in out.iter_mut().zip(self.gradients(&rows)) {
             *to += pull;
         }
@@ -146,5 +144,52 @@ impl<'e> Program<'e> {
         let mut out = vec![0.0; self.point.len()];
         self.evaluator.jacobian_transposed_product(&self.point, weights, &mut out);
         out
+    }
+
+    pub fn point(&self) -> &[f64] {
+        &self.point
+    }
+
+    pub fn sigma(&self) -> f64 {
+        self.sigma
+    }
+
+    #[cfg(test)]
+    pub(super) fn evaluator_mut(&mut self) -> &mut Evaluator {
+        self.evaluator
+    }
+
+    /// `-y` of all rows.
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// The inner part of a solution in the joint vector.
+    pub fn spread_inner(&self, u: &[f64]) -> Vec<f64> {
+        let mut out = vec![0.0; self.point.len()];
+        self.selected.inner.iter().zip(u).for_each(|(k, u)| out[*k as usize] = *u);
+        out
+    }
+
+    /// Numbers of active rows (and bounds, which are dropped) among those of all rows.
+    pub fn spread_rows(&self, active: &[f64]) -> Vec<f64> {
+        let mut out = vec![0.0; self.evaluator.rows()];
+        self.selected.rows.iter().zip(active).for_each(|(r, y)| out[*r as usize] = *y);
+        out
+    }
+
+    /// `(sigma ∇²f + Σ weights ∇²c) d`, here or at another point.
+    pub fn curved(&mut self, sigma: f64, weights: &[f64], d: &[f64], at: Option<&[f64]>) -> Vec<f64> {
+        let mut out = vec![0.0; self.point.len()];
+        self.evaluator.hessian_product(at.unwrap_or(&self.point), sigma, weights, d, &mut out);
+        out
+    }
+
+    /// `∂c_A/∂v d` at another point; 0 for bounds, which are linear.
+    pub fn active_rows(&mut self, d: &[f64], at: &[f64]) -> Vec<f64> {
+        let mut rows = vec![0.0; self.evaluator.rows()];
+        self.evaluator.jacobian_product(at, d, &mut rows);
+        let active = self.selected.rows.iter().map(|r| rows[*r as usize]);
+        active.chain(self.selected.bounds.iter().map(|_| 0.0)).collect()
     }
 }

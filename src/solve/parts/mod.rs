@@ -2,4 +2,5 @@
 
 pub mod ending;
 pub mod filter;
+pub mod proximal;
 pub mod random;
