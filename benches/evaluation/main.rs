@@ -3,7 +3,8 @@
 //!
 //! `cargo bench --bench evaluation` prints a table; every figure is the smallest of many repetitions. With a workload, a
 //! size and a folder (`w1 100000 target/bench/data`) it measures that workload alone, compares its values with the
-//! referee, writes point, data and values to the folder for other tools, and prints one line of JSON.
+//! referee, writes point, data and values to the folder for other tools, and prints one line of JSON. All with one
+//! thread, or as many as `MERIT_BENCH_THREADS` says.
 
 #[allow(dead_code, unused_imports)]
 mod ad;
@@ -16,6 +17,8 @@ use merit::problem::Problem;
 use std::time::Instant;
 
 fn main() {
+    let threads = std::env::var("MERIT_BENCH_THREADS").ok().and_then(|text| text.parse().ok());
+    merit::ad::limit_threads(Some(threads.unwrap_or(1)));
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     if let [workload, size, folder] = &words[..] {
         let size = size.parse().expect("the size is a number");

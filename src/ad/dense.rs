@@ -1,8 +1,13 @@
 //! Dense blocks of stages that are matrix products: `A v`, `A' w` and `A' diag(h) A`, with `A` row after row.
+//!
+//! Rows are worked on in parts that the sizes alone determine; sums over rows are added in order of parts. So the number
+//! of threads, who share the parts, does not change a result.
 
 use super::action::RankUpdate;
 use super::functions::multiply_add;
 use super::isa::dispatch;
+use super::pool;
+use std::sync::{Mutex, PoisonError};
 
 const LANES: usize = 8;
 
@@ -29,8 +34,30 @@ fn multiply_inner<const FUSED: bool>(a: &[f64], v: &[f64], out: &mut [f64]) {
 }
 
 dispatch! {
-    /// `out = A v`; `v` is not empty.
-    pub fn multiply = multiply_inner(a: &[f64], v: &[f64], out: &mut [f64])
+    fn multiply_part = multiply_inner(a: &[f64], v: &[f64], out: &mut [f64])
+}
+
+/// Numbers of a matrix in a part: a few microseconds of work.
+const PART: usize = 1 << 16;
+
+/// How many rows a part has, out of `rows` of `width` numbers; there are at most `most` parts.
+fn part_rows(rows: usize, width: usize, most: usize) -> usize {
+    (PART / width.max(1)).max(rows.div_ceil(most)).next_multiple_of(4)
+}
+
+/// `work(k, part)` for all parts, by as many threads as there may be.
+fn each_part(parts: std::slice::ChunksMut<f64>, work: &(dyn Fn(usize, &mut [f64]) + Sync)) {
+    let parts: Vec<Mutex<&mut [f64]>> = parts.map(Mutex::new).collect();
+    let threads = if parts.len() < 4 { 1 } else { pool::threads() };
+    pool::run(parts.len(), threads, &|_, k| {
+        work(k, &mut parts[k].lock().unwrap_or_else(PoisonError::into_inner));
+    });
+}
+
+/// `out = A v`; `v` is not empty.
+pub fn multiply(a: &[f64], v: &[f64], out: &mut [f64]) {
+    let rows = part_rows(out.len(), v.len(), 64);
+    each_part(out.chunks_mut(rows), &|k, out| multiply_part(&a[k * rows * v.len()..], v, out));
 }
 
 /// `to += Σ_k factors[k] rows[k]`, all of one length.
@@ -61,49 +88,113 @@ fn multiply_transposed_inner<const FUSED: bool>(a: &[f64], w: &[f64], out: &mut 
 }
 
 dispatch! {
-    /// `out += A' w`; `out` is not empty.
-    pub fn multiply_transposed = multiply_transposed_inner(a: &[f64], w: &[f64], out: &mut [f64])
+    fn multiply_transposed_part = multiply_transposed_inner(a: &[f64], w: &[f64], out: &mut [f64])
 }
 
-/// `total += Σ_p factor[p] a_p a_p'`, the lower triangle of a `width × width` square.
-pub fn rank_update(update: &RankUpdate, arena: &[f64], total: &mut [f64]) {
-    let width = update.width;
-    let row = |p: usize| {
-        let at = update.values + update.map.at(p) * width;
-        &arena[at..at + width]
-    };
-    let factors = &arena[update.factor..update.factor + update.instances];
-    let whole = factors.len() - factors.len() % 4;
-    for p in (0..whole).step_by(4) {
-        let rows = [row(p), row(p + 1), row(p + 2), row(p + 3)];
-        rank_four(rows, [factors[p], factors[p + 1], factors[p + 2], factors[p + 3]], total);
+/// `out += A' w`; `out` is not empty.
+pub fn multiply_transposed(a: &[f64], w: &[f64], out: &mut [f64]) {
+    let width = out.len();
+    let rows = part_rows(w.len(), width, 32);
+    if w.len() <= rows {
+        return multiply_transposed_part(a, w, out);
     }
-    for (p, &factor) in factors.iter().enumerate().skip(whole) {
-        rank_one(row(p), factor, total);
+    let mut sums = vec![0.0; w.len().div_ceil(rows) * width];
+    each_part(sums.chunks_mut(width), &|k, sum| {
+        let w = &w[k * rows..w.len().min((k + 1) * rows)];
+        multiply_transposed_part(&a[k * rows * width..][..w.len() * width], w, sum);
+    });
+    add_parts(&sums, out);
+}
+
+fn add_parts(parts: &[f64], out: &mut [f64]) {
+    for part in parts.chunks_exact(out.len()) {
+        out.iter_mut().zip(part).for_each(|(out, part)| *out += part);
+    }
+}
+
+/// Rows of a panel: it and its scaled copy stay in the second-level cache.
+const PANEL: usize = 128;
+/// A tile of the square is this high and [`LANES`] wide, so that its sums stay in registers.
+const HEIGHT: usize = 4;
+
+/// The lower triangle of `Σ_p factor[p] a_p a_p'`; entry `(i, j)` stands at `i * length + j` of what is returned, with
+/// the length, which is at least the width.
+pub fn rank_update(update: &RankUpdate, arena: &[f64]) -> (Vec<f64>, usize) {
+    let length = update.width.next_multiple_of(LANES);
+    // Few parts of wide squares: adding them up must cost little beside filling them.
+    let rows = part_rows(update.instances, update.width, 8).max(4 * length);
+    let mut parts = vec![0.0; update.instances.div_ceil(rows).max(1) * length * length];
+    each_part(parts.chunks_mut(length * length), &|k, total| {
+        let mut panel = Panel::new(length);
+        let end = update.instances.min((k + 1) * rows);
+        for first in (k * rows..end).step_by(PANEL) {
+            panel.fill(update, arena, first..end.min(first + PANEL));
+            add_panel(&panel.columns, &panel.scaled, total, length);
+        }
+    });
+    let (total, others) = parts.split_at_mut(length * length);
+    add_parts(others, total);
+    parts.truncate(length * length);
+    (parts, length)
+}
+
+/// Rows `a_p` in strips of columns, each strip row after row, so that loops run along memory; and `factor[p] a_p`.
+struct Panel {
+    length: usize,
+    /// Strips of [`LANES`] columns.
+    columns: Vec<f64>,
+    /// Strips of [`HEIGHT`] columns.
+    scaled: Vec<f64>,
+}
+
+impl Panel {
+    fn new(length: usize) -> Panel {
+        Panel { length, columns: vec![0.0; PANEL * length], scaled: vec![0.0; PANEL * length] }
+    }
+
+    /// Rows that are not there are zeros.
+    fn fill(&mut self, update: &RankUpdate, arena: &[f64], instances: std::ops::Range<usize>) {
+        if instances.len() < PANEL {
+            self.columns.fill(0.0);
+            self.scaled.fill(0.0);
+        }
+        for (r, p) in instances.enumerate() {
+            let at = update.values + update.map.at(p) * update.width;
+            let (row, factor) = (&arena[at..at + update.width], arena[update.factor + p]);
+            for (s, strip) in row.chunks(LANES).enumerate() {
+                let to = (s * PANEL + r) * LANES;
+                self.columns[to..to + strip.len()].copy_from_slice(strip);
+            }
+            for (s, strip) in row.chunks(HEIGHT).enumerate() {
+                let to = (s * PANEL + r) * HEIGHT;
+                self.scaled[to..to + strip.len()].iter_mut().zip(strip).for_each(|(to, a)| *to = factor * a);
+            }
+        }
+        debug_assert!(self.length >= update.width);
     }
 }
 
 #[inline(always)]
-fn rank_four_inner<const FUSED: bool>(rows: [&[f64]; 4], factors: [f64; 4], total: &mut [f64]) {
-    let width = rows[0].len();
-    for i in 0..width {
-        let scaled = [0, 1, 2, 3].map(|k| factors[k] * rows[k][i]);
-        combine::<FUSED, 4>(rows, scaled, &mut total[i * width..i * width + i + 1]);
-    }
-}
-
-#[inline(always)]
-fn rank_one_inner<const FUSED: bool>(row: &[f64], factor: f64, total: &mut [f64]) {
-    let width = row.len();
-    for i in 0..width {
-        combine::<FUSED, 1>([row], [factor * row[i]], &mut total[i * width..i * width + i + 1]);
+fn add_panel_inner<const FUSED: bool>(columns: &[f64], scaled: &[f64], total: &mut [f64], length: usize) {
+    let (columns, scaled) = (columns.as_chunks::<LANES>().0, scaled.as_chunks::<HEIGHT>().0);
+    for (i, left) in scaled.chunks_exact(PANEL).enumerate() {
+        for (j, right) in columns.chunks_exact(PANEL).enumerate().take(i * HEIGHT / LANES + 1) {
+            let mut sums = [[0.0; LANES]; HEIGHT];
+            for (left, right) in left.iter().zip(right) {
+                for (sums, left) in sums.iter_mut().zip(left) {
+                    for (sum, right) in sums.iter_mut().zip(right) {
+                        *sum = multiply_add::<FUSED>(*left, *right, *sum);
+                    }
+                }
+            }
+            for (r, sums) in sums.iter().enumerate() {
+                let at = (i * HEIGHT + r) * length + j * LANES;
+                total[at..at + LANES].iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
+            }
+        }
     }
 }
 
 dispatch! {
-    fn rank_four = rank_four_inner(rows: [&[f64]; 4], factors: [f64; 4], total: &mut [f64])
-}
-
-dispatch! {
-    fn rank_one = rank_one_inner(row: &[f64], factor: f64, total: &mut [f64])
+    fn add_panel = add_panel_inner(columns: &[f64], scaled: &[f64], total: &mut [f64], length: usize)
 }

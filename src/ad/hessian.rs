@@ -57,6 +57,8 @@ impl Hessian {
             let instances = engine.functions.group(g).instances;
             let mut roots: Vec<(NodeId, Sink)> = vec![];
             let mut announced = vec![];
+            let nodes: Vec<NodeId> = of_group.iter().map(|pair| pair.node).collect();
+            touch.begin(&engine.functions.graph, &nodes);
             // Backwards, as in the sweeps.
             for pair in of_group.iter().rev() {
                 let sink = if is_variable(&pair.a) && is_variable(&pair.b) {

@@ -3,17 +3,27 @@
 //! All numbers of an evaluator lie in one arena (parameters, values of stages, adjoints, columns) or in slices of the
 //! caller, so an input is a place in one of them and a map. Results go through sinks into the arena or into the caller's
 //! slice `out`.
-//! Families of few instances run one instance at a time, all others in blocks; sums over instances are kept in eight
-//! lanes across blocks, so that the length of a block does not change them.
+//! Families of few instances run one instance at a time, all others in blocks, and blocks in chunks, which threads may
+//! share. Sums over instances are kept in eight lanes across the blocks of a chunk and then added in order of chunks;
+//! chunks that add to the same entries run one after the other, in an order that the problem determines. So neither the
+//! length of a block nor the number of threads changes a result.
 
 use super::interpret::{run_block, run_single};
+use super::pool;
 use super::program::{Form, Permanent, Program};
+use super::rows::{self, Rows};
+use super::transfer::{load, store};
 use crate::expr::family::IndexMap;
 use std::sync::Arc;
 
 /// Fewer instances than this run one by one.
 pub const FEW: usize = 8;
-const LANES: usize = 8;
+/// Sums over instances are kept in this many lanes.
+pub const LANES: usize = 8;
+/// Instances are worked on in chunks of this many, which threads share; the last may have fewer.
+pub const CHUNK: usize = 2048;
+/// Less [`Kernel::work`] than this is done by one thread.
+const WORTH_THREADS: usize = if cfg!(test) { 1 } else { 400_000 };
 
 #[derive(Clone, Debug)]
 pub struct Input {
@@ -129,6 +139,11 @@ pub struct Kernel {
     /// What the slices that are read, and those that are written, must hold at least.
     read_ends: [usize; 4],
     write_ends: [usize; 2],
+    /// Sinks whose entries stand side by side, and the numbers of the others that are not written in place.
+    rows: Vec<Rows>,
+    others: Vec<usize>,
+    /// In order; the chunks of one may run at the same time.
+    waves: Vec<Vec<u32>>,
 }
 
 /// The smallest and the largest position of a map over `instances > 0`.
@@ -185,7 +200,11 @@ impl Kernel {
                 cover(&mut write_ends[sink.space as usize], sink.base, &sink.map);
             }
         }
-        Kernel { program, inputs, sinks, instances, read_ends, write_ends }
+        let waves = waves(&sinks, instances);
+        let apart = |sink: &Sink| !is_stride(&sink.map, 0) && !in_place(sink, instances);
+        let (rows, mut others) = rows::group(&sinks, instances, apart);
+        others.retain(|j| !program.direct_outputs.contains(&(*j as u32)));
+        Kernel { program, inputs, sinks, instances, read_ends, write_ends, rows, others, waves }
     }
 
     pub fn run(&self, memory: &mut Memory, scratch: &mut Scratch) {
@@ -240,12 +259,14 @@ impl Kernel {
 
     fn run_blocks(&self, memory: &mut Memory, scratch: &mut Scratch) {
         let program = &*self.program;
+        let chunks = self.instances.div_ceil(CHUNK);
+        let threads = if self.waves.len() == chunks || self.work() < WORTH_THREADS { 1 } else { pool::threads() };
         let block = self.block_length().min((self.instances + 7) & !7);
         // 8 more, so that registers do not fall on the same cache sets.
         let pitch = block + 8;
-        let own = program.first_input();
-        if scratch.memory.len() < own * pitch + 8 {
-            scratch.memory.resize(own * pitch + 8, 0.0);
+        let own = program.first_input() * pitch;
+        if scratch.memory.len() < threads * own + 8 {
+            scratch.memory.resize(threads * own + 8, 0.0);
         }
         let aligned = scratch.memory.as_ptr().align_offset(64).min(8);
         for (k, permanent) in program.permanents.iter().enumerate() {
@@ -256,186 +277,168 @@ impl Kernel {
                     memory.read(input.place.after(input.map.at(0)), 1)[0]
                 }
             };
-            let start = aligned + (program.first_permanent() + k) * pitch;
-            scratch.memory[start..start + block].fill(value);
+            for seat in 0..threads {
+                let start = aligned + seat * own + (program.first_permanent() + k) * pitch;
+                scratch.memory[start..start + block].fill(value);
+            }
         }
-        let registers = scratch.memory[aligned..].as_mut_ptr();
-        let (arena_at, out_at) = (memory.arena.as_mut_ptr(), memory.out.as_mut_ptr());
-        // Programs never write to what is not in the arena.
-        let [point_at, weights_at, direction_at] =
-            [memory.point, memory.weights, memory.direction].map(|slice| slice.as_ptr().cast_mut());
-        let from = |input: &Input| match input.place.from {
-            From::Arena => arena_at,
-            From::Point => point_at,
-            From::Weights => weights_at,
-            From::Direction => direction_at,
-        };
-        // SAFETY: own * pitch numbers were made available above.
-        let mut slots: Vec<*mut f64> = (0..own).map(|r| unsafe { registers.add(r * pitch) }).collect();
-        slots.resize(program.slots(), registers);
         scratch.sums.clear();
-        scratch.sums.resize(self.sinks.len(), [0.0; LANES]);
-        let space = |sink: &Sink| match sink.space {
-            Space::Arena => arena_at,
-            Space::Out => out_at,
+        scratch.sums.resize(chunks * self.sinks.len(), [0.0; LANES]);
+        let run = Run {
+            kernel: self,
+            registers: scratch.memory[aligned..].as_mut_ptr(),
+            own,
+            block,
+            pitch,
+            // Programs never write to what is not in the arena.
+            read: [memory.arena.as_ptr(), memory.point.as_ptr(), memory.weights.as_ptr(), memory.direction.as_ptr()]
+                .map(<*const f64>::cast_mut),
+            write: [memory.arena.as_mut_ptr(), memory.out.as_mut_ptr()],
+            sums: scratch.sums.as_mut_ptr(),
         };
-        let mut first = 0;
-        while first < self.instances {
-            let length = block.min(self.instances - first);
+        for wave in &self.waves {
+            // SAFETY: seats have registers of their own, chunks have sums of their own, chunks of one wave write to
+            // different entries and do not read what others write; ranges of maps were checked by `new` and `run`.
+            pool::run(wave.len(), threads, &|seat, k| unsafe { run.chunk(seat, wave[k] as usize) });
+        }
+        for (j, sink) in self.sinks.iter().enumerate().filter(|(_, sink)| is_stride(&sink.map, 0)) {
+            let mut s = scratch.sums[j];
+            for chunk in scratch.sums[self.sinks.len()..].iter().skip(j).step_by(self.sinks.len()) {
+                s.iter_mut().zip(chunk).for_each(|(sum, part)| *sum += part);
+            }
+            let total = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+            let at = &mut memory.space(sink.space)[sink.base + sink.map.at(0)];
+            *at = if sink.add { *at + total } else { total };
+        }
+    }
+
+    /// A rough measure of the time: instructions, with transcendental functions counted several times.
+    fn work(&self) -> usize {
+        self.instances * (self.program.cost + 2 * self.sinks.len())
+    }
+}
+
+/// Kernels in one run over blocks: what their chunks need, with memory as pointers because chunks write side by side.
+struct Run<'a> {
+    kernel: &'a Kernel,
+    /// `own` numbers for each seat.
+    registers: *mut f64,
+    own: usize,
+    block: usize,
+    pitch: usize,
+    /// By [`From`] and by [`Space`].
+    read: [*mut f64; 4],
+    write: [*mut f64; 2],
+    /// One for each sink, chunk after chunk.
+    sums: *mut [f64; LANES],
+}
+
+// SAFETY: `chunk` says what its callers must see to.
+unsafe impl Sync for Run<'_> {}
+
+impl Run<'_> {
+    /// Runs the instances of one chunk.
+    ///
+    /// # Safety
+    /// All places that the kernel reads and writes are within their slices; at the same time, nobody else uses the
+    /// registers of this seat or the sums of this chunk, writes to what it reads, or reads or writes what it writes.
+    unsafe fn chunk(&self, seat: usize, chunk: usize) {
+        let Run { kernel, pitch, .. } = *self;
+        let program = &*kernel.program;
+        let space = |sink: &Sink| self.write[sink.space as usize];
+        // SAFETY: as promised by the caller, also of all below.
+        let registers = unsafe { self.registers.add(seat * self.own) };
+        let sums =
+            unsafe { std::slice::from_raw_parts_mut(self.sums.add(chunk * kernel.sinks.len()), kernel.sinks.len()) };
+        let mut slots: Vec<*mut f64> =
+            (0..program.first_input()).map(|r| unsafe { registers.add(r * pitch) }).collect();
+        slots.resize(program.slots(), registers);
+        let end = kernel.instances.min((chunk + 1) * CHUNK);
+        for first in (chunk * CHUNK..end).step_by(self.block) {
+            let length = self.block.min(end - first);
             for (slot, &k) in (program.first_input()..).zip(&program.direct_inputs) {
-                let input = &self.inputs[k as usize];
-                // SAFETY: `new` and `run` have checked the range of the map.
-                slots[slot] = unsafe { from(input).add(input.place.base + input.map.at(first)) };
+                let Input { place, map } = &kernel.inputs[k as usize];
+                slots[slot] = unsafe { self.read[place.from as usize].add(place.base + map.at(first)) };
             }
             for (slot, &j) in (program.first_output()..).zip(&program.direct_outputs) {
-                let sink = &self.sinks[j as usize];
-                // SAFETY: as above.
+                let sink = &kernel.sinks[j as usize];
                 slots[slot] = unsafe { space(sink).add(sink.base + sink.map.at(first)) };
             }
             // SAFETY: every slot points at `length` numbers: registers and permanents of `pitch` in scratch memory,
-            // inputs and outputs in ranges that `new` and `run` have checked. Outputs are rows that no instance of the
-            // same level reads.
+            // inputs and outputs in ranges that were checked. Outputs are rows that no instance of the same level
+            // reads.
             unsafe {
                 let load = |k: u32, to: &mut [f64]| {
-                    let input = &self.inputs[k as usize];
-                    load(from(input).add(input.place.base), &input.map, first, to);
+                    let Input { place, map } = &kernel.inputs[k as usize];
+                    load(self.read[place.from as usize].add(place.base), map, first, to);
                 };
                 run_block(&program.instructions, &slots, length, &load);
             }
-            for (j, (sink, &slot)) in self.sinks.iter().zip(&program.outputs).enumerate() {
-                if slot as usize >= program.first_output() && program.direct_outputs.contains(&(j as u32)) {
-                    continue;
+            // SAFETY: as above; a slot is never inside the range that its sink writes, or it is this very range.
+            unsafe {
+                // Before the others: an entry is never stored after something was added to it.
+                for rows in &kernel.rows {
+                    let mut values = [std::ptr::null::<f64>(); LANES];
+                    for (value, &j) in values.iter_mut().zip(&rows.sinks) {
+                        *value = slots[program.outputs[j] as usize];
+                    }
+                    rows.store(&values[..rows.sinks.len()], first, length, self.write[rows.space as usize]);
                 }
-                // SAFETY: as above; a slot is never inside the range that its sink writes, or it is this very range.
-                unsafe {
-                    let values = std::slice::from_raw_parts(slots[slot as usize] as *const f64, length);
-                    let to = space(sink).add(sink.base);
-                    store(sink, values, first, to, &mut scratch.sums[j]);
+                for &j in &kernel.others {
+                    let (sink, slot) = (&kernel.sinks[j], slots[program.outputs[j] as usize]);
+                    let values = std::slice::from_raw_parts(slot as *const f64, length);
+                    store(sink, values, first, space(sink).add(sink.base), &mut sums[j]);
                 }
-            }
-            first += length;
-        }
-        for (sink, s) in self.sinks.iter().zip(&scratch.sums) {
-            if is_stride(&sink.map, 0) {
-                let total = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
-                let at = &mut memory.space(sink.space)[sink.base + sink.map.at(0)];
-                *at = if sink.add { *at + total } else { total };
             }
         }
     }
 }
 
-/// `to[j] = from[map(first + j)]`
+/// Chunks that may run at the same time, wave after wave: no two of a wave write to the same entry.
 ///
-/// # Safety
-/// All these positions may be read.
-unsafe fn load(from: *const f64, map: &IndexMap, first: usize, to: &mut [f64]) {
-    // SAFETY of all reads: promised by the caller.
-    match map {
-        IndexMap::Gather(positions) => {
-            let positions = &positions[first..first + to.len()];
-            for (to, &at) in to.iter_mut().zip(positions) {
-                *to = unsafe { *from.add(at as usize) };
-            }
+/// Which wave a chunk is in depends on the sinks alone, and so does the order in which an entry is added to.
+fn waves(sinks: &[Sink], instances: usize) -> Vec<Vec<u32>> {
+    let chunks = instances.div_ceil(CHUNK);
+    let sinks: Vec<&Sink> = sinks.iter().filter(|sink| !is_stride(&sink.map, 0)).collect();
+    if chunks <= 1 || sinks.iter().all(|sink| !sink.add) {
+        return vec![(0..chunks as u32).collect()];
+    }
+    let in_order = || (0..chunks as u32).map(|chunk| vec![chunk]).collect();
+    let mut ends = [0; 2];
+    for sink in &sinks {
+        let end = sink.base + range(&sink.map, instances).1 as usize + 1;
+        ends[sink.space as usize] = end.max(ends[sink.space as usize]);
+    }
+    // For each entry a bit for every wave that writes to it.
+    let mut used = ends.map(|end| vec![0u64; end]);
+    let mut wave_of: Vec<u32> = vec![];
+    let mut count = 0;
+    for chunk in 0..chunks {
+        let own = chunk * CHUNK..instances.min((chunk + 1) * CHUNK);
+        let mut taken = 0u64;
+        for sink in &sinks {
+            let used = &used[sink.space as usize][sink.base..];
+            own.clone().for_each(|p| taken |= used[sink.map.at(p)]);
         }
-        IndexMap::Affine { start, stride } => {
-            for (j, to) in (first as i64..).zip(to) {
-                *to = unsafe { *from.offset((start + stride * j) as isize) };
-            }
+        let wave = taken.trailing_ones();
+        // Where little could be done at the same time.
+        if wave == u64::BITS || 2 * count > chunks {
+            return in_order();
         }
-        IndexMap::Tile { start, stride, length } => {
-            let mut phase = first as i64 % *length as i64;
-            for to in to {
-                *to = unsafe { *from.offset((start + stride * phase) as isize) };
-                phase += 1;
-                if phase == *length as i64 {
-                    phase = 0;
-                }
-            }
+        for sink in &sinks {
+            let used = &mut used[sink.space as usize][sink.base..];
+            own.clone().for_each(|p| used[sink.map.at(p)] |= 1 << wave);
         }
-        IndexMap::Repeat { length, .. } => {
-            let (length, mut done) = (*length as usize, 0);
-            while done < to.len() {
-                let p = first + done;
-                let run = (length - p % length).min(to.len() - done);
-                to[done..done + run].fill(unsafe { *from.add(map.at(p)) });
-                done += run;
-            }
+        count = count.max(wave as usize + 1);
+        wave_of.push(wave);
+    }
+    // What is stored by one chunk and added to by another needs the order of chunks.
+    for sink in sinks.iter().filter(|sink| !sink.add) {
+        let used = &used[sink.space as usize][sink.base..];
+        if (0..instances).any(|p| used[sink.map.at(p)] != 1 << wave_of[p / CHUNK]) {
+            return in_order();
         }
     }
-}
-
-/// Carries the results of a block to their sink; sums into one entry stay in `sums`.
-///
-/// # Safety
-/// All positions of the sink may be written from `to` on.
-unsafe fn store(sink: &Sink, values: &[f64], first: usize, to: *mut f64, sums: &mut [f64; LANES]) {
-    // SAFETY of all writes: promised by the caller.
-    let put = |at: isize, value: f64| unsafe {
-        let at = to.offset(at);
-        *at = if sink.add { *at + value } else { value };
-    };
-    match &sink.map {
-        IndexMap::Affine { stride: 0, .. } => {
-            // Lane of an instance: its number modulo 8; blocks begin at multiples of 8.
-            let (chunks, rest) = values.as_chunks::<LANES>();
-            for chunk in chunks {
-                for (sum, value) in sums.iter_mut().zip(chunk) {
-                    *sum += value;
-                }
-            }
-            for (sum, value) in sums.iter_mut().zip(rest) {
-                *sum += value;
-            }
-        }
-        IndexMap::Affine { start, stride: 1 } => {
-            let at = (start + first as i64) as isize;
-            let to = unsafe { std::slice::from_raw_parts_mut(to.offset(at), values.len()) };
-            if sink.add {
-                for (to, value) in to.iter_mut().zip(values) {
-                    *to += value;
-                }
-            } else {
-                to.copy_from_slice(values);
-            }
-        }
-        IndexMap::Affine { start, stride } => {
-            for (p, value) in (first as i64..).zip(values) {
-                put((start + stride * p) as isize, *value);
-            }
-        }
-        IndexMap::Gather(positions) => {
-            let positions = &positions[first..first + values.len()];
-            if sink.add {
-                for (&at, value) in positions.iter().zip(values) {
-                    unsafe { *to.add(at as usize) += value };
-                }
-            } else {
-                for (&at, value) in positions.iter().zip(values) {
-                    unsafe { *to.add(at as usize) = *value };
-                }
-            }
-        }
-        IndexMap::Tile { start, stride, length } => {
-            for (p, value) in (first as i64..).zip(values) {
-                put((start + stride * (p % *length as i64)) as isize, *value);
-            }
-        }
-        IndexMap::Repeat { length, .. } => {
-            let (length, mut done) = (*length as usize, 0);
-            while done < values.len() {
-                let p = first + done;
-                let run = (length - p % length).min(values.len() - done);
-                let total: f64 = values[done..done + run].iter().sum();
-                put(sink.map.at(p) as isize, total);
-                done += run;
-            }
-        }
-    }
-    if !sink.twice.is_empty() {
-        let from = sink.twice.partition_point(|&p| (p as usize) < first);
-        for &p in sink.twice[from..].iter().take_while(|&&p| (p as usize) < first + values.len()) {
-            put(sink.map.at(p as usize) as isize, values[p as usize - first]);
-        }
-    }
+    let of_wave = |wave: usize| (0..chunks as u32).filter(|&chunk| wave_of[chunk as usize] as usize == wave).collect();
+    (0..count).map(of_wave).collect()
 }

@@ -17,14 +17,20 @@ mod isa;
 mod jacobian;
 mod kernel;
 mod patterns;
+mod pool;
 mod program;
+mod rows;
 mod sweeps;
 mod touch;
+mod transfer;
 mod values;
 
 pub use evaluator::Evaluator;
+pub use pool::limit_threads;
 
 #[cfg(test)]
 mod accuracy_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod thread_tests;

@@ -37,6 +37,26 @@ pub enum Code {
     SineCosine,
 }
 
+impl Code {
+    /// How long it takes, in additions.
+    fn cost(self) -> usize {
+        match self {
+            Code::Load => 3,
+            Code::SineCosine => 12,
+            Code::ConstantOver | Code::Call(Op::Div | Op::Sqrt) => 4,
+            Code::Call(Op::Add | Op::Sub | Op::Mul | Op::Neg | Op::Square | Op::Abs | Op::Min | Op::Max) => 1,
+            Code::Call(_) => 10,
+            Code::AddConstant
+            | Code::ConstantMinus
+            | Code::Scale
+            | Code::MultiplyAdd
+            | Code::MultiplySubtract
+            | Code::SubtractProduct
+            | Code::ScaleAdd => 1,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub struct Instruction {
     pub code: Code,
@@ -77,6 +97,8 @@ pub struct Program {
     pub direct_outputs: Vec<u32>,
     /// The slot of each root.
     pub outputs: Vec<u32>,
+    /// How long an instance takes, in additions.
+    pub cost: usize,
 }
 
 impl Program {
@@ -384,7 +406,16 @@ impl<'a> Emitter<'a> {
             })
             .collect();
         let outputs = roots.iter().map(|&root| slot(root)).collect();
+        let cost = drafts.iter().map(|draft| draft.code.cost()).sum();
         let (permanents, direct_inputs) = (self.permanents.clone(), self.direct_inputs.clone());
-        Program { instructions, registers: registers as usize, permanents, direct_inputs, direct_outputs, outputs }
+        Program {
+            instructions,
+            registers: registers as usize,
+            permanents,
+            direct_inputs,
+            direct_outputs,
+            outputs,
+            cost,
+        }
     }
 }

@@ -81,6 +81,8 @@ fn scattered(
     let slopes = slopes(&mut engine.functions.graph, body, &leaves);
     let mut roots = vec![];
     let mut announced = vec![];
+    let nodes: Vec<NodeId> = slopes.iter().flatten().copied().collect();
+    touch.begin(&engine.functions.graph, &nodes);
     // Backwards: in a chain, the leaf of the next variable then stores and that of this one adds to it later.
     for (k, slope) in leaves.into_iter().zip(slopes).rev() {
         let Some(slope) = slope else { continue };

@@ -9,50 +9,50 @@ use crate::problem::{Constraint, Data, Objective, Param, Problem, Sense};
 
 /// A problem under construction.
 #[derive(Default)]
-struct Model {
-    problem: Problem,
+pub(super) struct Model {
+    pub(super) problem: Problem,
 }
 
-fn affine(start: i64, stride: i64) -> IndexMap {
+pub(super) fn affine(start: i64, stride: i64) -> IndexMap {
     IndexMap::Affine { start, stride }
 }
 
-fn gather(positions: &[u32]) -> IndexMap {
+pub(super) fn gather(positions: &[u32]) -> IndexMap {
     IndexMap::Gather(positions.into())
 }
 
-fn x(map: IndexMap) -> Leaf {
+pub(super) fn x(map: IndexMap) -> Leaf {
     Leaf { source: Source::Variables, map }
 }
 
-fn param(id: ParamId, map: IndexMap) -> Leaf {
+pub(super) fn param(id: ParamId, map: IndexMap) -> Leaf {
     Leaf { source: Source::Param(id), map }
 }
 
-fn stage(id: StageId, map: IndexMap) -> Leaf {
+pub(super) fn stage(id: StageId, map: IndexMap) -> Leaf {
     Leaf { source: Source::Stage(id), map }
 }
 
 impl Model {
-    fn new(dimension: u32) -> Model {
+    pub(super) fn new(dimension: u32) -> Model {
         let mut model = Model::default();
         model.problem.dimension = dimension;
         model
     }
 
-    fn param(&mut self, values: Vec<f64>) -> ParamId {
+    pub(super) fn param(&mut self, values: Vec<f64>) -> ParamId {
         let (axes, span) = (Default::default(), Default::default());
         let param = Param { name: String::new(), axes, values: values.into(), structural: false, span };
         self.problem.params.push(param);
         ParamId(self.problem.params.len() as u32 - 1)
     }
 
-    fn stage(&mut self, rows: u32) -> StageId {
+    pub(super) fn stage(&mut self, rows: u32) -> StageId {
         self.problem.stages.push(Stage { name: String::new(), rows, terms: vec![] });
         StageId(self.problem.stages.len() as u32 - 1)
     }
 
-    fn term(
+    pub(super) fn term(
         &mut self,
         (stage, level): (StageId, u32),
         instances: u32,
@@ -67,12 +67,12 @@ impl Model {
         self.problem.stages[stage.0 as usize].terms.push(Term { family, target, level, origin: (0, 0, 0) });
     }
 
-    fn minimize(&mut self, stage: StageId) {
+    pub(super) fn minimize(&mut self, stage: StageId) {
         let label = String::new();
         self.problem.objectives.push(Objective { label, sense: Sense::Minimize, stage, span: Default::default() });
     }
 
-    fn constrain(&mut self, stage: StageId) {
+    pub(super) fn constrain(&mut self, stage: StageId) {
         self.problem.constraints.push(Constraint {
             label: String::new(),
             labelled: false,
@@ -230,12 +230,12 @@ fn evaluators_may_move_between_threads() {
     is_send(&Evaluator::new(&Problem::default()));
 }
 
-fn wave(n: usize) -> Vec<f64> {
+pub(super) fn wave(n: usize) -> Vec<f64> {
     (0..n).map(|k| 0.8 + 0.6 * ((k * k) as f64 * 0.37 + k as f64).sin()).collect()
 }
 
 /// `min Σ 100 (x_i² - x_{i+1})² + (x_i - 1)²` with trigonometric and exponential rows.
-fn luksan_vlcek(n: u32) -> Model {
+pub(super) fn luksan_vlcek(n: u32) -> Model {
     let mut model = Model::new(n);
     let f = model.stage(1);
     model.term((f, 0), n - 1, affine(0, 0), vec![x(affine(0, 1)), x(affine(1, 1))], |g, l| {
@@ -310,7 +310,7 @@ fn check_products(evaluator: &mut Evaluator, at: &[f64]) {
 }
 
 /// Four equations for each branch of a network, and a cost that reads angles at both ends.
-fn branch_flows(branches: u32) -> Model {
+pub(super) fn branch_flows(branches: u32) -> Model {
     let buses = branches * 2 / 3 + 1;
     let from: Vec<u32> = (0..branches).map(|b| b % buses).collect();
     // Some branches are loops: both ends at one bus, so that an entry of the Hessian counts twice.
@@ -363,9 +363,10 @@ fn branch_flows_share_kernels_and_hit_entries_twice() {
 }
 
 /// `Σ_p ln(1 + exp(-y_p Σ_j a_pj w_j)) + λ Σ w_j²`, the inner sums being a stage of their own.
-fn logistic(rows: u32, width: u32) -> Model {
+pub(super) fn logistic(rows: u32, width: u32) -> Model {
     let mut model = Model::new(width);
-    let a = model.param((0..rows * width).map(|k| ((k * k + 3 * k) % 17) as f64 / 8.5 - 1.0).collect());
+    let a = model
+        .param((0..rows * width).map(|k| ((k as u64 * k as u64 + 3 * k as u64) % 17) as f64 / 8.5 - 1.0).collect());
     let y = model.param((0..rows).map(|p| if p % 3 == 0 { -1.0 } else { 1.0 }).collect());
     let ridge = model.param(vec![0.3]);
     let z = model.stage(rows);

@@ -2,12 +2,16 @@
 //!
 //! Contributions are announced in the order in which they will run. One that is the first to reach all its entries,
 //! each once, is stored; any other is added, and entries that it reaches first must be set before. Contributions of
-//! one kernel run interleaved, block of instances by block: a store would wipe out what an earlier instance has added
-//! to the entry, so then it becomes an addition too.
+//! one kernel run interleaved, block of instances by block: a store would wipe out what an earlier instance, or one of
+//! another chunk, has added to the entry, so then it becomes an addition too.
 
 use super::action::Action;
-use super::kernel::Space;
+use super::kernel::{CHUNK, Space};
 use crate::expr::family::IndexMap;
+use crate::expr::graph::{Graph, NodeId};
+
+/// Kernels of fewer nodes are bound by memory.
+const LIGHT: usize = 24;
 
 /// The entries of one array.
 #[derive(Debug, Default)]
@@ -18,6 +22,8 @@ pub struct Touch {
     contributions: Vec<Contribution>,
     /// Entries whose first contribution is added.
     open: Vec<u32>,
+    /// Instances of the present kernel that run in order; see [`Touch::begin`].
+    chunk: usize,
 }
 
 #[derive(Debug)]
@@ -34,7 +40,13 @@ pub struct Announced(usize);
 
 impl Touch {
     pub fn new(entries: usize) -> Touch {
-        Touch { touched: vec![false; entries], stored_by: vec![(0, 0); entries], ..Touch::default() }
+        Touch { touched: vec![false; entries], stored_by: vec![(0, 0); entries], chunk: CHUNK, ..Touch::default() }
+    }
+
+    /// Begins with a kernel of these roots. What is computed quickly is not worth sharing among threads: then chunks run
+    /// in order, and more results can be stored.
+    pub fn begin(&mut self, graph: &Graph, roots: &[NodeId]) {
+        self.chunk = if graph.reachable(roots).len() < LIGHT { usize::MAX } else { CHUNK };
     }
 
     /// Announces a contribution of a kernel. Whether it is added is known when all of the kernel are announced.
@@ -80,11 +92,13 @@ impl Touch {
         true
     }
 
-    /// Makes additions of the stores of the same kernel that come after an addition to the same entry.
+    /// Makes additions of the stores of the same kernel that may come after an addition to the same entry.
     fn demote_stores(&mut self, kernel: usize, map: &IndexMap, instances: usize) {
         for p in 0..instances {
             let (number, instance) = self.stored_by[map.at(p)];
-            if number == 0 || instance as usize <= p {
+            let instance = instance as usize;
+            // Chunks run in another order than that of instances.
+            if number == 0 || (instance <= p && instance / self.chunk == p / self.chunk) {
                 continue;
             }
             let store = &mut self.contributions[number as usize - 1];

@@ -65,6 +65,7 @@ pub fn options(how: How, keep_log: bool, infeasible_subset: bool) -> Options {
         options: how.options.into_iter().map(|(name, text)| (name, option_value(&text))).collect(),
         seed: how.seed,
         starts: how.starts.map(|n| n as usize),
+        threads: how.threads.map(|n| n as usize),
         time_limit: how.time_limit,
         tolerance: how.tol,
         keep_log,

@@ -31,6 +31,8 @@ pub struct Options {
     pub seed: u64,
     /// How many starting points to try; `None`: as the planner decides.
     pub starts: Option<usize>,
+    /// Evaluations use at most this many threads; `None`: as many as there are processors. Answers do not depend on it.
+    pub threads: Option<usize>,
     /// In seconds, of the method alone.
     pub time_limit: Option<f64>,
     /// Of the certificate.
@@ -48,6 +50,7 @@ impl Default for Options {
             options: vec![],
             seed: 0,
             starts: None,
+            threads: None,
             time_limit: None,
             tolerance: 1e-6,
             keep_log: false,

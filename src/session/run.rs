@@ -2,6 +2,7 @@
 
 use super::prepared::{Options, Prepared};
 use super::sensitivity::{self, Solver};
+use crate::ad::limit_threads;
 use crate::answer::certificate::Proved;
 use crate::answer::diagnosis::Diagnosis;
 use crate::answer::result::{Counts, Ensured, Entry, ObjectiveValue, PlanSummary, Time};
@@ -33,6 +34,7 @@ pub(super) fn run(
     options: &Options,
     progress: &mut dyn FnMut(&LogLine) -> ControlFlow<()>,
 ) -> Answer {
+    limit_threads(options.threads);
     let host = prepared.host();
     let clock = || host.seconds();
     let before = host.interrupts();

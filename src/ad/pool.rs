@@ -1,0 +1,192 @@
+//! A few threads that are kept alive for evaluations.
+//!
+//! Work is cut into tasks by the problem alone, never by the number of threads: who runs a task does not matter for what
+//! it computes, so results are the same bytes for any number of threads.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// The most threads that evaluations of this process use; 0 as long as nobody has said.
+static LIMIT: AtomicUsize = AtomicUsize::new(0);
+
+/// Lets evaluations of this process use at most this many threads; without a number, as many as there are processors.
+/// Results do not depend on it, and small families are always evaluated by one.
+pub fn limit_threads(most: Option<usize>) {
+    LIMIT.store(most.map_or(0, |most| most.max(1)), Ordering::Relaxed);
+}
+
+/// How many threads evaluations may use.
+pub fn threads() -> usize {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    match LIMIT.load(Ordering::Relaxed) {
+        0 => *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, |n| n.get()).min(MOST_THREADS)),
+        limit => limit.min(MOST_THREADS),
+    }
+}
+
+/// Evaluations are bound by memory: more threads than this do not help.
+const MOST_THREADS: usize = 16;
+
+/// What a task is: `work(seat, task)`, where no two threads have the same seat.
+type Work<'a> = dyn Fn(usize, usize) + Sync + 'a;
+
+struct Job {
+    /// Valid as long as tasks are unfinished: see [`run`].
+    work: *const Work<'static>,
+    tasks: usize,
+    /// The next task, and the next seat.
+    next: AtomicUsize,
+    seat: AtomicUsize,
+    seats: usize,
+    unfinished: AtomicUsize,
+    panicked: AtomicBool,
+}
+
+// SAFETY: `work` points to what is `Sync`.
+unsafe impl Send for Job {}
+// SAFETY: as above; everything else is atomic.
+unsafe impl Sync for Job {}
+
+#[derive(Default)]
+struct Pool {
+    state: Mutex<State>,
+    /// A job came, and: all tasks of a job are finished.
+    came: Condvar,
+    finished: Condvar,
+    /// Somebody runs a job: others do theirs alone.
+    busy: AtomicBool,
+}
+
+#[derive(Default)]
+struct State {
+    job: Option<Arc<Job>>,
+    number: u64,
+    workers: usize,
+}
+
+impl Pool {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn pool() -> &'static Pool {
+    static POOL: OnceLock<Pool> = OnceLock::new();
+    POOL.get_or_init(Pool::default)
+}
+
+/// Runs `work(seat, task)` for all tasks below `tasks`, on this thread and on up to `threads - 1` others; seats are
+/// below `threads`. Ends when all tasks have ended, and panics if one of them did.
+pub fn run(tasks: usize, threads: usize, work: &Work) {
+    if threads <= 1 || tasks <= 1 {
+        return (0..tasks).for_each(|task| work(0, task));
+    }
+    let pool = pool();
+    if pool.busy.swap(true, Ordering::Acquire) {
+        return (0..tasks).for_each(|task| work(0, task));
+    }
+    // SAFETY: the lifetime alone changes. A thread follows the pointer only for a task that it has taken, taken tasks
+    // count as unfinished until they end, and this function returns after that.
+    let work = unsafe { std::mem::transmute::<*const Work<'_>, *const Work<'static>>(work) };
+    let job = Arc::new(Job {
+        work,
+        tasks,
+        next: AtomicUsize::new(0),
+        seat: AtomicUsize::new(1),
+        seats: threads,
+        unfinished: AtomicUsize::new(tasks),
+        panicked: AtomicBool::new(false),
+    });
+    let helpers = (threads - 1).min(tasks - 1);
+    let mut state = pool.state();
+    while state.workers < helpers && spawn(state.workers) {
+        state.workers += 1;
+    }
+    state.job = Some(job.clone());
+    state.number += 1;
+    drop(state);
+    (0..helpers).for_each(|_| pool.came.notify_one());
+    job.take_tasks(0);
+    let mut state = pool.state();
+    while job.unfinished.load(Ordering::Acquire) > 0 {
+        state = pool.finished.wait(state).unwrap_or_else(PoisonError::into_inner);
+    }
+    state.job = None;
+    drop(state);
+    pool.busy.store(false, Ordering::Release);
+    assert!(!job.panicked.load(Ordering::Relaxed), "a part of an evaluation panicked");
+}
+
+/// Whether a further thread could be started.
+fn spawn(number: usize) -> bool {
+    std::thread::Builder::new().name(format!("evaluation {}", number + 1)).spawn(serve).is_ok()
+}
+
+fn serve() {
+    let pool = pool();
+    let mut seen = 0;
+    loop {
+        let mut state = pool.state();
+        let job = loop {
+            match &state.job {
+                Some(job) if state.number != seen => break job.clone(),
+                _ => state = pool.came.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        };
+        seen = state.number;
+        drop(state);
+        let seat = job.seat.fetch_add(1, Ordering::Relaxed);
+        if seat < job.seats {
+            job.take_tasks(seat);
+        }
+    }
+}
+
+impl Job {
+    fn take_tasks(&self, seat: usize) {
+        loop {
+            let task = self.next.fetch_add(1, Ordering::Relaxed);
+            if task >= self.tasks {
+                return;
+            }
+            // SAFETY: the task is unfinished, so `run` still waits and what it was given is there.
+            let work = unsafe { &*self.work };
+            if catch_unwind(AssertUnwindSafe(|| work(seat, task))).is_err() {
+                self.panicked.store(true, Ordering::Relaxed);
+            }
+            if self.unfinished.fetch_sub(1, Ordering::AcqRel) == 1 {
+                // Under the lock, so that `run` does not miss it between looking and waiting.
+                let _state = pool().state();
+                pool().finished.notify_all();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_task_runs_once_and_seats_are_apart() {
+        for round in 0..200 {
+            let tasks = round % 7 + 1;
+            let counts: Vec<AtomicUsize> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
+            let taken: Vec<AtomicBool> = (0..3).map(|_| AtomicBool::new(false)).collect();
+            run(tasks, 3, &|seat, task| {
+                assert!(!taken[seat].swap(true, Ordering::SeqCst), "two threads on one seat");
+                counts[task].fetch_add(1, Ordering::SeqCst);
+                taken[seat].store(false, Ordering::SeqCst);
+            });
+            assert!(counts.iter().all(|count| count.load(Ordering::SeqCst) == 1));
+        }
+    }
+
+    #[test]
+    fn a_panic_comes_back_and_leaves_the_pool_usable() {
+        let failing = || run(4, 2, &|_, task| assert_ne!(task, 2, "expected here"));
+        assert!(catch_unwind(failing).is_err());
+        every_task_runs_once_and_seats_are_apart();
+    }
+}

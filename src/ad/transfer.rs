@@ -1,0 +1,119 @@
+//! Between maps and blocks of instances: loading inputs that are not contiguous, and carrying results to their sinks.
+
+use super::kernel::{LANES, Sink};
+use crate::expr::family::IndexMap;
+
+/// `to[j] = from[map(first + j)]`
+///
+/// # Safety
+/// All these positions may be read.
+pub unsafe fn load(from: *const f64, map: &IndexMap, first: usize, to: &mut [f64]) {
+    // SAFETY of all reads: promised by the caller.
+    match map {
+        IndexMap::Gather(positions) => {
+            let positions = &positions[first..first + to.len()];
+            for (to, &at) in to.iter_mut().zip(positions) {
+                *to = unsafe { *from.add(at as usize) };
+            }
+        }
+        IndexMap::Affine { start, stride } => {
+            for (j, to) in (first as i64..).zip(to) {
+                *to = unsafe { *from.offset((start + stride * j) as isize) };
+            }
+        }
+        IndexMap::Tile { start, stride, length } => {
+            let mut phase = first as i64 % *length as i64;
+            for to in to {
+                *to = unsafe { *from.offset((start + stride * phase) as isize) };
+                phase += 1;
+                if phase == *length as i64 {
+                    phase = 0;
+                }
+            }
+        }
+        IndexMap::Repeat { length, .. } => {
+            let (length, mut done) = (*length as usize, 0);
+            while done < to.len() {
+                let p = first + done;
+                let run = (length - p % length).min(to.len() - done);
+                to[done..done + run].fill(unsafe { *from.add(map.at(p)) });
+                done += run;
+            }
+        }
+    }
+}
+
+/// Carries the results of a block to their sink; sums into one entry stay in `sums`.
+///
+/// # Safety
+/// All positions of the sink may be written from `to` on.
+pub unsafe fn store(sink: &Sink, values: &[f64], first: usize, to: *mut f64, sums: &mut [f64; LANES]) {
+    // SAFETY of all writes: promised by the caller.
+    let put = |at: isize, value: f64| unsafe {
+        let at = to.offset(at);
+        *at = if sink.add { *at + value } else { value };
+    };
+    match &sink.map {
+        IndexMap::Affine { stride: 0, .. } => {
+            // Lane of an instance: its number modulo 8; blocks begin at multiples of 8.
+            let (chunks, rest) = values.as_chunks::<LANES>();
+            for chunk in chunks {
+                for (sum, value) in sums.iter_mut().zip(chunk) {
+                    *sum += value;
+                }
+            }
+            for (sum, value) in sums.iter_mut().zip(rest) {
+                *sum += value;
+            }
+        }
+        IndexMap::Affine { start, stride: 1 } => {
+            let at = (start + first as i64) as isize;
+            let to = unsafe { std::slice::from_raw_parts_mut(to.offset(at), values.len()) };
+            if sink.add {
+                for (to, value) in to.iter_mut().zip(values) {
+                    *to += value;
+                }
+            } else {
+                to.copy_from_slice(values);
+            }
+        }
+        IndexMap::Affine { start, stride } => {
+            for (p, value) in (first as i64..).zip(values) {
+                put((start + stride * p) as isize, *value);
+            }
+        }
+        IndexMap::Gather(positions) => {
+            let positions = &positions[first..first + values.len()];
+            if sink.add {
+                for (&at, value) in positions.iter().zip(values) {
+                    unsafe { *to.add(at as usize) += value };
+                }
+            } else {
+                for (&at, value) in positions.iter().zip(values) {
+                    unsafe { *to.add(at as usize) = *value };
+                }
+            }
+        }
+        IndexMap::Tile { start, stride, length } => {
+            for (p, value) in (first as i64..).zip(values) {
+                put((start + stride * (p % *length as i64)) as isize, *value);
+            }
+        }
+        IndexMap::Repeat { length, .. } => {
+            let (length, mut done) = (*length as usize, 0);
+            while done < values.len() {
+                let p = first + done;
+                let run = (length - p % length).min(values.len() - done);
+                let total: f64 = values[done..done + run].iter().sum();
+                put(sink.map.at(p) as isize, total);
+                done += run;
+            }
+        }
+    }
+    if !sink.twice.is_empty() {
+        let from = sink.twice.partition_point(|&p| (p as usize) < first);
+        for &p in sink.twice[from..].iter().take_while(|&&p| (p as usize) < first + values.len()) {
+            put(sink.map.at(p as usize) as isize, values[p as usize - first]);
+        }
+    }
+}
