@@ -55,6 +55,12 @@ pub const CATALOGUE: &[Entry] = &[
     ),
     row("bad-range", "sema", "A range has no end.", "a range is `first..last`"),
     row(
+        "bad-scale",
+        "sema",
+        "A scale is no positive number.",
+        "write the typical size of the variable, the row or the objective: `scale 1e3`",
+    ),
+    row(
         "bad-separator",
         "data",
         "The header of a csv file has no comma, but another character that separates columns.",

@@ -6,7 +6,7 @@ use super::scalars::{Body, Column, Row, Scalars, Shared};
 use crate::diag::Span;
 use crate::expr::family::{IndexMap, Leaf, Source, Stage, StageId};
 use crate::expr::graph::{Graph, Node, NodeId};
-use crate::problem::{Constraint, Data, Kind, Objective, Problem, Variable};
+use crate::problem::{Constraint, Data, Kind, Objective, Problem, Scale, Scaled, Variable};
 
 /// A problem and where the columns and rows that it was made of stand in it.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub struct Built {
 
 /// Builds the problem. All leaves of the graph must be columns or shared expressions.
 pub fn build(scalars: Scalars) -> Built {
-    let Scalars { graph, columns, shared, objectives, rows, unsupported } = scalars;
+    let Scalars { graph, columns, shared, objectives, rows, scales, unsupported } = scalars;
     let mut problem = Problem { unsupported, ..Problem::default() };
     let places = variables(&columns, &mut problem);
     let mut at: Vec<(Source, u32)> = places.iter().map(|&position| (Source::Variables, position)).collect();
@@ -34,6 +34,7 @@ pub fn build(scalars: Scalars) -> Built {
         problem.objectives.push(Objective { label, sense: goal.sense, stage, span: goal.span });
     }
     let rows = constraints(&rows, &mut families, &mut problem);
+    sizes(&scales, &places, &rows, &mut problem);
     Built { problem, columns: places, rows }
 }
 
@@ -64,6 +65,39 @@ fn variables(columns: &[Column], problem: &mut Problem) -> Vec<u32> {
         problem.variables.push(Variable { name, axes, offset, lower, upper, start, kind, domain: None, span });
     }
     places
+}
+
+/// Typical sizes, family by family; members without one have 1.
+fn sizes(scales: &[(Scaled, f64)], columns: &[u32], rows: &[u32], problem: &mut Problem) {
+    let mut of_columns = vec![None; columns.len()];
+    let mut of_rows = vec![None; rows.len()];
+    for (of, size) in scales {
+        match of {
+            Scaled::Variable(k) => of_columns[columns[*k as usize] as usize] = Some(*size),
+            // Logical constraints have numbers behind those of rows.
+            Scaled::Row(k) => {
+                if let Some(place) = rows.get(*k as usize) {
+                    of_rows[*place as usize] = Some(*size);
+                }
+            }
+            Scaled::Objective(_) => problem.scales.push(Scale { of: *of, values: Data::Constant(*size) }),
+        }
+    }
+    let variables = problem.variables.iter().map(|v| (v.offset as usize, v.axes.len())).collect::<Vec<_>>();
+    let starts = problem.row_starts();
+    let constraints =
+        problem.constraints.iter().zip(starts).map(|(c, start)| (start, c.rows as usize)).collect::<Vec<_>>();
+    let families = variables.into_iter().enumerate().map(|(k, place)| (Scaled::Variable(k as u32), place, &of_columns));
+    let families = families
+        .chain(constraints.into_iter().enumerate().map(|(k, place)| (Scaled::Row(k as u32), place, &of_rows)))
+        .collect::<Vec<_>>();
+    for (of, (start, count), sizes) in families {
+        let own = &sizes[start..start + count];
+        if own.iter().any(Option::is_some) {
+            let values = data(own.iter().map(|size| size.unwrap_or(1.0)).collect(), problem);
+            problem.scales.push(Scale { of, values });
+        }
+    }
 }
 
 /// Numbers of the members of a family.

@@ -9,7 +9,7 @@
 
 use crate::diag::Span;
 use crate::expr::graph::{Graph, NodeId};
-use crate::problem::{Kind, Sense, Unsupported};
+use crate::problem::{Kind, Scaled, Sense, Unsupported};
 
 #[derive(Clone, Debug, Default)]
 pub struct Scalars {
@@ -18,6 +18,8 @@ pub struct Scalars {
     pub shared: Vec<Shared>,
     pub objectives: Vec<Goal>,
     pub rows: Vec<Row>,
+    /// Typical sizes of columns, rows and objectives, by their numbers.
+    pub scales: Vec<(Scaled, f64)>,
     /// What was read but cannot be solved yet.
     pub unsupported: Vec<Unsupported>,
 }

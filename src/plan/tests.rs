@@ -331,3 +331,27 @@ fn warm_starts_begin_at_the_answer() {
     assert!(again.iterations < cold.iterations, "{} then {}", cold.iterations, again.iterations);
     assert!((model.objective(&again.x) - model.objective(&cold.x)).abs() <= 1e-7);
 }
+
+/// Scales of variables, of filtered rows, of rows that are arrays, and of the objective.
+#[test]
+fn scales_reach_the_method() {
+    let model = text(
+        "param size[i in 1..3] = 10^i
+         var x[i in 1..3] in [0, 1e4] start 1 scale size[i]
+         var y start 1
+         minimize cost: sum(i in 1..3: (x[i] / size[i] - i)^2) + (y - 1)^2 scale 5
+         subject to some[i in 1..3 where i > 1]: x[i] + y <= 1e5 scale 2 * i
+         subject to all: x <= 1e5 scale 7
+         subject to plain: y <= 9",
+    );
+    let numbers = crate::problem::values::Numbers::of(&model.problem);
+    let scales = crate::problem::values::Scales::of(&model.problem, &numbers).expect("it states some");
+    assert_eq!(scales.variables, [Some(10.0), Some(100.0), Some(1000.0), None]);
+    assert_eq!(scales.rows, [Some(4.0), Some(6.0), Some(7.0), Some(7.0), Some(7.0), None]);
+    assert_eq!(scales.objective, Some(5.0));
+    let outcome = model.solved(&model.plan());
+    assert_eq!(outcome.stop, crate::answer::Stop::Converged);
+    for (x, best) in outcome.x.iter().zip([10.0, 200.0, 3000.0, 1.0]) {
+        assert!((x - best).abs() <= 1e-6 * best, "{:?}", outcome.x);
+    }
+}

@@ -49,6 +49,23 @@ pub struct Problem {
     /// Named expressions (`let`, and the labels of objectives), for `answer.value(name)`.
     pub named: Vec<Named>,
     pub solve_with: Option<Directive>,
+    /// Typical sizes, as far as the model states any.
+    pub scales: Vec<Scale>,
+}
+
+/// Of what size something typically is: positive numbers, one for each element.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scale {
+    pub of: Scaled,
+    pub values: Data,
+}
+
+/// By its number in the list of the problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scaled {
+    Variable(u32),
+    Row(u32),
+    Objective(u32),
 }
 
 /// A buffer of numbers that may change without a rebuild, unless it is structural.
@@ -253,6 +270,7 @@ impl Problem {
                 c.upper.for_each_stage(f);
             }
         }
+        self.scales.iter_mut().for_each(|scale| scale.values.for_each_stage(f));
         self.shows.iter_mut().for_each(|s| f(&mut s.stage));
         self.named.iter_mut().for_each(|n| f(&mut n.stage));
         for sensitivity in &mut self.sensitivities {

@@ -1,7 +1,7 @@
 //! The numbers of a problem that do not depend on variables: bounds, starts, data.
 
 use super::index::Axes;
-use super::{Constraint, Data, Param, Problem, Variable};
+use super::{Constraint, Data, Param, Problem, Scaled, Variable};
 use crate::expr::eval::{self, Inputs};
 use crate::expr::family::{IndexMap, Leaf, ParamId, Source, StageId};
 use std::sync::Arc;
@@ -18,7 +18,8 @@ impl Numbers {
     pub fn of(problem: &Problem) -> Numbers {
         let of_variables = problem.variables.iter().flat_map(|v| [Some(&v.lower), Some(&v.upper), v.start.as_ref()]);
         let of_rows = problem.constraints.iter().flat_map(|c| [Some(&c.lower), Some(&c.upper)]);
-        let data = of_variables.chain(of_rows).flatten().filter_map(Data::stage);
+        let scales = problem.scales.iter().map(|scale| Some(&scale.values));
+        let data = of_variables.chain(of_rows).chain(scales).flatten().filter_map(Data::stage);
         let functions = problem.objectives.iter().map(|o| o.stage).chain(problem.constraints.iter().map(|c| c.stage));
         let roots: Vec<StageId> = data.chain(functions).collect();
         let mut needed = eval::needed(&problem.stages, &roots);
@@ -47,6 +48,49 @@ impl Numbers {
         };
         let source = self.source(problem, leaf.source);
         (0..count).map(|p| source.get(leaf.map.at(p)).copied().unwrap_or(f64::NAN)).collect()
+    }
+}
+
+/// Typical sizes of the first objective, of all variables and of all rows; `None` where the model states none.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scales {
+    pub objective: Option<f64>,
+    pub variables: Vec<Option<f64>>,
+    pub rows: Vec<Option<f64>>,
+}
+
+impl Scales {
+    /// `None` if the model states no scale at all. Numbers that are not positive and finite do not count.
+    pub fn of(problem: &Problem, numbers: &Numbers) -> Option<Scales> {
+        if problem.scales.is_empty() {
+            return None;
+        }
+        let mut scales = Scales {
+            objective: None,
+            variables: vec![None; problem.dimension as usize],
+            rows: vec![None; problem.row_count()],
+        };
+        let starts = problem.row_starts();
+        for scale in &problem.scales {
+            let write = |count: usize, slots: &mut [Option<f64>]| {
+                let sizes = numbers.column(problem, &scale.values, count);
+                let sizes = sizes.into_iter().map(|size| Some(size).filter(|size| *size > 0.0 && size.is_finite()));
+                slots.iter_mut().zip(sizes).for_each(|(slot, size)| *slot = size);
+            };
+            match scale.of {
+                Scaled::Variable(k) => {
+                    let variable = &problem.variables[k as usize];
+                    write(variable.axes.len(), &mut scales.variables[variable.offset as usize..]);
+                }
+                Scaled::Row(k) => {
+                    let rows = problem.constraints[k as usize].rows as usize;
+                    write(rows, &mut scales.rows[starts[k as usize]..]);
+                }
+                Scaled::Objective(0) => write(1, std::slice::from_mut(&mut scales.objective)),
+                Scaled::Objective(_) => {}
+            }
+        }
+        Some(scales)
     }
 }
 

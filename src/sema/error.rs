@@ -511,6 +511,11 @@ pub(super) fn bad_domain(at: Span) -> Diagnostic {
         .help("domains: [lo, hi], a..b, simplex, ball(r), soc, psd, permutation(n), subset(k)")
 }
 
+pub(super) fn bad_scale(value: f64, at: Span) -> Diagnostic {
+    Diagnostic::error("bad-scale", at, format!("a scale is a positive number, not {value}"))
+        .here("a typical size of what it belongs to")
+}
+
 pub(super) fn not_a_relation(at: Span) -> Diagnostic {
     Diagnostic::error("not-a-relation", at, "a constraint needs `<=`, `>=` or `==`")
         .here("this is only an expression")

@@ -7,7 +7,7 @@ use super::value::Val;
 use crate::diag::Span;
 use crate::expr::family::{IndexMap, Leaf, Source, StageId};
 use crate::problem::index::Axes;
-use crate::problem::{Directive, Ensure, Named, Objective, OptionValue, Sense, Show};
+use crate::problem::{Directive, Ensure, Named, Objective, OptionValue, Scale, Scaled, Sense, Show};
 use crate::syntax::ast::{self, Expr, ExprKind, RelOp, Statement, StatementKind};
 use crate::syntax::print;
 
@@ -64,7 +64,7 @@ impl Elaborator<'_> {
     }
 
     pub(super) fn objective(&mut self, scope: u32, statement: &Statement) -> R<Val> {
-        let StatementKind::Objective { sense, label, value } = &statement.kind else {
+        let StatementKind::Objective { sense, label, value, scale } = &statement.kind else {
             unreachable!("an objective is an objective")
         };
         let env = self.env(scope);
@@ -106,6 +106,14 @@ impl Elaborator<'_> {
             None => &mut self.problem.objectives,
         };
         objectives.push(Objective { label: name, sense, stage, span: statement.span });
+        let number = objectives.len() as u32 - 1;
+        if let Some(size) = scale {
+            let indexed = self.index_or_scalar(None, &env)?;
+            let values = self.scale(size, &indexed)?;
+            if self.scopes[scope as usize].block.is_none() {
+                self.problem.scales.push(Scale { of: Scaled::Objective(number), values });
+            }
+        }
         Ok(Val::Num(num))
     }
 

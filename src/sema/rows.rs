@@ -8,10 +8,10 @@ use super::generators::Indexed;
 use super::scope::{Elaborator, Halt, R};
 use super::value::{Array, RowRef, Val};
 use crate::diag::Span;
-use crate::expr::family::Source;
+use crate::expr::family::{IndexMap, Leaf, Source};
 use crate::expr::ops::Op;
 use crate::problem::index::Axes;
-use crate::problem::{BlockKind, Constraint, Data};
+use crate::problem::{BlockKind, Constraint, Data, Scale, Scaled};
 use crate::syntax::ast::{Expr, ExprKind, RelOp, Row, Statement, StatementKind};
 use std::rc::Rc;
 
@@ -82,7 +82,25 @@ impl Elaborator<'_> {
         }
         let (axes, ctx, sides) = self.sides(&sides, &indexed)?;
         let constraint = self.constrain(sides, &ops, axes, &ctx, label, row)?;
-        Ok(self.push_row(scope, constraint))
+        let rows = constraint.rows as usize;
+        let entered = self.push_row(scope, constraint);
+        if let Some(size) = &row.scale {
+            let values = self.scale(size, &indexed)?;
+            // Where sides are arrays, a label has several rows for each of its elements.
+            let each = rows / indexed.axes.len().max(1);
+            let values = match values {
+                Data::Read(leaf) if each > 1 => {
+                    let places = (0..rows).map(|r| leaf.map.at(r / each) as u32).collect();
+                    Data::Read(Leaf { map: IndexMap::from_positions(places), ..leaf })
+                }
+                Data::Read(_) | Data::Constant(_) => values,
+            };
+            if self.scopes[scope as usize].block.is_none() {
+                let number = self.problem.constraints.len() as u32 - 1;
+                self.problem.scales.push(Scale { of: Scaled::Row(number), values });
+            }
+        }
+        Ok(entered)
     }
 
     /// Enters a constraint into the problem, or into the block that states it.

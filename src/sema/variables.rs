@@ -8,7 +8,7 @@ use crate::diag::Span;
 use crate::expr::family::{Family, IndexMap, Leaf, Source, Stage, StageId, Term};
 use crate::expr::ops::Op;
 use crate::problem::index::Axes;
-use crate::problem::{Constraint, Data, Domain, Kind, Variable};
+use crate::problem::{Constraint, Data, Domain, Kind, Scale, Scaled, Variable};
 use crate::syntax::ast::{Argument, Expr, ExprKind, Ident, IndexSpec, RelOp, VarAttribute};
 
 /// Domains with names.
@@ -35,9 +35,12 @@ impl Elaborator<'_> {
             domain: None,
             span: name.span,
         };
-        let mut radius = None;
+        let (mut radius, mut scale) = (None, None);
         for attribute in attributes {
-            let done = self.attribute(attribute, &indexed, &mut variable, &mut radius);
+            let done = match attribute {
+                VarAttribute::Scale(size) => self.scale(size, &indexed).map(|values| scale = Some(values)),
+                _ => self.attribute(attribute, &indexed, &mut variable, &mut radius),
+            };
             // After a wrong attribute the variable still has its shape, so its users are checked; the error is reported.
             // But `permutation(n)` gives the shape, so a domain like it that failed leaves none.
             let gives_shape = matches!(attribute, VarAttribute::In(Expr { kind: ExprKind::Call { .. }, .. }));
@@ -54,6 +57,9 @@ impl Elaborator<'_> {
         let (domain, offset) = (variable.domain, variable.offset);
         let shape = variable.axes.clone();
         self.problem.variables.push(variable);
+        if let Some(values) = scale {
+            self.problem.scales.push(Scale { of: Scaled::Variable(number), values });
+        }
         if let Some(block) = self.scopes[scope as usize].block {
             self.problem.blocks[block as usize].variables.push(number);
         }
@@ -106,6 +112,8 @@ impl Elaborator<'_> {
             }
             VarAttribute::In(domain) => return self.var_domain(domain, indexed, variable, radius),
             VarAttribute::Start(value) => variable.start = Some(self.data_column(value, indexed)?),
+            // Belongs to the problem, not to the variable.
+            VarAttribute::Scale(_) => {}
             VarAttribute::Integer(_) => variable.kind = Kind::Integer,
             VarAttribute::Binary(_) => {
                 variable.kind = Kind::Binary;
@@ -114,6 +122,23 @@ impl Elaborator<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A typical size: positive numbers, one for each element of the owner.
+    pub(super) fn scale(&mut self, size: &Expr, indexed: &Indexed) -> R<Data> {
+        let data = self.data_column(size, indexed)?;
+        let wrong = |v: &f64| !(*v > 0.0 && v.is_finite());
+        let first = match &data {
+            Data::Constant(value) => Some(*value).filter(wrong),
+            Data::Read(leaf) => {
+                let values = self.source_values(leaf.source);
+                (0..indexed.axes.len()).map(|p| values[leaf.map.at(p)]).find(wrong)
+            }
+        };
+        match first {
+            Some(value) => self.fail(error::bad_scale(value, size.span)),
+            None => Ok(data),
+        }
     }
 
     fn var_domain(

@@ -179,7 +179,7 @@ impl Writer {
                 VarAttribute::In(set) => bounds += &self.membership(set),
                 VarAttribute::Integer(_) => domain = Some("integer"),
                 VarAttribute::Binary(_) => domain = Some("binary"),
-                VarAttribute::Start(_) => {}
+                VarAttribute::Start(_) | VarAttribute::Scale(_) => {}
             }
         }
         out += &bounds;
@@ -206,7 +206,7 @@ impl Writer {
     /// The head (`minimize`) and the formula.
     fn objective(&self, kind: &StatementKind) -> Option<(String, String)> {
         match kind {
-            StatementKind::Objective { sense, label, value } => {
+            StatementKind::Objective { sense, label, value, .. } => {
                 let named = self.label(label.as_ref());
                 let index = self.for_all(label.as_ref().and_then(|label| label.index.as_ref()));
                 Some((sense_word(*sense).to_string(), format!("{named}{}{index}", self.expr(value, Level::Any))))

@@ -5,6 +5,7 @@
 //! is an `Nlp`), and tests write small ones by hand.
 
 pub use crate::linalg::pattern::Pattern;
+pub use crate::problem::values::Scales;
 use std::sync::Arc;
 
 /// Everything about an [`Nlp`] that does not change during a solve. Infinite bounds are `±f64::INFINITY`.
@@ -20,6 +21,8 @@ pub struct Shape {
     pub hessian: Arc<Pattern>,
     /// Variables outside of which the Lagrangian is linear for all multipliers: no others have second derivatives.
     pub curved: Vec<bool>,
+    /// Typical sizes that the model states.
+    pub scales: Option<Arc<Scales>>,
 }
 
 impl Shape {

@@ -14,7 +14,7 @@ use crate::answer::{Evaluations, LogLine, Multipliers, Outcome, Stop};
 use crate::diag::Sources;
 use crate::linalg::vector::{all_finite, max_norm};
 use crate::problem::second::curved_variables;
-use crate::problem::values::{Bounds, Numbers};
+use crate::problem::values::{Bounds, Numbers, Scales};
 use crate::problem::{Problem, Sense};
 use std::sync::Arc;
 
@@ -53,7 +53,8 @@ struct Selection {
 impl EngineView {
     /// `start` is a point of all variables, at which scaling is decided.
     pub fn new(problem: &Problem, method: &Method, options: &Options, start: &[f64], sources: &Sources) -> EngineView {
-        let bounds = Bounds::of(problem, &Numbers::of(problem));
+        let numbers = Numbers::of(problem);
+        let bounds = Bounds::of(problem, &numbers);
         let mut evaluator = Evaluator::new(problem);
         let variables: Vec<u32> = (0..problem.dimension).filter(|k| !is_fixed(&bounds, *k as usize)).collect();
         let rows = visible_rows(problem, &bounds, method.sees);
@@ -68,7 +69,16 @@ impl EngineView {
                 Arc::new(Pattern::from_rows(variables.len(), &vec![vec![]; variables.len()])),
             ),
         };
+        let scales = Scales::of(problem, &numbers).map(|scales| {
+            let some = |sizes: &[Option<f64>], chosen: &[u32]| chosen.iter().map(|k| sizes[*k as usize]).collect();
+            Arc::new(Scales {
+                objective: scales.objective,
+                variables: some(&scales.variables, &variables),
+                rows: some(&scales.rows, &rows),
+            })
+        });
         let shape = Shape {
+            scales,
             lower: of(&bounds.lower, &variables),
             upper: of(&bounds.upper, &variables),
             row_lower: of(&bounds.row_lower, &rows),

@@ -40,8 +40,8 @@ pub enum StatementKind {
     Def { name: Ident, formals: Vec<Formal>, value: Expr },
     /// `use std.losses`, `use "mine.opt"`
     Use { module: Module },
-    /// `minimize LABEL[index]: value`
-    Objective { sense: Sense, label: Option<Label>, value: Expr },
+    /// `minimize LABEL[index]: value scale size`
+    Objective { sense: Sense, label: Option<Label>, value: Expr, scale: Option<Expr> },
     /// `minimize over x maximize over p: value`; names may be dotted (`a.q`)
     Saddle { first: Sense, first_over: Vec<Expr>, second: Sense, second_over: Vec<Expr>, value: Expr },
     /// `subject to ROW`, `subject to { ROW ... }`, and a bare row inside `optimality` (`bare`).
@@ -121,6 +121,7 @@ pub enum VarAttribute {
     /// `in [lo, hi]` (an array literal of two), `in 0..10` (a range), `in simplex`, `in ball(r)`, ...
     In(Expr),
     Start(Expr),
+    Scale(Expr),
     Integer(Span),
     Binary(Span),
 }
@@ -138,12 +139,13 @@ pub struct Label {
     pub index: Option<IndexSpec>,
 }
 
-/// One constraint: `label: body` where `body` is a relation, or `body perp complement`.
+/// One constraint: `label: body scale size` where `body` is a relation, or `body perp complement`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     pub label: Option<Label>,
     pub body: Expr,
     pub complement: Option<Expr>,
+    pub scale: Option<Expr>,
     pub span: Span,
 }
 

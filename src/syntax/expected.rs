@@ -112,6 +112,7 @@ pub(super) fn words_for(rule: Rule) -> Option<&'static str> {
         Rule::body => "`:`",
         Rule::kw_start => "`start`",
         Rule::start => "`start`",
+        Rule::kw_scale | Rule::scale => return None,
         Rule::kw_default => "`default`",
         Rule::default_value => "`default`",
         Rule::kw_key => "`key`",

@@ -98,7 +98,7 @@ impl<'a> Walk<'a> {
                     || i > first
                         && (words::is_contextual_infix(word) && self.ends_operand(i - 1)
                             || word == "to" && self.word(i - 1) == "subject"
-                            || matches!(word, "start" | "default" | "key" | "via" | "by" | "to")
+                            || matches!(word, "start" | "scale" | "default" | "key" | "via" | "by" | "to")
                                 && words::continues_declaration(self.word(first), word)
                                 && self.ends_operand(i - 1)
                                 && i > first + 1)

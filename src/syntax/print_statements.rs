@@ -45,11 +45,12 @@ impl Printer {
                 self.expr(value, Power::Or);
             }
             StatementKind::Use { module } => self.module(module),
-            StatementKind::Objective { sense, label, value } => {
+            StatementKind::Objective { sense, label, value, scale } => {
                 self.put(sense_word(*sense));
                 self.put(" ");
                 self.label(label);
                 self.expr(value, Power::Or);
+                self.scale(scale);
             }
             StatementKind::Saddle { first, first_over, second, second_over, value } => {
                 self.over(*first, first_over);
@@ -158,6 +159,10 @@ impl Printer {
                 self.put(" start ");
                 self.expr(start, Power::Choose);
             }
+            VarAttribute::Scale(size) => {
+                self.put(" scale ");
+                self.expr(size, Power::Choose);
+            }
             VarAttribute::Integer(_) => self.put(" integer"),
             VarAttribute::Binary(_) => self.put(" binary"),
         }
@@ -225,6 +230,14 @@ impl Printer {
         if let Some(complement) = &row.complement {
             self.put(" perp ");
             self.expr(complement, Power::Relation);
+        }
+        self.scale(&row.scale);
+    }
+
+    fn scale(&mut self, scale: &Option<Expr>) {
+        if let Some(size) = scale {
+            self.put(" scale ");
+            self.expr(size, Power::Choose);
         }
     }
 

@@ -43,7 +43,8 @@ impl Builder {
             Rule::objective => {
                 let sense = sense(next(&mut pairs).as_rule());
                 let label = self.label(&mut pairs)?;
-                StatementKind::Objective { sense, label, value: self.logic(next(&mut pairs))? }
+                let value = self.logic(next(&mut pairs))?;
+                StatementKind::Objective { sense, label, value, scale: self.scale(&mut pairs)? }
             }
             Rule::subject => {
                 next(&mut pairs);
@@ -133,6 +134,7 @@ impl Builder {
         for part in pairs {
             attributes.push(match part.as_rule() {
                 Rule::start => VarAttribute::Start(self.last_arithmetic(part)?),
+                Rule::scale => VarAttribute::Scale(self.last_arithmetic(part)?),
                 _ => match self.check(part)? {
                     Check::Relation(op, bound) => VarAttribute::Bound(op, bound),
                     Check::In(set) => VarAttribute::In(set),
@@ -196,11 +198,16 @@ impl Builder {
     fn row_parts(&self, pairs: &mut Pairs<'_, Rule>, span: Span) -> Built<Row> {
         let label = self.label(pairs)?;
         let body = self.logic(next(pairs))?;
-        let complement = match pairs.next() {
-            Some(_perp) => Some(self.relation(next(pairs))?),
+        let complement = match next_if(pairs, Rule::perp) {
+            Some(_) => Some(self.relation(next(pairs))?),
             None => None,
         };
-        Ok(Row { label, body, complement, span })
+        Ok(Row { label, body, complement, scale: self.scale(pairs)?, span })
+    }
+
+    /// `scale size` at the end of an objective or a row.
+    fn scale(&self, pairs: &mut Pairs<'_, Rule>) -> Built<Option<Expr>> {
+        next_if(pairs, Rule::scale).map(|part| self.last_arithmetic(part)).transpose()
     }
 
     fn oracle(&self, pairs: &mut Pairs<'_, Rule>) -> Built<StatementKind> {

@@ -73,7 +73,7 @@ impl LineState {
         let opening = words::DECLARING.contains(&word)
             || matches!(word, "use" | "subject" | "solve" | "pessimistic" | "optimistic" | "generalized")
             // An attribute on a line of its own continues the declaration above.
-            || matches!(word, "start" | "default" | "key");
+            || matches!(word, "start" | "scale" | "default" | "key");
         let opens = !self.inside && next_is_operand && opening;
         let extends = words::continues_declaration(&self.opening, word) || words::is_contextual_infix(word);
         let goes_on = match self.opening.as_str() {

@@ -66,7 +66,7 @@ pub fn wants_operand(word: &str) -> bool {
 /// Whether `word` goes on with a declaration that `keyword` opened: `start` of a `var`, `key` of `data`, ...
 pub fn continues_declaration(keyword: &str, word: &str) -> bool {
     match keyword {
-        "var" => matches!(word, "start" | "integer" | "binary"),
+        "var" => matches!(word, "start" | "scale" | "integer" | "binary"),
         "param" => matches!(word, "default" | "integer" | "binary"),
         "data" => word == "key",
         "oracle" => matches!(word, "ranks" | "values" | "via" | "by"),
@@ -78,5 +78,5 @@ pub fn continues_declaration(keyword: &str, word: &str) -> bool {
 
 /// Whether a word before `[` is an operator or keyword, so that the bracket opens a literal even where it touches.
 pub fn precedes_literal(word: &str) -> bool {
-    wants_operand(word) || matches!(word, "start" | "default" | "by" | "via" | "show" | "ensure")
+    wants_operand(word) || matches!(word, "start" | "scale" | "default" | "by" | "via" | "show" | "ensure")
 }

@@ -9,7 +9,7 @@ use super::segments::{Bounds, Nl, SuffixOn};
 use crate::diag::{SourceId, Span};
 use crate::expr::graph::{Graph, NodeId};
 use crate::interop::scalars::{Body, Column, Goal, Row, Scalars, Shared};
-use crate::problem::{Kind, Unsupported};
+use crate::problem::{Kind, Scaled, Unsupported};
 use std::collections::VecDeque;
 
 /// Functions within functions beyond this depth are refused: a walk over them may exhaust the stack. Long sums and
@@ -85,7 +85,24 @@ pub fn lower(nl: &Nl, file: &File, choice: Choice) -> Result<Scalars, NlError> {
         let body = lowering.body(row.body, &row.linear)?;
         rows.push(Row { name, lower: sides.lower, upper: sides.upper, body, span });
     }
-    Ok(Scalars { graph: lowering.graph, columns, shared, objectives, rows, unsupported })
+    let scales = scales(nl, choice.of(nl.objectives.len()));
+    Ok(Scalars { graph: lowering.graph, columns, shared, objectives, rows, scales, unsupported })
+}
+
+/// The suffix `scaling_factor`: what variables, rows and objectives are to be multiplied by, so that it divides sizes.
+/// Factors that are not positive say nothing. The chosen objective becomes the first.
+fn scales(nl: &Nl, objective: Option<usize>) -> Vec<(Scaled, f64)> {
+    let factors = nl.suffixes.iter().filter(|suffix| suffix.name == "scaling_factor");
+    let each = factors.flat_map(|suffix| suffix.values.iter().map(move |(k, factor)| (suffix.on, *k, factor.recip())));
+    let sizes = each.filter(|(_, _, size)| *size > 0.0 && size.is_finite());
+    sizes
+        .filter_map(|(on, k, size)| match on {
+            SuffixOn::Variables => Some((Scaled::Variable(k), size)),
+            SuffixOn::Rows => Some((Scaled::Row(k), size)),
+            SuffixOn::Objectives => (objective == Some(k as usize)).then_some((Scaled::Objective(0), size)),
+            SuffixOn::Problem => None,
+        })
+        .collect()
 }
 
 /// Special ordered sets are stated by suffixes; they must not be lost.
@@ -274,4 +291,29 @@ fn kinds(header: &Header) -> Vec<Kind> {
     integers(header.variables - header.integer_variables, header.binary_variables, Kind::Binary);
     integers(header.variables, header.integer_variables, Kind::Integer);
     kinds
+}
+
+#[cfg(test)]
+mod scale_tests {
+    use super::*;
+    use crate::interop::build::build;
+    use crate::problem::values::{Numbers, Scales};
+
+    #[test]
+    fn scaling_factors_divide_sizes() {
+        let text = format!(
+            "{}S4 3 scaling_factor\n0 0.5\n2 4\n3 -1\nS1 1 scaling_factor\n1 10\nS2 1 scaling_factor\n0 2\n",
+            include_str!("../../../tests/nl/hs071.nl")
+        );
+        let labels = Labels::of(None, None);
+        let nl = super::super::segments::read(text.as_bytes(), &labels).map_err(|_| "unreadable").unwrap();
+        let file = File { source: SourceId(0), text: &text, labels: &labels };
+        let scalars = lower(&nl, &file, Choice::First).map_err(|_| "refused").unwrap();
+        let built = build(scalars);
+        let scales = Scales::of(&built.problem, &Numbers::of(&built.problem)).expect("there are some");
+        let of = |k: usize| scales.variables[built.columns[k] as usize];
+        assert_eq!([of(0), of(1), of(2), of(3)], [Some(2.0), Some(1.0), Some(0.25), Some(1.0)]);
+        assert_eq!(scales.rows[built.rows[1] as usize], Some(0.1));
+        assert_eq!(scales.objective, Some(0.5));
+    }
 }

@@ -5,7 +5,7 @@ pub mod network;
 
 use super::method::{Context, Method};
 use super::monitor::Monitor;
-use super::nlp::{Nlp, Pattern, Shape};
+use super::nlp::{Nlp, Pattern, Scales, Shape};
 use super::options::{Options, Value};
 use crate::answer::{Evaluations, LogLine, Multipliers, Outcome};
 use formula::{Formula, Taylor, parse};
@@ -48,6 +48,7 @@ impl Formulas {
             jacobian: Arc::new(Pattern::from_rows(n, &used)),
             hessian: Arc::new(Pattern::from_rows(n, &triangle)),
             curved: vec![true; n],
+            scales: None,
         };
         Formulas { shape, objective: parse(objective), rows: formulas, counts: Evaluations::default() }
     }
@@ -62,6 +63,11 @@ impl Formulas {
             *lower += by;
             *upper += by;
         }
+    }
+
+    /// States sizes of variables and rows.
+    pub fn state_scales(&mut self, variables: Vec<Option<f64>>, rows: Vec<Option<f64>>, objective: Option<f64>) {
+        self.shape.scales = Some(Arc::new(Scales { objective, variables, rows }));
     }
 
     fn lagrangian(&self, x: &[f64], sigma: f64, weights: &[f64]) -> Vec<f64> {

@@ -195,6 +195,7 @@ impl Network {
             jacobian: Arc::new(Pattern::from_rows(n, &columns[1..])),
             hessian: Arc::new(hessian),
             curved: vec![true; n],
+            scales: None,
         };
         Network { shape, objective, rows: rows.into_iter().map(|row| row.0).collect(), places, start }
     }

@@ -8,7 +8,7 @@
 mod lagrangian;
 
 use super::bound_newton;
-use super::interior_point::{Certified, polish_point, row_factors};
+use super::interior_point::{Certified, Curvature, polish_point, row_factors};
 use crate::answer::{Multipliers, Outcome, Stop};
 use crate::linalg::sparse::add_transposed_product;
 use crate::linalg::vector::max_norm;
@@ -108,8 +108,13 @@ pub fn run(context: &mut Context) -> Outcome {
             *lambda = (rho * d).clamp(-SAFEGUARD, SAFEGUARD);
         }
         if violation <= NEARLY {
-            let polished =
-                polish_point(lagrangian.nlp, &x, &lagrangian.lambda, (objective_scale, &lagrangian.row_scale));
+            let polished = polish_point(
+                lagrangian.nlp,
+                &x,
+                &lagrangian.lambda,
+                (objective_scale, &lagrangian.row_scale),
+                Curvature::Exact,
+            );
             let done = polished.error <= tolerance;
             certified = Some(polished);
             if done {

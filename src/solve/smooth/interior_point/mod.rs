@@ -19,6 +19,7 @@ mod start;
 mod system;
 #[cfg(test)]
 mod tests;
+mod units;
 mod verdict;
 
 use crate::answer::{Multipliers, Outcome, Stop};
@@ -29,10 +30,11 @@ use barrier::Strategy;
 use iterate::Iterate;
 use newton::Newton;
 use polish::polish;
-use problem::Scaled;
+use problem::{Scaled, Scaling};
 use solver::{Settings, minimise};
 use start::{NotFinite, first_iterate};
-use system::{Curvature, System};
+pub(super) use system::Curvature;
+use system::System;
 
 /// The row of the method.
 pub const METHOD: Method = Method {
@@ -79,8 +81,9 @@ const OPTIONS: &[OptionRow] = &[
     },
     OptionRow {
         name: "scaling",
-        doc: "scale objective and rows by their first gradients",
-        default: Default::Bool(true),
+        doc: "divide variables, rows and objective by the sizes that the model states (`scale`), rows and objectives \
+              without one by their first gradients; or by gradients alone, or not at all",
+        default: Default::Choice { value: "user", among: &["user", "gradient", "none"] },
     },
 ];
 
@@ -90,11 +93,59 @@ const SHARP: f64 = 1e-7;
 const SHARPENING_LIMIT: usize = 60;
 const SHARPENING_MU: f64 = 1e-6;
 
-/// Runs the method. See the header.
+/// Runs the method, in units of the stated sizes of variables where they are asked for. See the header.
 pub fn run(context: &mut Context) -> Outcome {
+    let asked = context.options.choice(OPTIONS, "scaling") == "user";
+    match context.nlp.shape().scales.clone().filter(|scales| asked && scales.variables.iter().any(Option::is_some)) {
+        Some(scales) => {
+            let outcome = units::in_units(context, &scales, solve);
+            in_stated_units(context, outcome)
+        }
+        None => solve(context),
+    }
+}
+
+/// What was found in other units is judged and sharpened in those of the statement.
+fn in_stated_units(context: &mut Context, mut outcome: Outcome) -> Outcome {
+    let Some(multipliers) = outcome.multipliers.clone() else { return outcome };
+    if !matches!(outcome.stop, Stop::Converged | Stop::NoProgress(_)) {
+        return outcome;
+    }
+    let settings = settings(context);
+    let mut problem = Scaled::new(context.nlp, &outcome.x, 0.0, Scaling::Gradients);
+    let error = verdict::stated_figure(&mut problem, &outcome.x, &multipliers);
+    let (factor, factors) = (problem.objective_scale, problem.row_scale.clone());
+    let scaled = |(y, row): (&f64, &f64)| if *row == 0.0 { 0.0 } else { -y * factor / row };
+    let lambda: Vec<f64> = multipliers.rows.iter().zip(&factors).map(scaled).collect();
+    let newton = Newton::new(&problem, settings.curvature);
+    let mut best = Certified { x: outcome.x, multipliers, error };
+    let better = |found: &Certified, than: &Certified| found.error < than.error || than.error.is_nan();
+    let polished = polish_point(context.nlp, &best.x, &lambda, (factor, &factors), settings.curvature);
+    if better(&polished, &best) {
+        best = polished;
+    }
+    if let Ok(mut newton) = newton
+        && (best.error > SHARP || best.error.is_nan())
+    {
+        let limit = settings.iteration_limit.min(outcome.iterations + SHARPENING_LIMIT);
+        let settings = Settings { iteration_limit: limit, mu: SHARPENING_MU, ..settings };
+        let (iterations, by) = (&mut outcome.iterations, Scaling::Gradients);
+        let again = sharpen(context, &mut newton, &settings, by, iterations, &best.x, &best.multipliers);
+        if let Some(again) = again.filter(|again| better(again, &best)) {
+            best = again;
+        }
+    }
+    if best.error <= SHARP {
+        outcome.stop = Stop::Converged;
+    }
+    outcome.log.append(&mut context.monitor.log);
+    let evaluations = context.nlp.evaluations();
+    Outcome { x: best.x, multipliers: Some(best.multipliers), evaluations, ..outcome }
+}
+
+fn settings(context: &Context) -> Settings {
     let options = context.options;
-    let relaxation = options.number(OPTIONS, "bound_relaxation");
-    let mut settings = Settings {
+    Settings {
         tolerance: options.number(OPTIONS, "tol"),
         iteration_limit: options.number(OPTIONS, "max_iter") as usize,
         mu: f64::NAN,
@@ -108,13 +159,23 @@ pub fn run(context: &mut Context) -> Outcome {
             _ => Curvature::Exact,
         },
         nested: false,
-    };
+    }
+}
+
+fn solve(context: &mut Context) -> Outcome {
+    let options = context.options;
+    let relaxation = options.number(OPTIONS, "bound_relaxation");
+    let mut settings = settings(context);
     let pushed: Vec<f64> = {
         let shape = context.nlp.shape();
         let bounds = shape.lower.iter().zip(&shape.upper);
         context.start.iter().zip(bounds).map(|(x, (l, u))| iterate::inside(*x, *l, *u, start::COLD_PUSH)).collect()
     };
-    let scale = options.flag(OPTIONS, "scaling");
+    let scale = match options.choice(OPTIONS, "scaling") {
+        "none" => Scaling::None,
+        "gradient" => Scaling::Gradients,
+        _ => Scaling::Stated,
+    };
     let mut problem = Scaled::new(context.nlp, &pushed, relaxation, scale);
     let mut iterations = 0;
     let Ok(mut newton) = Newton::new(&problem, settings.curvature) else {
@@ -156,7 +217,7 @@ fn sharpen(
     context: &mut Context,
     newton: &mut Newton,
     settings: &Settings,
-    scale: bool,
+    scale: Scaling,
     iterations: &mut usize,
     x: &[f64],
     multipliers: &Multipliers,
@@ -179,12 +240,18 @@ pub(super) struct Certified {
 
 /// Factors of objective and rows that bring their gradients at `x` under 100; those of free rows are 0.
 pub(super) fn row_factors(nlp: &mut dyn Nlp, x: &[f64]) -> (f64, Vec<f64>) {
-    let problem = Scaled::new(nlp, x, 0.0, true);
+    let problem = Scaled::new(nlp, x, 0.0, Scaling::Gradients);
     (problem.objective_scale, problem.row_scale)
 }
 
 /// Polishes the point of another method: `lambda` are multipliers of the scaled rows in `f + lambda'c`.
-pub(super) fn polish_point(nlp: &mut dyn Nlp, x: &[f64], lambda: &[f64], scales: (f64, &[f64])) -> Certified {
+pub(super) fn polish_point(
+    nlp: &mut dyn Nlp,
+    x: &[f64],
+    lambda: &[f64],
+    scales: (f64, &[f64]),
+    curvature: Curvature,
+) -> Certified {
     let mut problem = Scaled::with_factors(nlp, 0.0, scales.0, scales.1.to_vec());
     let n = x.len();
     let mut at = Iterate::new(&problem);
@@ -197,7 +264,7 @@ pub(super) fn polish_point(nlp: &mut dyn Nlp, x: &[f64], lambda: &[f64], scales:
         at.z_lower[i] = if problem.lower[i].is_finite() { at.dual_residual[i].max(0.0) } else { 0.0 };
         at.z_upper[i] = if problem.upper[i].is_finite() { (-at.dual_residual[i]).max(0.0) } else { 0.0 };
     }
-    let system = System::new(&problem, Curvature::Exact);
+    let system = System::new(&problem, curvature);
     let error = system.map_or(f64::INFINITY, |mut system| polish(&mut problem, &mut system, &mut at));
     let inside = |i: usize| at.w[i].max(problem.true_lower[i]).min(problem.true_upper[i]);
     Certified { x: (0..n).map(inside).collect(), multipliers: multipliers(&problem, &at), error }

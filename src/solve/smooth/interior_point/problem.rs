@@ -13,6 +13,15 @@ const GRADIENT_LIMIT: f64 = 100.0;
 /// No factor is smaller.
 const LEAST_SCALE: f64 = 1e-8;
 
+/// What objective and rows are scaled by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scaling {
+    None,
+    Gradients,
+    /// Sizes that the model states; gradients where it states none.
+    Stated,
+}
+
 /// What a row asks for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Row {
@@ -45,13 +54,14 @@ pub struct Scaled<'a> {
 }
 
 impl<'a> Scaled<'a> {
-    /// Scales `nlp` by its gradients at `x`; entries that are not finite leave their row alone.
-    pub fn new(nlp: &'a mut dyn Nlp, x: &[f64], relaxation: f64, scale: bool) -> Scaled<'a> {
+    /// Scales `nlp` by its gradients at `x`; entries that are not finite leave their row alone. Where sizes are stated
+    /// and asked for, objective and rows are divided by them instead.
+    pub fn new(nlp: &'a mut dyn Nlp, x: &[f64], relaxation: f64, by: Scaling) -> Scaled<'a> {
         let shape = nlp.shape().clone();
         let (n, m) = (shape.variables(), shape.rows());
         let mut objective_scale = 1.0;
         let mut row_scale = vec![1.0; m];
-        if scale {
+        if by != Scaling::None {
             let mut gradient = vec![0.0; n];
             nlp.gradient(x, &mut gradient);
             objective_scale = factor(&gradient);
@@ -60,6 +70,11 @@ impl<'a> Scaled<'a> {
             for (r, slot) in row_scale.iter_mut().enumerate() {
                 *slot = factor(&jacobian[shape.jacobian.row(r)]);
             }
+        }
+        if let Some(scales) = shape.scales.as_ref().filter(|_| by == Scaling::Stated) {
+            objective_scale = scales.objective.map_or(objective_scale, f64::recip);
+            let stated = row_scale.iter_mut().zip(&scales.rows);
+            stated.for_each(|(slot, size)| *slot = size.map_or(*slot, f64::recip));
         }
         Scaled::with_factors(nlp, relaxation, objective_scale, row_scale)
     }

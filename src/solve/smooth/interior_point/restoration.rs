@@ -10,7 +10,7 @@ use super::barrier::Strategy;
 use super::iterate::{Iterate, inside};
 use super::line_search::Search;
 use super::newton::Newton;
-use super::problem::{Row, Scaled};
+use super::problem::{Row, Scaled, Scaling};
 use super::solver::{Settings, minimise};
 use super::start::COLD_PUSH;
 use crate::answer::{Evaluations, Stop};
@@ -140,7 +140,7 @@ fn elastic_point(
         proximity: at.w[..n].iter().map(|x| zeta * x.abs().max(1.0).powi(-2)).collect(),
         entries: vec![0.0; 0],
     };
-    let mut inner = Scaled::new(&mut elastic, &[], 0.0, false);
+    let mut inner = Scaled::new(&mut elastic, &[], 0.0, Scaling::None);
     let mut point = Iterate::new(&inner);
     point.w[..n].copy_from_slice(&at.w[..n]);
     for (r, c) in at.residual.iter().enumerate() {
@@ -229,6 +229,7 @@ fn elastic_shape(problem: &Scaled) -> Shape {
         jacobian: Arc::new(jacobian),
         hessian: Arc::new(hessian),
         curved: (0..n + 2 * m).map(|i| i < n).collect(),
+        scales: None,
     }
 }
 

@@ -253,6 +253,46 @@ fn warm_starts_take_few_iterations_and_limits_are_obeyed() {
     }
 }
 
+/// The same answers in any units, with multipliers of the problem as stated.
+#[test]
+fn stated_scales_change_the_way_and_not_the_answer() {
+    let spread = |k: usize| [1e-3, 1.0, 30.0, 1e2][k % 4];
+    for hessian in ["exact", "products"] {
+        let set = [("hessian", Value::Text(hessian.into()))];
+        for name in ["HS6", "HS14", "HS22", "HS34", "HS42", "HS63", "HS76", "HS80", "HS86", "HS113", "HS118"] {
+            let mut problem = hock_schittkowski().into_iter().find(|p| p.name == name).expect("it is listed");
+            let (n, m) = (problem.nlp.shape().variables(), problem.nlp.shape().rows());
+            let rows = (0..m).map(|r| (r % 3 > 0).then(|| spread(r))).collect();
+            problem.nlp.state_scales((0..n).map(|k| (k % 5 > 0).then(|| spread(k))).collect(), rows, Some(5.0));
+            let outcome = run(&METHOD, &mut problem.nlp, &problem.start, None, &set);
+            let said = format!("{name} {hessian}: {} iterations, {:?}", outcome.iterations, outcome.stop);
+            let value = problem.nlp.objective(&outcome.x);
+            let most = residuals(&mut problem.nlp, &outcome.x, outcome.multipliers.as_ref().unwrap());
+            assert!(most.most() <= 1e-6 && outcome.stop == Stop::Converged, "{said}: {most:?}");
+            assert!((value - problem.best).abs() <= 1e-6 * problem.best.abs().max(1.0), "{said}: {value}");
+            let warm = run(&METHOD, &mut problem.nlp, &outcome.x, outcome.multipliers, &set);
+            assert!(warm.stop == Stop::Converged && warm.iterations <= 5, "{said}, then {}", warm.iterations);
+        }
+    }
+}
+
+/// A quadratic whose units differ by ten orders: gradients at the start cannot tell, the statement can.
+#[test]
+fn stated_scales_help_where_units_differ() {
+    let iterations = |scaling: &str| {
+        let rows = [("x1*x2", (2e-4, f64::INFINITY)), ("x1+1e14*x2", (f64::NEG_INFINITY, 6e8))];
+        let bounds = [(0.0, 1e9), (0.0, 1.0)];
+        let mut nlp = Formulas::new("(x1/1e8-3)^2+(1e6*x2-2)^2+exp(x1/1e8-1e6*x2)", &bounds, &rows);
+        nlp.state_scales(vec![Some(1e8), Some(1e-6)], vec![Some(1e2), Some(1e8)], None);
+        let outcome = run(&METHOD, &mut nlp, &[1e8, 1e-2], None, &[("scaling", Value::Text(scaling.into()))]);
+        (outcome.stop, outcome.iterations, nlp.objective(&outcome.x))
+    };
+    let (user, gradient) = (iterations("user"), iterations("gradient"));
+    println!("{user:?} {gradient:?}");
+    assert_eq!(user.0, Stop::Converged);
+    assert!(user.1 < gradient.1 || gradient.0 != Stop::Converged);
+}
+
 /// An answer with its multipliers is a start for a problem whose sides moved a little.
 #[test]
 fn a_problem_like_the_last_one_takes_few_iterations() {

@@ -7,6 +7,7 @@
 //! makes of a small violation would not be seen.
 
 use super::problem::{Row, Scaled};
+use crate::answer::Multipliers;
 use crate::linalg::sparse::add_transposed_product;
 use crate::linalg::vector::max_norm;
 
@@ -58,6 +59,24 @@ pub fn figure(problem: &Scaled, at: &Point) -> f64 {
         }
     }
     worst.0
+}
+
+/// The figure at a point with multipliers in the convention of `answer`.
+pub fn stated_figure(problem: &mut Scaled, x: &[f64], multipliers: &Multipliers) -> f64 {
+    let mut gradient = vec![0.0; x.len()];
+    let mut values = vec![0.0; problem.height()];
+    let mut jacobian = vec![0.0; problem.shape.jacobian.entries()];
+    problem.gradient(x, &mut gradient);
+    problem.values(x, &mut values);
+    problem.jacobian(x, &mut jacobian);
+    let scale = problem.objective_scale;
+    let row = |(y, factor): (&f64, &f64)| if *factor == 0.0 { 0.0 } else { -y * scale / factor };
+    let lambda: Vec<f64> = multipliers.rows.iter().zip(&problem.row_scale).map(row).collect();
+    let z_lower: Vec<f64> = multipliers.lower.iter().map(|z| scale * z).collect();
+    let z_upper: Vec<f64> = multipliers.upper.iter().map(|z| -scale * z).collect();
+    let (gradient, values, jacobian, lambda) = (&gradient, &values, &jacobian, &lambda);
+    let point = Point { x, gradient, values, jacobian, lambda, z_lower: &z_lower, z_upper: &z_upper };
+    figure(problem, &point)
 }
 
 /// One side of a variable or a row: violation, product with its multiplier `y >= 0`, and the multiplier of a side that

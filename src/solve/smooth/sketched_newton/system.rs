@@ -156,7 +156,10 @@ impl System {
             for _ in 0..size {
                 match inner {
                     Inner::Gaussian => {
-                        sketch.iter_mut().for_each(|s| *s = random.normal());
+                        // Sums of rows of length one: what they were multiplied by would decide how fast it goes.
+                        for (s, square) in sketch.iter_mut().zip(&self.squares) {
+                            *s = if *square > 0.0 { random.normal() / square.sqrt() } else { 0.0 };
+                        }
                         product.fill(0.0);
                         add_product(&self.pattern, &self.values, 1.0, &sketch, &mut product);
                         let miss = dot(&product, d) - dot(&sketch, b);
