@@ -26,6 +26,11 @@ pub enum Proximal {
     SoftThreshold {
         threshold: f64,
     },
+    /// The same map of each part of `size` consecutive elements.
+    Parts {
+        size: usize,
+        map: std::boxed::Box<Proximal>,
+    },
 }
 
 impl Proximal {
@@ -44,6 +49,7 @@ impl Proximal {
             Proximal::SoftThreshold { threshold } => {
                 u.iter().map(|v| (v - threshold).max(0.0) + (v + threshold).min(0.0)).collect()
             }
+            Proximal::Parts { size, map } => u.chunks(*size).flat_map(|part| map.apply(part)).collect(),
         }
     }
 
@@ -65,6 +71,10 @@ impl Proximal {
                 let along = dot(u, v) / (norm * norm);
                 (0..u.len()).for_each(|k| out[k] = radius / norm * (v[k] - along * u[k]));
             }
+            Proximal::Parts { size, map } => {
+                let parts = u.chunks(*size).zip(v.chunks(*size));
+                parts.zip(out.chunks_mut(*size)).for_each(|((u, v), out)| map.derivative(u, v, out));
+            }
             Proximal::Box { .. } | Proximal::Nonnegative | Proximal::SoftThreshold { .. } => {
                 (0..u.len()).for_each(|k| out[k] = if self.moves(u, k) { v[k] } else { 0.0 });
             }
@@ -85,6 +95,9 @@ impl Proximal {
                 let norm = two_norm(u);
                 (0..u.len()).for_each(|k| out[k] = if norm > *radius { u[k] / norm } else { 0.0 });
             }
+            Proximal::Parts { size, map } => {
+                u.chunks(*size).zip(out.chunks_mut(*size)).for_each(|(u, out)| map.parameter(u, out));
+            }
             Proximal::SoftThreshold { .. } => {
                 (0..u.len()).for_each(|k| out[k] = if self.moves(u, k) { -u[k].signum() } else { 0.0 });
             }
@@ -97,7 +110,7 @@ impl Proximal {
             Proximal::Box { lower, upper } => lower[k] < u[k] && u[k] < upper[k],
             Proximal::Nonnegative => u[k] > 0.0,
             Proximal::SoftThreshold { threshold } => u[k].abs() > *threshold,
-            Proximal::Simplex { .. } | Proximal::Ball { .. } => false,
+            Proximal::Simplex { .. } | Proximal::Ball { .. } | Proximal::Parts { .. } => false,
         }
     }
 }
@@ -139,6 +152,8 @@ mod tests {
     #[test]
     fn points_are_nearest() {
         assert_eq!(maps()[2].apply(&[0.5, 0.5, 0.5]), [0.5; 3]);
+        let parts = Proximal::Parts { size: 2, map: std::boxed::Box::new(Proximal::Simplex { total: 1.0 }) };
+        assert_eq!(parts.apply(&[0.5, 0.5, 3.0, 1.0]), [0.5, 0.5, 1.0, 0.0]);
         let y = maps()[2].apply(&U);
         assert!((y.iter().sum::<f64>() - 1.5).abs() < 1e-15 && y.iter().all(|v| *v >= 0.0), "{y:?}");
         assert!((two_norm(&maps()[3].apply(&U)) - 0.7).abs() < 1e-15);
@@ -170,7 +185,7 @@ mod tests {
                 Proximal::Simplex { total } => Proximal::Simplex { total: total + h },
                 Proximal::Ball { radius } => Proximal::Ball { radius: radius + h },
                 Proximal::SoftThreshold { threshold } => Proximal::SoftThreshold { threshold: threshold + h },
-                Proximal::Box { .. } | Proximal::Nonnegative => map.clone(),
+                Proximal::Box { .. } | Proximal::Nonnegative | Proximal::Parts { .. } => map.clone(),
             };
             let (right, left) = (with(1e-6).apply(&U), with(-1e-6).apply(&U));
             for k in 0..5 {
