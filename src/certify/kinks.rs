@@ -1,38 +1,73 @@
-//! Points on kinks: where `abs`, `min` or `max` has two slopes, any mixture of them is a generalised derivative.
+//! Points on kinks: where `abs`, `min` or `max` has two slopes, any mixture of them is a generalised derivative; where a
+//! norm vanishes, any `g` with `‖g‖ <= 1` is one, `‖u‖ >= g'u`.
 //!
-//! At a tie the partial derivatives are `share` times those of one side and `1 - share` times those of the other. The
-//! shares are witnesses: those in `[0, 1]` are looked for that make the gradient of the Lagrangian vanish, by bounded
-//! least squares. Found, they show that 0 lies in the sum of the generalised gradients: stationarity in the sense of
-//! Clarke, which in a convex problem is a subgradient and proves as much as a gradient does. Nested ties make the
-//! residual a product of shares, so the least squares are repeated from where the last ones led.
+//! At a tie the partial derivatives are `share` times those of one side and `1 - share` times those of the other. Shares
+//! and slopes of norms are witnesses: those are looked for that make the gradient of the Lagrangian vanish, by least
+//! squares within their sets. Found, they show that 0 lies in the sum of the generalised gradients: stationarity in the
+//! sense of Clarke, which in a convex problem is a subgradient and proves as much as a gradient does. Nested ties make
+//! the residual a product of shares, so the least squares are repeated from where the last ones led.
 
-use super::dual::{Chooser, Dual, Duals as Slopes};
-use super::linearise::Linearised;
+use super::lanes::{Block, Chosen, Tape};
+use super::linearise::{LANES, Linearised};
 use super::program::Program;
 use super::residuals::Duals;
-use crate::expr::eval;
-use crate::expr::graph::Node;
+use super::shares::{Group, nearest, size};
+use crate::expr::family::{Source, StageId, Term};
 use crate::expr::ops::Op;
-use crate::linalg::dense::least_squares;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Sides within this of each other, relative to `max(1, |side|)`, tie. What mixing them loses counts in the gap.
 const TIE: f64 = 1e-6;
-/// More ties than this are left as they are.
-const MOST: usize = 300;
+/// More unknowns than this are left as they are.
+pub const MOST: usize = 300;
 /// Rounds of least squares for nested ties.
 const ROUNDS: usize = 30;
 
-/// An instance of a term with ties, in the order in which its body meets them.
-struct Kink {
-    stage: usize,
-    term: usize,
-    instance: usize,
-    shares: Vec<f64>,
+/// An instance of a term, by stage, term and instance.
+type Site = (usize, usize, usize);
+
+/// What stands at a step instead of the partial derivatives of its function.
+#[derive(Clone, Copy)]
+enum Choice {
+    /// Unknown `k` is the share of the first side.
+    Share(usize),
+    FirstSide,
+    /// Of a norm `‖u‖ = √(Σ w u²)`: 1 at the root ...
+    Root,
+    /// ... and unknown `k` over `√w` at the square.
+    Part(usize, f64),
+}
+
+/// All that is chosen at a point, and the unknowns in groups.
+#[derive(Default)]
+struct Kinks {
+    sites: BTreeMap<Site, BTreeMap<usize, Choice>>,
+    groups: Vec<Group>,
+    unknowns: Vec<f64>,
+    norms: Vec<Norm>,
+    /// Kinks that point up.
+    upwards: usize,
+}
+
+/// A norm that vanishes: where its root is, and its squares with their unknowns.
+struct Norm {
+    root: (Site, usize),
+    parts: Vec<Part>,
+    first: usize,
+}
+
+/// A square in a norm with its weight.
+struct Part {
+    site: Site,
+    step: usize,
+    weight: f64,
 }
 
 /// What was found at a point.
 pub struct Ties {
+    /// How many there are; if there are too many to choose, not all are counted.
     pub count: usize,
+    pub too_many: bool,
     /// How far the Lagrangian of the mixtures may lie below that of the problem at the point: sides that tie only
     /// nearly are mixed as if they were equal.
     pub slack: f64,
@@ -40,33 +75,45 @@ pub struct Ties {
 
 /// Chooses slopes at ties such that the gradient of the Lagrangian is as small as it can be.
 pub fn choose(program: &mut Program, duals: &Duals) -> Ties {
-    let mut kinks = find(&program.here);
-    let count: usize = kinks.iter().map(|kink| kink.shares.len()).sum();
-    if count == 0 || count > MOST {
-        return Ties { count, slack: 0.0 };
+    let kinks = find(program, duals);
+    let count = kinks.groups.len() + kinks.upwards;
+    let too_many = kinks.unknowns.len() > MOST;
+    if count == 0 || too_many {
+        return Ties { count, too_many, slack: 0.0 };
     }
-    let mut shares = vec![0.5; count];
-    let mut residual = residual_at(program, duals, &mut kinks, &shares);
+    let mut unknowns = kinks.unknowns.clone();
+    let mut residual = residual_at(program, duals, &kinks, &unknowns);
     for _ in 0..ROUNDS {
         let before = size(&residual);
-        let columns: Vec<Vec<f64>> = (0..count)
+        let columns: Vec<Vec<(usize, f64)>> = (0..unknowns.len())
             .map(|k| {
-                let mut at = |share: f64| {
-                    let mut moved = shares.clone();
-                    moved[k] = share;
-                    residual_at(program, duals, &mut kinks, &moved)
+                let mut at = |value: f64| {
+                    let mut moved = unknowns.clone();
+                    moved[k] = value;
+                    residual_at(program, duals, &kinks, &moved)
                 };
                 let (low, high) = (at(0.0), at(1.0));
-                high.iter().zip(&low).map(|(h, l)| h - l).collect()
+                let change = high.iter().zip(&low).map(|(h, l)| h - l).enumerate();
+                change.filter(|(_, c)| *c != 0.0).collect()
             })
             .collect();
-        let target = bounded_least_squares(&columns, &residual, &shares);
+        // Only what some unknown moves matters.
+        let rows: BTreeSet<usize> = columns.iter().flatten().map(|(j, _)| *j).collect();
+        let place: BTreeMap<usize, usize> = rows.iter().enumerate().map(|(place, j)| (*j, place)).collect();
+        let dense = |column: &Vec<(usize, f64)>| {
+            let mut dense = vec![0.0; rows.len()];
+            column.iter().for_each(|(j, c)| dense[place[j]] = *c);
+            dense
+        };
+        let columns: Vec<Vec<f64>> = columns.iter().map(dense).collect();
+        let moved: Vec<f64> = rows.iter().map(|j| residual[*j]).collect();
+        let target = nearest(&kinks.groups, &columns, &moved, &unknowns);
         let mut step = 1.0;
         let improved = loop {
-            let trial: Vec<f64> = shares.iter().zip(&target).map(|(s, t)| s + step * (t - s)).collect();
-            let there = residual_at(program, duals, &mut kinks, &trial);
+            let trial: Vec<f64> = unknowns.iter().zip(&target).map(|(s, t)| s + step * (t - s)).collect();
+            let there = residual_at(program, duals, &kinks, &trial);
             if size(&there) < before {
-                shares = trial;
+                unknowns = trial;
                 residual = there;
                 break true;
             }
@@ -79,32 +126,48 @@ pub fn choose(program: &mut Program, duals: &Duals) -> Ties {
             break;
         }
     }
-    residual_at(program, duals, &mut kinks, &shares);
-    Ties { count, slack: slack(program, duals, &kinks) }
+    residual_at(program, duals, &kinks, &unknowns);
+    Ties { count, too_many, slack: slack(program, duals, &kinks, &unknowns) }
 }
 
-/// `Σ |weight of the row| |body - body of the mixture|`
-fn slack(program: &Program, duals: &Duals, kinks: &[Kink]) -> f64 {
-    let (_, weights) = program.lagrangian_sweep(&program.here, 1.0, &duals.rows);
-    let value = |kink: &Kink, chooser: &Chooser| {
-        evaluate(&program.here, kink.stage, kink.term, kink.instance, chooser).value[0]
-    };
-    let lost = |kink: &Kink| {
-        let row = program.problem.stages[kink.stage].terms[kink.term].target.at(kink.instance);
-        let mixed = value(kink, &Chooser::with(TIE, &kink.shares));
-        weights[kink.stage][row].abs() * (value(kink, &Chooser::never()) - mixed).abs()
-    };
-    kinks.iter().map(lost).sum()
+/// `Σ |weight of the row| |body - body of the mixture|`, and for norms `Σ |weight| (‖u‖ - g'u)`.
+fn slack(program: &Program, duals: &Duals, kinks: &Kinks, unknowns: &[f64]) -> f64 {
+    let here = &program.here;
+    let (_, weights) = program.lagrangian_sweep(here, 1.0, &duals.rows);
+    let weight = |(k, t, p): Site| weights[k][term_of(here, (k, t, p)).target.at(p)].abs();
+    let mut slack = 0.0;
+    for (site, choices) in &kinks.sites {
+        if choices.values().any(|choice| matches!(choice, Choice::Share(_) | Choice::FirstSide)) {
+            let chosen = chosen(here, *site, choices, unknowns);
+            let value = |chosen: &[Chosen]| evaluate(here, *site, chosen, |_, block| block.body_value());
+            slack += weight(*site) * (value(&[]) - value(&chosen)).abs();
+        }
+    }
+    for norm in &kinks.norms {
+        let (site, root) = norm.root;
+        let chosen = chosen(here, site, &kinks.sites[&site], unknowns);
+        let (length, slope) = evaluate(here, site, &chosen, |_, block| (block.value(root)[0], block.slope(root)[0]));
+        let product = norm.parts.iter().zip(&unknowns[norm.first..]).map(|(part, g)| {
+            let inner =
+                |tape: &Tape, block: &Block<1>| tape.varying_call(part.step).map(|(_, [u, ..])| block.value(u)[0]);
+            g * part.weight.sqrt() * evaluate(here, part.site, &[], inner).unwrap_or(f64::NAN)
+        });
+        slack += (weight(site) * slope).abs() * (length - product.sum::<f64>());
+    }
+    slack
 }
 
-/// `∇L - z` with the given shares, which stay set.
-fn residual_at(program: &mut Program, duals: &Duals, kinks: &mut [Kink], shares: &[f64]) -> Vec<f64> {
-    let mut rest = shares;
-    for kink in kinks {
-        let (own, others) = rest.split_at(kink.shares.len());
-        rest = others;
-        kink.shares.copy_from_slice(own);
-        set(&mut program.here, kink);
+/// `∇L - z` with the given unknowns, which stay set.
+fn residual_at(program: &mut Program, duals: &Duals, kinks: &Kinks, unknowns: &[f64]) -> Vec<f64> {
+    for (site, choices) in &kinks.sites {
+        let chosen = chosen(&program.here, *site, choices, unknowns);
+        let slopes: Vec<(u32, f64)> = evaluate(&program.here, *site, &chosen, |tape, block| {
+            tape.leaves.iter().map(|(leaf, step)| (*leaf, block.slope(*step)[0])).collect()
+        });
+        let (k, t, p) = *site;
+        for (leaf, column) in &mut program.here.slopes[k][t] {
+            column[p] = slopes.iter().find(|(read, _)| read == leaf).map_or(0.0, |(_, slope)| *slope);
+        }
     }
     let mut gradient = program.lagrangian_gradient(&program.here, 1.0, &duals.rows);
     for (j, g) in gradient.iter_mut().enumerate() {
@@ -113,27 +176,52 @@ fn residual_at(program: &mut Program, duals: &Duals, kinks: &mut [Kink], shares:
     gradient
 }
 
-fn size(v: &[f64]) -> f64 {
-    v.iter().map(|x| x * x).sum::<f64>().sqrt()
+fn term_of<'p>(here: &Linearised<'p>, (k, t, _): Site) -> &'p Term {
+    &here.problem.stages[k].terms[t]
 }
 
-fn find(here: &Linearised) -> Vec<Kink> {
-    let graph = &here.problem.graph;
-    let kinked =
-        |id: &crate::expr::graph::NodeId| matches!(graph.node(*id), Node::Call(Op::Abs | Op::Min | Op::Max, _));
-    let mut kinks = vec![];
+/// The partial derivatives that the unknowns stand for.
+fn chosen(here: &Linearised, site: Site, choices: &BTreeMap<usize, Choice>, unknowns: &[f64]) -> Vec<Chosen> {
+    let tape = here.tape(term_of(here, site));
+    let partials = |(step, choice): (&usize, &Choice)| {
+        let partials = match choice {
+            Choice::Share(k) if matches!(tape.varying_call(*step), Some((Op::Abs, _))) => {
+                [2.0 * unknowns[*k] - 1.0, 0.0]
+            }
+            Choice::Share(k) => [unknowns[*k], 1.0 - unknowns[*k]],
+            Choice::FirstSide => [1.0, 0.0],
+            Choice::Root => [1.0, 0.0],
+            Choice::Part(k, weight) => [unknowns[*k] / weight.sqrt(), 0.0],
+        };
+        (*step, partials)
+    };
+    choices.iter().map(partials).collect()
+}
+
+/// Evaluates and differentiates one instance.
+fn evaluate<T>(here: &Linearised, site: Site, chosen: &[Chosen], see: impl FnOnce(&Tape, &Block<1>) -> T) -> T {
+    let (term, p) = (term_of(here, site), site.2);
+    let tape = here.tape(term);
+    let mut block: Block<1> = Block::choosing(&tape, chosen);
+    block.evaluate(|leaf, row| here.fill(&term.family.leaves[leaf as usize], p..p + 1, row));
+    block.differentiate();
+    see(&tape, &block)
+}
+
+/// All ties that slopes of the functions of the program depend on, unless there are too many.
+fn find(program: &Program, duals: &Duals) -> Kinks {
+    let here = &program.here;
+    let (_, weights) = program.lagrangian_sweep(here, 1.0, &duals.rows);
+    let mut kinks = Kinks::default();
     for (k, stage) in here.problem.stages.iter().enumerate().filter(|(k, _)| here.needed[*k]) {
         for (t, term) in stage.terms.iter().enumerate() {
-            let varies = here.slopes[k].get(t).is_some_and(|slopes| !slopes.is_empty());
-            if !varies || !graph.reachable(&[term.family.body]).iter().any(kinked) {
+            if here.slopes[k].get(t).is_none_or(Vec::is_empty) {
                 continue;
             }
-            for p in 0..term.family.instances as usize {
-                let chooser = Chooser::watching(TIE);
-                evaluate(here, k, t, p, &chooser);
-                let ties = chooser.met();
-                if ties > 0 {
-                    kinks.push(Kink { stage: k, term: t, instance: p, shares: vec![0.5; ties] });
+            for p in candidates(here, term) {
+                add(program, (k, t, p), weights[k][term.target.at(p)], &mut kinks);
+                if kinks.unknowns.len() > MOST {
+                    return kinks;
                 }
             }
         }
@@ -141,97 +229,136 @@ fn find(here: &Linearised) -> Vec<Kink> {
     kinks
 }
 
-fn set(here: &mut Linearised, kink: &Kink) {
-    let chooser = Chooser::with(TIE, &kink.shares);
-    let result = evaluate(here, kink.stage, kink.term, kink.instance, &chooser);
-    for (leaf, column) in &mut here.slopes[kink.stage][kink.term] {
-        let slope = result.slopes.iter().find(|(k, _)| k == leaf).map_or(0.0, |(_, slope)| slope[0]);
-        column[kink.instance] = slope;
+/// The instances of a term in which something ties.
+fn candidates(here: &Linearised, term: &Term) -> Vec<usize> {
+    let tape = here.tape(term);
+    let kinked: Vec<usize> =
+        (0..tape.len()).filter(|step| tape.varying_call(*step).is_some_and(|(op, _)| ties(op))).collect();
+    let mut found = vec![];
+    if kinked.is_empty() {
+        return found;
+    }
+    let mut block: Block<LANES> = Block::new(&tape);
+    let instances = term.family.instances as usize;
+    for first in (0..instances).step_by(LANES) {
+        let lanes = first..(first + LANES).min(instances);
+        block.evaluate(|leaf, row| here.fill(&term.family.leaves[leaf as usize], lanes.clone(), row));
+        let tied = |lane: usize| kinked.iter().any(|step| is_tie(&tape, &block, *step, lane));
+        found.extend(lanes.clone().filter(|p| tied(p - first)));
+    }
+    found
+}
+
+fn ties(op: Op) -> bool {
+    matches!(op, Op::Abs | Op::Min | Op::Max | Op::Sqrt)
+}
+
+fn is_tie<const L: usize>(tape: &Tape, block: &Block<L>, step: usize, lane: usize) -> bool {
+    let Some((op, [a, b, _])) = tape.varying_call(step) else { return false };
+    let (a, b) = (block.value(a)[lane], block.value(b)[lane]);
+    match op {
+        Op::Abs => a.abs() <= TIE,
+        Op::Min | Op::Max => (a - b).abs() <= TIE * a.abs().max(b.abs()).max(1.0),
+        Op::Sqrt => (0.0..=TIE * TIE).contains(&a),
+        _ => false,
     }
 }
 
-fn evaluate(here: &Linearised, stage: usize, term: usize, instance: usize, chooser: &Chooser) -> Dual {
-    let family = &here.problem.stages[stage].terms[term].family;
-    let varying = &here.slopes[stage][term];
-    let leaves: Vec<Dual> = (0..)
-        .zip(&family.leaves)
-        .map(|(k, leaf)| {
-            let value = vec![here.read(leaf, instance)];
-            if varying.iter().any(|(v, _)| *v == k) { Dual::leaf(k, value) } else { Dual::constant(value) }
-        })
-        .collect();
-    eval::body(&Slopes { lanes: 1, chooser: Some(chooser) }, &here.problem.graph, family.body, &leaves)
+/// Adds the ties of an instance on which its slopes depend: those in branches that are not taken have no say. Where a
+/// kink points up in the Lagrangian, as in `-abs(x)`, no mixture makes a minimum: it has the slope of one side.
+fn add(program: &Program, site: Site, weight: f64, kinks: &mut Kinks) {
+    let here = &program.here;
+    let tape = here.tape(term_of(here, site));
+    let tied: Vec<usize> =
+        evaluate(here, site, &[], |tape, block| (0..tape.len()).filter(|step| is_tie(tape, block, *step, 0)).collect());
+    let watched = |step: &usize| match tape.varying_call(*step) {
+        Some((Op::Min | Op::Max, _)) => (*step, [0.5, 0.5]),
+        _ => (*step, [1.0, 0.0]),
+    };
+    let chosen: Vec<Chosen> = tied.iter().map(watched).collect();
+    let slopes: Vec<f64> =
+        evaluate(here, site, &chosen, |_, block| tied.iter().map(|step| block.slope(*step)[0]).collect());
+    for (step, slope) in tied.iter().zip(slopes).filter(|(_, slope)| *slope != 0.0) {
+        let Some((op, [operand, ..])) = tape.varying_call(*step) else { continue };
+        let unknown = kinks.unknowns.len();
+        if (op == Op::Min && weight * slope > 0.0) || (op != Op::Min && weight * slope < 0.0) {
+            if op != Op::Sqrt {
+                kinks.sites.entry(site).or_default().insert(*step, Choice::FirstSide);
+            }
+            kinks.upwards += 1;
+            continue;
+        }
+        if op != Op::Sqrt {
+            kinks.sites.entry(site).or_default().insert(*step, Choice::Share(unknown));
+            kinks.groups.push(Group::Share);
+            kinks.unknowns.push(0.5);
+            continue;
+        }
+        // A root that is no norm has an infinite slope at 0, and keeps it.
+        let Some(parts) = squares(program, site, operand, 1.0) else { continue };
+        kinks.sites.entry(site).or_default().insert(*step, Choice::Root);
+        for (k, part) in parts.iter().enumerate() {
+            kinks.sites.entry(part.site).or_default().insert(part.step, Choice::Part(unknown + k, part.weight));
+        }
+        kinks.groups.push(Group::Ball(parts.len()));
+        kinks.unknowns.extend(vec![0.0; parts.len()]);
+        kinks.norms.push(Norm { root: (site, *step), parts, first: unknown });
+    }
 }
 
-/// The shares in `[0, 1]` near which `residual + Σ (share_k - now_k) column_k` is shortest: least squares over those
-/// that are free, the others held at the bound that they ran into (Stark and Parker, 1995).
-fn bounded_least_squares(columns: &[Vec<f64>], residual: &[f64], now: &[f64]) -> Vec<f64> {
-    let (count, n) = (columns.len(), residual.len());
-    let mut at = now.to_vec();
-    let mut free: Vec<bool> = vec![true; count];
-    for _ in 0..4 * count + 10 {
-        // What is left with the shares as they are.
-        let left = |at: &[f64]| -> Vec<f64> {
-            let moved = |j: usize| (0..count).map(|k| (at[k] - now[k]) * columns[k][j]).sum::<f64>();
-            (0..n).map(|j| residual[j] + moved(j)).collect()
-        };
-        let rest = left(&at);
-        let chosen: Vec<usize> = (0..count).filter(|k| free[*k]).collect();
-        if !chosen.is_empty() {
-            let matrix: Vec<f64> = (0..n).flat_map(|j| chosen.iter().map(move |k| columns[*k][j])).collect();
-            let right: Vec<f64> = rest.iter().map(|r| -r).collect();
-            let Some(step) = least_squares(n, chosen.len(), &matrix, &right) else { return at };
-            // To the first bound on the way.
-            let mut length = 1.0f64;
-            let mut hit = None;
-            for (k, d) in chosen.iter().zip(&step) {
-                let limit = if *d > 0.0 {
-                    (1.0 - at[*k]) / d
-                } else if *d < 0.0 {
-                    -at[*k] / d
-                } else {
-                    f64::INFINITY
-                };
-                if limit < length {
-                    length = limit.max(0.0);
-                    hit = Some(*k);
-                }
-            }
-            for (k, d) in chosen.iter().zip(&step) {
-                at[*k] = (at[*k] + length * d).clamp(0.0, 1.0);
-            }
-            if let Some(k) = hit {
-                at[k] = at[k].round();
-                free[k] = false;
-                continue;
+/// The squares with positive weights whose sum stands at a step, also through stages; nothing if it is no such sum, or
+/// something else reads a part of it.
+fn squares(program: &Program, site: Site, step: usize, weight: f64) -> Option<Vec<Part>> {
+    let here = &program.here;
+    let (tape, term) = (here.tape(term_of(here, site)), term_of(here, site));
+    if !tape.varies(step) {
+        let value = evaluate(here, site, &[], |_, block| block.value(step)[0]);
+        return (value >= 0.0).then(Vec::new);
+    }
+    if tape.uses(step) > 1 {
+        return None;
+    }
+    if let Some(leaf) = tape.leaf(step) {
+        let leaf = &term.family.leaves[leaf as usize];
+        let Source::Stage(id) = leaf.source else { return None };
+        let row = leaf.map.at(site.2);
+        if program.functions().contains(&id) || reads(here, id, row) != 1 {
+            return None;
+        }
+        let mut parts = vec![];
+        for (t, inner) in here.problem.stage(id).terms.iter().enumerate() {
+            let root = here.tape(inner).len() - 1;
+            for p in (0..inner.family.instances as usize).filter(|p| inner.target.at(*p) == row) {
+                parts.extend(squares(program, (id.0 as usize, t, p), root, weight)?);
             }
         }
-        // A held share that would shorten the residual by moving inwards is freed.
-        let rest = left(&at);
-        let slope = |k: usize| columns[k].iter().zip(&rest).map(|(c, r)| c * r).sum::<f64>();
-        let gain = |k: usize| if at[k] <= 0.0 { -slope(k) } else { slope(k) };
-        let held = (0..count).filter(|k| !free[*k]);
-        let Some(best) = held.max_by(|a, b| gain(*a).total_cmp(&gain(*b))) else { return at };
-        if gain(best) <= 1e-14 * size(&rest) * size(&columns[best]) {
-            return at;
-        }
-        free[best] = true;
+        return Some(parts);
     }
-    at
+    match tape.varying_call(step)? {
+        (Op::Square, _) => Some(vec![Part { site, step, weight }]),
+        (Op::Add, [a, b, _]) => {
+            let mut parts = squares(program, site, a, weight)?;
+            parts.extend(squares(program, site, b, weight)?);
+            Some(parts)
+        }
+        (Op::Mul, [a, b, _]) if tape.varies(a) != tape.varies(b) => {
+            let (factor, square) = if tape.varies(a) { (b, a) } else { (a, b) };
+            let factor = evaluate(here, site, &[], |_, block| block.value(factor)[0]);
+            match factor {
+                0.0 => Some(vec![]),
+                f if f > 0.0 => squares(program, site, square, weight * f),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn least_squares_keep_to_their_bounds() {
-        // The shortest of (0.5, -0.25) + (a - 0.5) (1, 0) + (b - 0.5) (1, 1) over the unit square.
-        let columns = vec![vec![1.0, 0.0], vec![1.0, 1.0]];
-        let found = bounded_least_squares(&columns, &[0.5, -0.25], &[0.5, 0.5]);
-        // Unbounded: b = 0.75, a = -0.25; held at a = 0: the sum is (b - 0.5, b - 0.75), so b = 0.625.
-        assert!((found[0] - 0.0).abs() < 1e-12 && (found[1] - 0.625).abs() < 1e-12, "{found:?}");
-        let inside = bounded_least_squares(&columns, &[0.1, -0.2], &[0.5, 0.5]);
-        assert!((inside[0] - 0.2).abs() < 1e-12 && (inside[1] - 0.7).abs() < 1e-12, "{inside:?}");
-    }
+/// How often a row of a stage is read.
+fn reads(here: &Linearised, id: StageId, row: usize) -> usize {
+    let stages = here.problem.stages.iter().zip(&here.needed).filter(|(_, needed)| **needed);
+    let terms = stages.flat_map(|(stage, _)| &stage.terms);
+    let leaves = terms.flat_map(|term| term.family.leaves.iter().map(|leaf| (leaf, term.family.instances as usize)));
+    let of = leaves.filter(|(leaf, _)| leaf.source == Source::Stage(id));
+    of.map(|(leaf, instances)| (0..instances).filter(|p| leaf.map.at(*p) == row).count()).sum()
 }

@@ -3,9 +3,9 @@
 //! A [`Tape`] is a body in the order of evaluation. A [`Block`] runs it for `L` instances, each number being a row of `L`
 //! lanes. Slopes are found backwards, `∂z/∂u = Σ over users v of u  ∂z/∂v ∂v/∂u`, and second derivatives by carrying a
 //! direction through both passes (Griewank and Walther, "Evaluating Derivatives", 2008, 5.1): one pass per leaf that
-//! varies. The partial derivatives of functions are those of [`super::dual`] and [`super::second`].
+//! varies. The partial derivatives of functions are those of [`super::partials`] and [`super::second`].
 
-use super::dual::partials;
+use super::partials::partials;
 use super::second::{is_curved, second};
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::ops::Op;
@@ -65,7 +65,38 @@ impl Tape {
     pub fn len(&self) -> usize {
         self.steps.len()
     }
+
+    /// The function at a step and the steps of its operands, if it is one that varies.
+    pub fn varying_call(&self, step: usize) -> Option<(Op, [usize; 3])> {
+        match self.steps[step] {
+            Step::Call(op, operands) if self.varies[step] => Some((op, operands)),
+            Step::Call(..) | Step::Constant(_) | Step::Leaf(_) => None,
+        }
+    }
+
+    pub fn leaf(&self, step: usize) -> Option<u32> {
+        match self.steps[step] {
+            Step::Leaf(k) => Some(k),
+            Step::Call(..) | Step::Constant(_) => None,
+        }
+    }
+
+    pub fn varies(&self, step: usize) -> bool {
+        self.varies[step]
+    }
+
+    /// How often a step is used by others.
+    pub fn uses(&self, step: usize) -> usize {
+        let of = |user: &Step| match user {
+            Step::Call(op, operands) => operands[..op.row().arity].iter().filter(|o| **o == step).count(),
+            Step::Constant(_) | Step::Leaf(_) => 0,
+        };
+        self.steps.iter().map(of).sum()
+    }
 }
+
+/// Partial derivatives of a step by its operands that are chosen, as at a kink.
+pub type Chosen = (usize, [f64; 2]);
 
 /// The operands by which a function has slopes.
 fn differentiable(op: Op) -> &'static [usize] {
@@ -96,6 +127,7 @@ pub struct Block<'t, const L: usize> {
     /// The slope of `slopes` by the leaf in question, where it may not be 0.
     turns: Vec<Row<L>>,
     turning: Vec<bool>,
+    chosen: &'t [Chosen],
 }
 
 /// The partial derivative of a step by an operand.
@@ -120,16 +152,33 @@ impl<'t, const L: usize> Block<'t, L> {
             moves: vec![],
             turns: vec![],
             turning: vec![],
+            chosen: &[],
         }
+    }
+
+    /// With chosen partial derivatives, ascending by step. `abs`, `min` and `max` then have the value of the mixture of
+    /// their sides, whose slopes those are.
+    pub fn choosing(tape: &'t Tape, chosen: &'t [Chosen]) -> Block<'t, L> {
+        Block { chosen, ..Block::new(tape) }
+    }
+
+    fn chosen(&self, step: usize) -> Option<[f64; 2]> {
+        let place = self.chosen.binary_search_by_key(&step, |(step, _)| *step).ok()?;
+        Some(self.chosen[place].1)
     }
 
     /// The values of the body; `read` fills in what a leaf reads.
     pub fn evaluate(&mut self, mut read: impl FnMut(u32, &mut Row<L>)) -> &Row<L> {
         for (i, step) in self.tape.steps.iter().enumerate() {
+            let chosen = if self.chosen.is_empty() { None } else { self.chosen(i) };
             let (before, rest) = self.values.split_at_mut(i);
             match *step {
                 Step::Constant(value) => rest[0] = [value; L],
                 Step::Leaf(k) => read(k, &mut rest[0]),
+                Step::Call(Op::Abs | Op::Min | Op::Max, [a, b, _]) if chosen.is_some() => {
+                    let [by_a, by_b] = chosen.unwrap_or_default();
+                    (0..L).for_each(|l| rest[0][l] = by_a * before[a][l] + by_b * before[b][l]);
+                }
                 Step::Call(op, [a, b, c]) => apply(op, [&before[a], &before[b], &before[c]], &mut rest[0]),
             }
         }
@@ -151,7 +200,10 @@ impl<'t, const L: usize> Block<'t, L> {
         for i in (0..=last).rev().filter(|i| tape.varies[*i]) {
             let Step::Call(op, operands) = tape.steps[i] else { continue };
             if !matches!(op, Op::Add | Op::Sub | Op::Neg | Op::Mul | Op::Select) {
-                first_partials(op, operands.map(|o| &self.values[o]), &mut self.first[i]);
+                match self.chosen(i) {
+                    Some([by_a, by_b]) => self.first[i] = [[by_a; L], [by_b; L]],
+                    None => first_partials(op, operands.map(|o| &self.values[o]), &mut self.first[i]),
+                }
             }
             for k in differentiable(op).iter().filter(|k| tape.varies[operands[**k]]) {
                 let partial = partial(&self.values, &self.first[i], op, operands, *k);
@@ -159,6 +211,15 @@ impl<'t, const L: usize> Block<'t, L> {
                 chain(&mut before[operands[*k]], &rest[0], &partial, tape.conditional[i]);
             }
         }
+    }
+
+    pub fn value(&self, step: usize) -> &Row<L> {
+        &self.values[step]
+    }
+
+    /// The value of the body in the first lane.
+    pub fn body_value(&self) -> f64 {
+        self.values[self.tape.len() - 1][0]
     }
 
     /// The slope of the body by what stands at a step.
@@ -326,16 +387,13 @@ fn second_partials<const L: usize>(op: Op, [a, b, c]: [&Row<L>; 3], [aa, ab, bb]
 
 #[cfg(test)]
 mod tests {
-    use super::super::dual::{Dual, Duals};
+    use super::super::dual_tests;
     use super::*;
-    use crate::expr::eval;
     use crate::expr::ops::ALL;
 
     fn dual(graph: &Graph, body: NodeId, at: &[f64]) -> (f64, Vec<f64>) {
-        let leaves: Vec<Dual> = (0..).zip(at).map(|(k, v)| Dual::leaf(k, vec![*v])).collect();
-        let found = eval::body(&Duals { lanes: 1, chooser: None }, graph, body, &leaves);
-        let slope = |k: u32| found.slopes.iter().find(|(leaf, _)| *leaf == k).map_or(0.0, |(_, slope)| slope[0]);
-        (found.value[0], (0..at.len() as u32).map(slope).collect())
+        let found = dual_tests::at(graph, body, at);
+        (found.value, found.slopes)
     }
 
     /// Values and slopes against the scalar dual numbers, second derivatives against differences of theirs.

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Instances are evaluated in blocks of this many, if there are more than a few and the body is not long.
-const LANES: usize = 64;
+pub(super) const LANES: usize = 64;
 const FEW: usize = 8;
 const LONG: usize = 2000;
 
@@ -132,7 +132,7 @@ impl<'a> Linearised<'a> {
         }
     }
 
-    fn tape(&self, term: &Term) -> Tape {
+    pub(super) fn tape(&self, term: &Term) -> Tape {
         Tape::new(&self.problem.graph, term.family.body, &self.varying(term))
     }
 
@@ -147,7 +147,7 @@ impl<'a> Linearised<'a> {
     }
 
     /// What a leaf reads for a range of instances; lanes beyond it repeat the last.
-    fn fill(&self, leaf: &Leaf, lanes: Range<usize>, row: &mut [f64]) {
+    pub(super) fn fill(&self, leaf: &Leaf, lanes: Range<usize>, row: &mut [f64]) {
         let source: &[f64] = match leaf.source {
             Source::Variables => &self.x,
             Source::Param(id) => &self.problem.param(id).values,
@@ -164,17 +164,6 @@ impl<'a> Linearised<'a> {
         }
         let last = row[count - 1];
         row[count..].fill(last);
-    }
-
-    /// What a leaf reads for an instance.
-    pub(super) fn read(&self, leaf: &Leaf, instance: usize) -> f64 {
-        let at = leaf.map.at(instance);
-        match leaf.source {
-            Source::Variables => self.x[at],
-            Source::Param(id) => self.problem.param(id).values[at],
-            Source::Stage(id) => self.values[id.0 as usize][at],
-            Source::After(_) => f64::NAN,
-        }
     }
 
     /// `Σ weights[r] ∇stage[r]` over the stages of `seeds`, in all variables; and the weight that each row of each

@@ -1,18 +1,17 @@
 //! The judge: what holds of a point, checked on the original problem, apart from the method that found it.
 //!
-//! [`judge`] is pure. It evaluates with the plain evaluator and differentiates with dual numbers of its own
-//! ([`dual`]), so a wrong derivative in the engine, a wrong rewrite or a wrong lift shows as a residual here. It uses
+//! [`judge`] is pure. It evaluates and differentiates for itself ([`lanes`]), so a wrong derivative in the engine, a wrong rewrite or a wrong lift shows as a residual here. It uses
 //! what the method handed back (multipliers, rays) as witnesses only: each is checked before it counts.
 //!
 //! | file | what it decides |
 //! | --- | --- |
 //! | `program` | the problem at the point as one minimisation: bounds, rows, scales |
-//! | `dual`, `second` | first and second partial derivatives of all functions |
+//! | `partials`, `second` | first and second partial derivatives of all functions |
 //! | `lanes` | values, slopes and second derivatives of a body for blocks of instances |
 //! | `linearise` | values, gradients and sparse rows of all functions |
 //! | `residuals` | first-order conditions as figures |
 //! | `fit` | multipliers where the method has none |
-//! | `kinks` | slopes where `abs`, `min` or `max` has two |
+//! | `kinks`, `shares` | slopes where `abs`, `min` or `max` has two, and a norm a ball of them |
 //! | `hessian` | the sparse Hessian of the Lagrangian |
 //! | `cone` | curvature on the directions that keep rows and bounds, by a sparse factorisation |
 //! | `curvature` | definiteness of the Hessian of the Lagrangian on the critical cone |
@@ -25,18 +24,21 @@ mod chain;
 mod cone;
 mod convexity;
 mod curvature;
-mod dual;
+#[cfg(test)]
+mod dual_tests;
 mod fit;
 mod hessian;
 mod infeasible;
 mod kinks;
 mod lanes;
 mod linearise;
+mod partials;
 mod program;
 mod ray;
 mod residuals;
 mod rows;
 mod second;
+mod shares;
 #[cfg(test)]
 mod tests;
 mod unbounded;
@@ -138,9 +140,11 @@ fn of_point(program: &mut Program, outcome: &Outcome, tolerance: f64) -> Certifi
     residuals.extend(residuals::dual(program, &duals, tolerance));
     let stationary = residuals.iter().all(|r| r.value <= r.tolerance);
     let mut notes = vec![];
-    if ties.count > 0 {
+    if ties.too_many {
+        notes.push(format!("the point lies on kinks with more than {} slopes to choose", kinks::MOST));
+    } else if ties.count > 0 {
         notes.push(format!(
-            "the point lies on kinks (ties: {}): slopes of both sides were mixed to balance",
+            "the point lies on kinks (ties: {}): slopes that they have were chosen to balance",
             ties.count
         ));
     }

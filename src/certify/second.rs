@@ -1,6 +1,6 @@
-//! Second partial derivatives of all functions, as numbers and from closed forms, like the first ones in [`super::dual`].
+//! Second partial derivatives of all functions, as numbers and from closed forms, like the first ones in [`super::partials`].
 
-use super::dual::{difference, digamma, logistic, partials, trigamma};
+use super::partials::{difference, digamma, logistic, partials, trigamma};
 use crate::expr::ops::Op;
 use std::f64::consts::{LN_2, LN_10, PI};
 

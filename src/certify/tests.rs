@@ -426,3 +426,55 @@ fn residuals_name_the_row_and_are_shown_scaled_and_unscaled() {
     assert!((primal.unscaled - 100.0).abs() < 1e-9 && (primal.value - 0.025).abs() < 1e-12, "{primal:?}");
     assert_eq!(primal.place.as_ref().unwrap().label, "big[2]");
 }
+
+#[test]
+fn a_norm_at_its_kink_has_a_ball_of_slopes() {
+    let at = |text: &str, x: &[f64]| {
+        let zero = vec![0.0; x.len()];
+        judged(text, &converged(x, &[], &zero, &zero))
+    };
+    // By itself, with what the point misses of the kink within the tolerance.
+    let one = "var x[1..3]\nminimize norm(x - [1, 2, 3])";
+    for x in [[1.0, 2.0, 3.0], [1.0 + 1e-9, 2.0, 3.0 - 2e-9]] {
+        let (certificate, status) = at(one, &x);
+        assert_eq!(status, Status::Solved, "{certificate:?}");
+        let Proved::Optimal { bound: Some(bound), .. } = certificate.proved else { panic!("{certificate:?}") };
+        assert!((-1e-7..=0.0).contains(&bound), "{bound}");
+    }
+    assert_eq!(at(one, &[1.0, 2.0, 3.1]).1, Status::Failed);
+    // A slope within the ball balances it, one outside does not.
+    for (pull, expected) in [("0.6 * y + 0.79 * x", true), ("0.6 * y + 0.81 * x", false)] {
+        let text = format!("var x\nvar y\nminimize sqrt(x^2 + y^2) + exp({pull})");
+        assert_eq!(at(&text, &[0.0; 2]).1 == Status::Solved, expected, "{pull}");
+    }
+    // With weights, also in rows of a stage: the pull of the others is 2.22 in length, of the second 1.98.
+    let weber = |w: f64, m: f64| {
+        format!(
+            "param a[1..4] = [0, 4, 0, 1]\nparam b[1..4] = [0, 0, 3, 1]\nparam w[1..4] = [1, 1, 1, {w}]\nvar x[1..2]\n\
+             minimize sum(k in 1..4: w[k] * sqrt((x[1] - a[k])^2 + {m} * (x[2] - b[k])^2))"
+        )
+    };
+    assert_eq!(at(&weber(3.0, 1.0), &[1.0, 1.0]).1, Status::Solved);
+    assert_eq!(at(&weber(0.05, 1.0), &[1.0, 1.0]).1, Status::Failed);
+    assert_eq!(at(&weber(3.0, 4.0), &[1.0, 1.0]).1, Status::Solved);
+    assert_eq!(at(&weber(3.0, 1.0), &[0.0, 0.0]).1, Status::Failed);
+    // Where the square is also read elsewhere, its slope is not free.
+    let shared = "var x\nvar y\nminimize sqrt(x^2 + y^2) + 5 * (x^2 + y^2) + 0.5 * y + cos(x)";
+    assert_ne!(at(shared, &[0.0; 2]).1, Status::Solved);
+    // Smaller norms are worse here: no slope of the ball makes that a minimum.
+    let (certificate, status) = at("var x\nvar y\nminimize exp(-sqrt(x^2 + y^2)) + x^2 + y^2", &[0.0; 2]);
+    assert_ne!(status, Status::Solved, "{certificate:?}");
+    assert_eq!(status, Status::Failed, "{certificate:?}");
+}
+
+#[test]
+fn kinks_that_point_up_are_no_minima() {
+    let status = |text: &str| judged(text, &converged(&[0.0], &[], &[0.0], &[0.0])).1;
+    for text in
+        ["minimize x^2 - abs(x)", "minimize min(x, -2 * x) + x^2", "maximize abs(x) - x^2", "minimize x^4 - max(x, -x)"]
+    {
+        assert_eq!(status(&format!("var x\n{text}")), Status::Failed, "{text}");
+    }
+    assert_eq!(status("var x\nminimize abs(x) + cos(x)"), Status::LocallySolved);
+    assert_eq!(status("var x\nmaximize min(x, -2 * x) + x^2 - sin(x)^2"), Status::LocallySolved);
+}

@@ -8,7 +8,7 @@ use crate::solve::method::{Method, Objection};
 
 pub struct Choice {
     pub method: &'static Method,
-    /// It is shown the epigraph form.
+    /// It is shown the form without kinks.
     pub smooth: bool,
     pub because: Vec<Fact>,
 }
@@ -22,7 +22,9 @@ pub fn choose(candidates: &Candidates, request: &Request) -> Result<Choice, Vec<
         };
     }
     let features = &candidates.form(true).features;
-    for (name, why) in ranking(features) {
+    let near_kinks = "norms may vanish, and it follows a path that ends there";
+    let first = candidates.norms.then_some(("interior_point", near_kinks));
+    for (name, why) in first.into_iter().chain(ranking(features)) {
         if let Some(method) = crate::solve::by_name(name)
             && let Ok(smooth) = candidates.asks(method)
         {

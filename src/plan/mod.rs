@@ -77,6 +77,7 @@ pub fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Diagnostic
     let form = candidates.form(chosen.smooth);
     let (shown, mut rewrites, lifts) = rewrites::show(form, chosen.method);
     let mut options = asked.clone();
+    rewrites::norms::settle(chosen.method, &rewrites, &mut options);
     let products = second::decide(&shown, chosen.method, &mut options);
     let presolves = options.flag(request::COMMON, "presolve") && chosen.method.sees != Sees::Residuals;
     let reduced = if presolves { rewrites::presolve::apply(&shown) } else { None };
@@ -144,37 +145,49 @@ pub struct Form {
     pub lifts: Vec<Lift>,
 }
 
-/// The forms of one problem: as it is and, where kinks could be written as smooth rows, in epigraph form.
+impl Form {
+    fn rewritten(&self, rewrite: rewrites::Rewrite, (problem, lift, facts): (Problem, Lift, Vec<Fact>)) -> Form {
+        let (mut rewrites, mut lifts) = (self.rewrites.clone(), self.lifts.clone());
+        rewrites.push(Rewritten { name: rewrite.name, facts });
+        lifts.push(lift);
+        Form { features: Features::of(&problem), problem, rewrites, lifts }
+    }
+}
+
+/// The forms of one problem: as it is and, where kinks could be written away, without them.
 struct Candidates {
     plain: Form,
     smooth: Option<Form>,
+    /// The plain form has norms that may vanish: smooth wherever an iterate will be, but perhaps not at the answer.
+    norms: bool,
 }
 
 impl Candidates {
     fn of(problem: &Problem) -> Candidates {
-        let features = Features::of(problem);
-        let smooth = match features.kinks.is_empty() {
+        let plain = Form { problem: problem.clone(), features: Features::of(problem), rewrites: vec![], lifts: vec![] };
+        let epigraph = match plain.features.kinks.is_empty() {
             true => None,
-            false => rewrites::epigraph::apply(problem).map(|(rewritten, lift, facts)| Form {
-                features: Features::of(&rewritten),
-                problem: rewritten,
-                rewrites: vec![Rewritten { name: rewrites::epigraph::REWRITE.name, facts }],
-                lifts: vec![lift],
-            }),
+            false => rewrites::epigraph::apply(problem).map(|made| plain.rewritten(rewrites::epigraph::REWRITE, made)),
         };
-        Candidates { plain: Form { problem: problem.clone(), features, rewrites: vec![], lifts: vec![] }, smooth }
+        // Where kinks stay, methods that need no derivatives take the problem as it is.
+        let form = epigraph.as_ref().or(plain.features.kinks.is_empty().then_some(&plain));
+        let norms = form.and_then(|form| {
+            rewrites::norms::apply(&form.problem).map(|made| form.rewritten(rewrites::norms::REWRITE, made))
+        });
+        Candidates { norms: norms.is_some(), smooth: norms.or(epigraph), plain }
     }
 
-    /// The epigraph form where `smooth` and there is one.
+    /// The form without kinks where `smooth` and there is one.
     fn form(&self, smooth: bool) -> &Form {
         self.smooth.as_ref().filter(|_| smooth).unwrap_or(&self.plain)
     }
 
-    /// Whether a method takes the problem, and in the epigraph form (`true`) or as it is.
+    /// Whether a method takes the problem, and without its kinks (`true`) or as it is.
     fn asks(&self, method: &Method) -> Result<bool, Objection> {
         let plain = (method.accepts)(&self.plain.features);
         let smooth = self.smooth.as_ref().map(|form| (method.accepts)(&form.features));
         match (plain, smooth) {
+            (Ok(()), Some(Ok(()))) if self.norms => Ok(true),
             (Ok(()), _) => Ok(false),
             (Err(_), Some(Ok(()))) => Ok(true),
             (Err(objection), _) => Err(objection),

@@ -6,9 +6,9 @@ use crate::expr::eval::{self, Inputs};
 use crate::expr::family::{Source, StageId, Term};
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::ops::{Op, Range};
-use crate::problem::Problem;
 use crate::problem::features::Fact;
 use crate::problem::values::{Bounds, Numbers};
+use crate::problem::{Data, Problem};
 use serde::Serialize;
 use std::collections::HashMap;
 
@@ -65,7 +65,13 @@ pub fn of(problem: &Problem) -> Start {
 impl Start {
     /// With the variables that rewrites added.
     pub(super) fn extended(mut self, shown: &Problem, lifts: &[Lift]) -> Start {
+        let given = self.x.len();
         self.x.resize(shown.dimension as usize, 0.0);
+        for added in shown.variables.iter().filter(|v| v.offset as usize >= given) {
+            if let Some(Data::Constant(value)) = added.start {
+                self.x[added.offset as usize..][..added.axes.len()].fill(value);
+            }
+        }
         for lift in lifts {
             super::rewrites::epigraph::complete(shown, &lift.helpers, &mut self.x);
         }

@@ -150,6 +150,37 @@ fn kinks_become_rows_and_multipliers_carry_over() {
 }
 
 #[test]
+fn sums_of_norms_end_on_their_kinks() {
+    let weber = "param a[1..4] = [0, 4, 0, 1]\nparam b[1..4] = [0, 0, 3, 1]\nparam w[1..4] = [1, 1, 1, 3]\nvar x[1..2]\n\
+                 minimize sum(k in 1..4: w[k] * norm([x[1] - a[k], x[2] - b[k]]))";
+    let at_anchor = 2f64.sqrt() + 10f64.sqrt() + 5f64.sqrt();
+    // Of the first group a fifth is taken off, of the second all.
+    let groups = "var x[1..4]\nlet a = [3, 4, 0.3, -0.4]\nminimize sumsq(x - a) / 2 + norm(x[1..2]) + norm(x[3..4])";
+    let rows: &[(&str, &[f64], f64)] = &[
+        ("var x[1..3]\nminimize norm(x - [1, 2, 3])", &[1.0, 2.0, 3.0], 0.0),
+        ("var x\nvar y\nmaximize 3 - sqrt((x - 1)^2 + 4 * y^2)", &[1.0, 0.0], 3.0),
+        (weber, &[1.0, 1.0], at_anchor),
+        (groups, &[2.4, 3.2, 0.0, 0.0], 4.625),
+        // Beside kinks of other kinds.
+        ("var x\nvar y\nminimize norm([x, y - 1]) + 2 * abs(x + y - 1) + x / 2", &[0.0, 1.0], 0.0),
+    ];
+    for (text, x, objective) in rows {
+        let (model, plan, outcome) = check(text, "", x, *objective, &[]);
+        assert_eq!(plan.method, "interior_point", "{text}");
+        assert!(plan.rewrites.iter().any(|rewrite| rewrite.name == "norms"), "{text}");
+        let certificate = crate::certify::judge(&model.problem, &outcome, &Default::default());
+        let status = crate::answer::status::status(&outcome.stop, &certificate);
+        assert_eq!(status, crate::answer::status::Status::Solved, "{text}: {certificate:?}");
+    }
+    // A norm that does not vanish, and one that must not be small, stay as they are.
+    for text in ["var x in [1, 2]\nvar y\nminimize sqrt(x^2 + y^2)", "var x\nvar y\nminimize x^2 + y^2 - norm([x, y])"]
+    {
+        let plan = self::text(text).asking("").unwrap();
+        assert_eq!(plan.rewrites.iter().filter(|rewrite| rewrite.name == "norms").count(), 0, "{text}");
+    }
+}
+
+#[test]
 fn kinks_that_must_stay_are_compared_by_values() {
     let (_, plan, outcome) = check("var x in [-3, 2]\nminimize -abs(x) + x/10", "", &[-3.0], -3.3, &[]);
     assert_eq!((plan.method, outcome.stop), ("brent", crate::answer::Stop::Finished));

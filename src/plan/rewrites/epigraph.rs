@@ -31,16 +31,7 @@ pub fn apply(problem: &Problem) -> Option<(Problem, Lift, Vec<Fact>)> {
     let numbers = Numbers::of(problem);
     let bounds = Bounds::of(problem, &numbers);
     let ranges = Ranges::of(problem, &numbers, &bounds);
-    let mut work = Work {
-        problem,
-        numbers: &numbers,
-        bounds: &bounds,
-        ranges: &ranges,
-        depends: depends_on_variables(problem),
-        out: problem.clone(),
-        helpers: vec![],
-        facts: vec![],
-    };
+    let mut work = Work::new(problem, &numbers, &bounds, &ranges);
     let pressures = work.pressures();
     for (k, pressure) in pressures.into_iter().enumerate() {
         for t in 0..problem.stages[k].terms.len() {
@@ -53,7 +44,7 @@ pub fn apply(problem: &Problem) -> Option<(Problem, Lift, Vec<Fact>)> {
 
 /// What a larger value does to the problem.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Pressure {
+pub(super) enum Pressure {
     /// Nothing reads it.
     None,
     /// A larger value can only hurt.
@@ -86,11 +77,11 @@ impl Pressure {
     }
 }
 
-struct Work<'a> {
-    problem: &'a Problem,
-    numbers: &'a Numbers,
-    bounds: &'a Bounds,
-    ranges: &'a Ranges,
+pub(super) struct Work<'a> {
+    pub problem: &'a Problem,
+    pub numbers: &'a Numbers,
+    pub bounds: &'a Bounds,
+    pub ranges: &'a Ranges,
     depends: Vec<bool>,
     out: Problem,
     helpers: Vec<Helper>,
@@ -110,9 +101,14 @@ fn facts(
     })
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    pub fn new(problem: &'a Problem, numbers: &'a Numbers, bounds: &'a Bounds, ranges: &'a Ranges) -> Work<'a> {
+        let depends = depends_on_variables(problem);
+        Work { problem, numbers, bounds, ranges, depends, out: problem.clone(), helpers: vec![], facts: vec![] }
+    }
+
     /// Of every stage: from the objective and the rows down, through the stages that read it.
-    fn pressures(&self) -> Vec<Pressure> {
+    pub fn pressures(&self) -> Vec<Pressure> {
         let mut pressures = vec![Pressure::None; self.problem.stages.len()];
         let mut add = |id: StageId, p: Pressure| {
             let at = &mut pressures[id.0 as usize];
@@ -153,7 +149,7 @@ impl Work<'_> {
     }
 
     /// Of every node of a term's body.
-    fn on_nodes(&self, term: &Term, on_body: Pressure) -> HashMap<NodeId, Pressure> {
+    pub fn on_nodes(&self, term: &Term, on_body: Pressure) -> HashMap<NodeId, Pressure> {
         let graph = &self.problem.graph;
         let intervals = self.ranges.nodes(self.problem, self.numbers, self.bounds, term);
         let varying = self.varying(term);
@@ -177,7 +173,7 @@ impl Work<'_> {
     }
 
     /// The nodes of a term's body that depend on variables.
-    fn varying(&self, term: &Term) -> HashSet<NodeId> {
+    pub fn varying(&self, term: &Term) -> HashSet<NodeId> {
         let graph = &self.problem.graph;
         let mut varying = HashSet::new();
         // Operands come before users.

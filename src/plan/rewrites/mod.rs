@@ -4,6 +4,7 @@
 //! rewrite removes is removed by the view (`solve::view`), which lifts by itself.
 
 pub mod epigraph;
+pub mod norms;
 pub mod presolve;
 pub mod residual_rows;
 pub mod seen;
@@ -25,6 +26,7 @@ pub struct Rewrite {
 
 pub const REWRITES: &[Rewrite] = &[
     epigraph::REWRITE,
+    norms::REWRITE,
     residual_rows::REWRITE,
     presolve::empty_rows::REWRITE,
     presolve::singleton_rows::REWRITE,

@@ -1,128 +1,8 @@
-//! Dual numbers: values with their slopes, so that evaluating is differentiating.
-//!
-//! `f(a + ε a') = f(a) + ε Σ ∂f/∂a_k a'_k`. The partial derivatives stand here a second time, as numbers and from
-//! closed forms, because the judge must not share a mistake with the table of functions, from which the engine
-//! differentiates. A value holds a block of lanes, one for each instance of a family.
+//! Partial derivatives of all functions, as numbers and from closed forms: those of [`crate::expr::table`] a second time,
+//! because the judge must not share a mistake with the table, from which the engine differentiates.
 
-use crate::expr::eval::Arithmetic;
 use crate::expr::ops::Op;
-use std::cell::Cell;
 use std::f64::consts::{LN_2, LN_10, PI};
-
-/// A block of values and, for each leaf that they depend on, their slopes. Slopes are ascending by leaf.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Dual {
-    pub value: Vec<f64>,
-    pub slopes: Vec<(u32, Vec<f64>)>,
-}
-
-/// Arithmetic on blocks of `lanes` dual numbers. Bodies with a `select` need blocks of one lane, since lanes could
-/// take different branches.
-pub struct Duals<'a> {
-    pub lanes: usize,
-    /// Slopes at ties, for blocks of one lane.
-    pub chooser: Option<&'a Chooser>,
-}
-
-/// What slopes `abs`, `min` and `max` have where their sides tie: shares of one side, in the order in which a body
-/// meets its ties. Without a chooser a tie has the slopes of one side.
-pub struct Chooser {
-    tie: f64,
-    shares: Vec<f64>,
-    met: Cell<usize>,
-}
-
-impl Chooser {
-    /// Counts ties; each is shared equally.
-    pub fn watching(tie: f64) -> Chooser {
-        Chooser::with(tie, &[])
-    }
-
-    /// No two sides tie.
-    pub fn never() -> Chooser {
-        Chooser::with(-1.0, &[])
-    }
-
-    pub fn with(tie: f64, shares: &[f64]) -> Chooser {
-        Chooser { tie, shares: shares.to_vec(), met: Cell::new(0) }
-    }
-
-    pub fn met(&self) -> usize {
-        self.met.get()
-    }
-
-    /// The partial derivatives at a tie; `None` if there is none.
-    fn partials(&self, op: Op, [a, b, _]: [f64; 3]) -> Option<[f64; 3]> {
-        let distance = match op {
-            Op::Abs => a.abs(),
-            Op::Min | Op::Max => (a - b).abs(),
-            _ => return None,
-        };
-        let size = if op == Op::Abs { 1.0 } else { a.abs().max(b.abs()).max(1.0) };
-        if distance.is_nan() || distance > self.tie * size {
-            return None;
-        }
-        let share = self.shares.get(self.met.get()).copied().unwrap_or(0.5);
-        self.met.set(self.met.get() + 1);
-        Some(if op == Op::Abs { [2.0 * share - 1.0, 0.0, 0.0] } else { [share, 1.0 - share, 0.0] })
-    }
-}
-
-impl Dual {
-    /// The leaf `k` itself: slope 1.
-    pub fn leaf(k: u32, value: Vec<f64>) -> Dual {
-        let ones = vec![1.0; value.len()];
-        Dual { value, slopes: vec![(k, ones)] }
-    }
-
-    pub fn constant(value: Vec<f64>) -> Dual {
-        Dual { value, slopes: vec![] }
-    }
-}
-
-impl Arithmetic for Duals<'_> {
-    type Value = Dual;
-
-    fn constant(&self, value: f64) -> Dual {
-        Dual::constant(vec![value; self.lanes])
-    }
-
-    fn apply(&self, op: Op, operands: &[Dual]) -> Dual {
-        let at = |lane: usize| std::array::from_fn(|k| operands.get(k).unwrap_or(&operands[0]).value[lane]);
-        let mut value: Vec<f64> = (0..self.lanes).map(|lane| (op.row().value)(at(lane))).collect();
-        if operands.iter().all(|operand| operand.slopes.is_empty()) {
-            return Dual::constant(value);
-        }
-        let partials: Vec<[f64; 3]> =
-            (0..self.lanes).map(|lane| self.partials(op, at(lane), &mut value[lane])).collect();
-        let mut slopes: Vec<(u32, Vec<f64>)> = vec![];
-        for (k, operand) in operands.iter().enumerate() {
-            for (leaf, slope) in &operand.slopes {
-                let place = slopes.binary_search_by_key(leaf, |(l, _)| *l).unwrap_or_else(|place| {
-                    slopes.insert(place, (*leaf, vec![0.0; self.lanes]));
-                    place
-                });
-                for ((sum, partial), s) in slopes[place].1.iter_mut().zip(&partials).zip(slope) {
-                    *sum += partial[k] * s;
-                }
-            }
-        }
-        Dual { value, slopes }
-    }
-
-    fn is_true(&self, value: &Dual) -> bool {
-        value.value.first().is_some_and(|v| *v != 0.0)
-    }
-}
-
-impl Duals<'_> {
-    /// The partial derivatives; at a tie the value becomes that of the mixture, whose slopes they are.
-    fn partials(&self, op: Op, at: [f64; 3], value: &mut f64) -> [f64; 3] {
-        let Some(mixed) = self.chooser.and_then(|chooser| chooser.partials(op, at)) else { return partials(op, at) };
-        *value = mixed[0] * at[0] + mixed[1] * at[1];
-        mixed
-    }
-}
 
 /// `∂f/∂a_k` at a point, 0 where `f` is flat. At a kink: a slope of one of the sides, or the one between (`abs` at 0).
 #[inline(always)]
@@ -249,8 +129,6 @@ pub(super) fn difference(f: impl Fn(f64) -> f64, x: f64, fraction: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::expr::eval::body;
-    use crate::expr::graph::Graph;
     use crate::expr::ops::ALL;
 
     #[test]
@@ -288,25 +166,6 @@ mod tests {
     fn the_logistic_function_keeps_its_tails() {
         for (x, value) in [(0.0, 0.5), (-40.0, (-40f64).exp()), (800.0, 1.0), (-800.0, 0.0)] {
             assert!((logistic(x) - value).abs() <= 1e-15 * value, "{x}: {}", logistic(x));
-        }
-    }
-
-    #[test]
-    fn slopes_of_a_body_follow_the_chain_rule_in_every_lane() {
-        // x sin(x y): y cos(x y) x + sin(x y), x² cos(x y)
-        let mut g = Graph::default();
-        let (x, y) = (g.leaf(0), g.leaf(1));
-        let product = g.mul(x, y);
-        let sine = g.call(Op::Sin, &[product]);
-        let root = g.mul(x, sine);
-        let (xs, ys) = (vec![0.3, -1.0, 2.0], vec![1.0, 0.5, 0.0]);
-        let value =
-            body(&Duals { lanes: 3, chooser: None }, &g, root, &[Dual::leaf(0, xs.clone()), Dual::leaf(1, ys.clone())]);
-        assert_eq!(value.slopes.len(), 2);
-        for lane in 0..3 {
-            let (x, y) = (xs[lane], ys[lane]);
-            assert!((value.slopes[0].1[lane] - (y * x * (x * y).cos() + (x * y).sin())).abs() < 1e-15);
-            assert!((value.slopes[1].1[lane] - x * x * (x * y).cos()).abs() < 1e-15);
         }
     }
 }
