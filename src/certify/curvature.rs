@@ -93,17 +93,22 @@ fn descent(curved: &mut Curved, scale: f64, doubt: &[f64]) -> Option<Vec<f64>> {
 
 /// Whether the curvature along a unit direction keeps its sign and at least half of its size as far as a stationary point
 /// may be away, by differences of the whole gradient: a slope within the tolerance moves it by
-/// `tolerance max(1, ‖∇f‖) / curvature`.
+/// `tolerance max(1, ‖∇f‖) / curvature`. Up to the step of the differences, those to both sides of the point tell.
 fn lasts(program: &Program, duals: &Duals, direction: &[f64], curvature: f64, tolerance: f64) -> bool {
     let functions = program.functions();
     let reach = tolerance * slope_scale(program) / curvature.abs();
-    let size = program.x.iter().fold(1.0, |most: f64, x| most.max(x.abs()));
-    [reach, -reach].iter().all(|t| {
-        let x = moved(&program.x, direction, *t);
-        let change = gradient_change(program, duals, &functions, &x, direction, STEP * size);
-        let there: f64 = change.iter().zip(direction).map(|(c, d)| c * d).sum();
-        there * curvature.signum() >= 0.5 * curvature.abs()
-    })
+    let step = STEP * program.x.iter().fold(1.0, |most: f64, x| most.max(x.abs()));
+    let along = |there: &Linearised| -> f64 {
+        let gradient = program.lagrangian_gradient(there, 1.0, &duals.rows);
+        gradient.iter().zip(direction).map(|(g, d)| g * d).sum()
+    };
+    let at = |t: f64| along(&Linearised::at(program.problem, &functions, &moved(&program.x, direction, t)));
+    let holds = |there: f64| there * curvature.signum() >= 0.5 * curvature.abs();
+    if reach <= step {
+        let here = along(&program.here);
+        return [step, -step].iter().all(|t| holds((at(*t) - here) / t));
+    }
+    [reach, -reach].iter().all(|t| holds((at(t + step) - at(t - step)) / (2.0 * step)))
 }
 
 /// Gradients of the rows that are active or have a clear multiplier, and the variables at their bounds.
@@ -147,20 +152,4 @@ impl Active {
 
 fn moved(x: &[f64], direction: &[f64], t: f64) -> Vec<f64> {
     x.iter().zip(direction).map(|(x, d)| x + t * d).collect()
-}
-
-/// `(∇L(x + t d) - ∇L(x - t d)) / 2t`
-fn gradient_change(
-    program: &Program,
-    duals: &Duals,
-    functions: &[StageId],
-    x: &[f64],
-    direction: &[f64],
-    step: f64,
-) -> Vec<f64> {
-    let at = |t: f64| {
-        let there = Linearised::at(program.problem, functions, &moved(x, direction, t));
-        program.lagrangian_gradient(&there, 1.0, &duals.rows)
-    };
-    at(step).iter().zip(&at(-step)).map(|(up, down)| (up - down) / (2.0 * step)).collect()
 }

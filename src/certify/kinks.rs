@@ -14,6 +14,7 @@ use super::residuals::Duals;
 use super::shares::{Group, nearest, size};
 use crate::expr::family::{Source, StageId, Term};
 use crate::expr::ops::Op;
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Sides within this of each other, relative to `max(1, |side|)`, tie. What mixing them loses counts in the gap.
@@ -211,7 +212,8 @@ fn evaluate<T>(here: &Linearised, site: Site, chosen: &[Chosen], see: impl FnOnc
 /// All ties that slopes of the functions of the program depend on, unless there are too many.
 fn find(program: &Program, duals: &Duals) -> Kinks {
     let here = &program.here;
-    let (_, weights) = program.lagrangian_sweep(here, 1.0, &duals.rows);
+    // Most points lie on no kink.
+    let weights = LazyCell::new(|| program.lagrangian_sweep(here, 1.0, &duals.rows).1);
     let mut kinks = Kinks::default();
     for (k, stage) in here.problem.stages.iter().enumerate().filter(|(k, _)| here.needed[*k]) {
         for (t, term) in stage.terms.iter().enumerate() {

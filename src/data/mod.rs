@@ -6,6 +6,7 @@
 
 mod csv;
 mod decode;
+mod intern;
 mod json;
 mod svmlight;
 #[cfg(test)]
@@ -17,7 +18,7 @@ pub use self::json::json;
 pub use self::svmlight::svmlight;
 
 use crate::diag::{Diagnostic, SourceId, Span};
-use std::collections::HashMap;
+use intern::Interner;
 use std::sync::Arc;
 
 /// A value read from a file, with its place.
@@ -180,23 +181,6 @@ fn number(cell: &str) -> Option<f64> {
     let spelled_infinite =
         value.is_infinite() && cell.bytes().any(|b| b.is_ascii_alphabetic() && !matches!(b, b'e' | b'E'));
     (value.is_finite() || spelled_infinite).then_some(value)
-}
-
-/// Equal texts of a column share one allocation.
-#[derive(Default)]
-struct Interner<'t> {
-    known: HashMap<std::borrow::Cow<'t, str>, Arc<str>>,
-}
-
-impl<'t> Interner<'t> {
-    fn get(&mut self, text: std::borrow::Cow<'t, str>) -> Arc<str> {
-        if let Some(known) = self.known.get(&text) {
-            return known.clone();
-        }
-        let shared: Arc<str> = (&*text).into();
-        self.known.insert(text, shared.clone());
-        shared
-    }
 }
 
 /// Mistakes of one kind that are listed one by one; what comes after is only counted.
