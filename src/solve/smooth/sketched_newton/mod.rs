@@ -8,7 +8,7 @@
 //! Where it is not as published: multipliers begin with least squares (signs of rows are arbitrary, so that 1 is no
 //! better than -1), and the start is that of the model; definiteness is read from an inertia instead of eigenvalues of a
 //! basis; rows count as dependent at `1e-12` of the largest eigenvalue of `GG'` and not at an absolute `1e-2`, which
-//! depends on units; `|K|` is the norm of its blocks, never below; no residual below `1e-10 |∇L|` is asked for: the
+//! depends on units; sums are of rows of length one; `|K|` is the norm of its blocks, never below; no residual below `1e-10 |∇L|` is asked for: the
 //! published rule asks for less, at some points for less than double precision has.
 
 mod merit;
