@@ -17,7 +17,7 @@ fn param(problem: &mut Problem, values: Vec<f64>) -> ParamId {
 }
 
 fn stage(problem: &mut Problem, rows: u32) -> StageId {
-    problem.stages.push(Stage { name: String::new(), rows, terms: vec![] });
+    problem.stages.push(Stage::sum("", rows, vec![]));
     StageId(problem.stages.len() as u32 - 1)
 }
 

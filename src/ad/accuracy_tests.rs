@@ -91,7 +91,7 @@ fn values(op: Op, operands: &[Vec<f64>], together: usize) -> Vec<f64> {
         let body = problem.graph.intern(crate::expr::graph::Node::Call(op, std::array::from_fn(|k| nodes[k % arity])));
         let family = Family { instances: count, leaves, body };
         let term = Term { family, target: IndexMap::IDENTITY, level: 0, origin: (0, 0, 0) };
-        problem.stages.push(Stage { name: String::new(), rows: count, terms: vec![term] });
+        problem.stages.push(Stage::sum("", count, vec![term]));
         problem.constraints.push(Constraint {
             label: String::new(),
             labelled: false,

@@ -1,6 +1,7 @@
 //! The steps of an evaluation: kernels, and the few operations on arrays between them.
 
 use super::kernel::{Kernel, Memory, Place, Scratch, Space};
+use super::matrix::MatrixAction;
 use super::patterns::locate;
 use crate::expr::family::IndexMap;
 use crate::linalg::pattern::Pattern;
@@ -39,6 +40,7 @@ pub enum Action {
     Chain(Chain),
     Outer(Outer),
     RankUpdate(RankUpdate),
+    Matrix(MatrixAction),
     /// `to[r] += Σ_j A[r, j] vector[j]`
     Multiply {
         matrix: MatrixAt,
@@ -165,6 +167,7 @@ impl Action {
                 (0..*count).for_each(|k| memory.arena[to + k] = memory.arena[from + entries.at(k)]);
             }
             Action::Chain(chain) => chain.run(memory.arena, memory.out),
+            Action::Matrix(matrix) => matrix.run(memory.arena, memory.out),
             Action::Outer(outer) => outer.run(memory.arena, memory.out),
             Action::RankUpdate(update) => update.run(memory.arena, memory.out),
             Action::Multiply { matrix, vector, space, base } => {

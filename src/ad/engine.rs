@@ -34,6 +34,8 @@ pub struct Engine {
     adjoint_tangents: Vec<Option<usize>>,
     columns: HashMap<(usize, NodeId), Input>,
     full_columns: HashMap<(usize, NodeId), usize>,
+    /// Where factorisations of stages that are functions of matrices stand.
+    pub kept: HashMap<StageId, usize>,
     programs: HashMap<ProgramKey, Arc<Program>>,
 }
 
@@ -66,6 +68,7 @@ impl Engine {
             adjoint_tangents: vec![None; stages],
             columns: HashMap::new(),
             full_columns: HashMap::new(),
+            kept: HashMap::new(),
             programs: HashMap::new(),
             functions,
         };

@@ -4,7 +4,7 @@
 //! bodies have in common is computed once. Groups stand in an order in which all that they read is computed before:
 //! by depth of their stage (1 + the deepest stage it reads), then by level of the term.
 
-use crate::expr::family::{IndexMap, Leaf, ParamId, Source, Stage, StageId};
+use crate::expr::family::{IndexMap, Leaf, MatrixStage, ParamId, Source, Stage, StageId};
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::ops::Op;
 use crate::problem::{Data, Problem};
@@ -54,6 +54,8 @@ pub struct Group {
     pub parts: Vec<Part>,
     /// It is a product with a dense matrix; then it has this one part alone.
     pub matrix: Option<Matrix>,
+    /// It is a function of matrices; then its one leaf is the stage of their entries, and its one body 0.
+    pub function: Option<MatrixStage>,
 }
 
 /// Rows `Σ_j coefficient[r, j] leaf[j]`, the coefficients being numbers, both running along `j`.
@@ -136,8 +138,9 @@ impl Functions {
         let mut active = vec![false; stages.len()];
         let mut depths = vec![0u32; stages.len()];
         for s in 0..stages.len() {
-            let leaves = || stages[s].terms.iter().filter(|t| t.family.instances > 0).flat_map(|t| &t.family.leaves);
-            active[s] = leaves().any(|leaf| match leaf.source {
+            let leaves = stages[s].terms.iter().filter(|t| t.family.instances > 0).flat_map(|t| &t.family.leaves);
+            let of = stages[s].matrix.map(|matrix| Source::Stage(matrix.of));
+            active[s] = leaves.map(|leaf| leaf.source).chain(of).any(|source| match source {
                 Source::Variables => true,
                 Source::Stage(z) => z.0 as usize != s && active[z.0 as usize],
                 Source::Param(_) | Source::After(_) => false,
@@ -151,6 +154,8 @@ impl Functions {
                 match (needed[s], active[s], read[s], objective == Some(id), uses) {
                     (false, ..) => None,
                     (true, false, ..) => Some(Role::Data),
+                    // Its values stand in the arena, whoever reads them.
+                    (true, true, ..) if stages[s].matrix.is_some() => Some(Role::Inner),
                     (true, true, false, true, 0) => Some(Role::Objective),
                     (true, true, false, false, 1) => Some(Role::Constraint),
                     (true, true, ..) => Some(Role::Inner),
@@ -179,6 +184,26 @@ impl Functions {
         let mut params = std::collections::BTreeSet::new();
         for (s, stage) in problem.stages.iter().enumerate() {
             let Some(role) = self.roles[s] else { continue };
+            if let Some(function) = stage.matrix.filter(|_| stage.rows > 0) {
+                let body = self.graph.constant(0.0);
+                let of = function.of;
+                let outputs = function.function.outputs(function.n as usize);
+                self.groups.push(Group {
+                    role,
+                    mask: self.masks[s],
+                    depth: depths[s],
+                    level: 0,
+                    instances: stage.rows as usize / outputs,
+                    leaves: vec![GroupLeaf {
+                        source: Source::Stage(of),
+                        map: IndexMap::IDENTITY,
+                        active: active[of.0 as usize],
+                    }],
+                    parts: vec![Part { stage: StageId(s as u32), target: IndexMap::IDENTITY, body }],
+                    matrix: None,
+                    function: Some(function),
+                });
+            }
             for term in stage.terms.iter().filter(|term| term.family.instances > 0) {
                 let instances = term.family.instances as usize;
                 let key = (role, self.masks[s], depths[s], term.level, instances);
@@ -215,6 +240,7 @@ impl Functions {
                         leaves: vec![],
                         parts: vec![],
                         matrix: None,
+                        function: None,
                     });
                     self.groups.len() - 1
                 });
@@ -337,7 +363,7 @@ fn matrix(
 }
 
 fn stages_read(stage: &Stage) -> impl Iterator<Item = usize> + '_ {
-    stage.terms.iter().flat_map(|term| &term.family.leaves).filter_map(|leaf| match leaf.source {
+    stage.sources().filter_map(|source| match source {
         Source::Stage(z) => Some(z.0 as usize),
         Source::Variables | Source::Param(_) | Source::After(_) => None,
     })

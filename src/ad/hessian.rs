@@ -11,6 +11,7 @@ use super::engine::{Engine, Quantity};
 use super::groups::GroupLeaf;
 use super::jacobian::Jacobian;
 use super::kernel::{Input, Sink, Space};
+use super::matrix::{self, MatrixAction};
 use super::patterns::{Entries, locate, uniform_columns};
 use super::touch::Touch;
 use crate::expr::derive;
@@ -49,6 +50,10 @@ impl Hessian {
                 None => each_entry(pair, jacobian, instances, |_, row, column, _| entries.push(row, column)),
             }
         }
+        let matrices = matrix::groups(engine);
+        for &g in &matrices {
+            matrix::add_curvature(engine, g, jacobian, &mut entries);
+        }
         let pattern = Arc::new(entries.pattern());
         let mut touch = Touch::new(pattern.entries());
         let (mut kernels, mut products) = (vec![], vec![]);
@@ -82,8 +87,12 @@ impl Hessian {
             let extra = weights(engine, g);
             kernels.extend(engine.kernel(g, roots, extra));
         }
+        products.extend(matrices.iter().filter_map(|&g| matrix::curvature(engine, g, jacobian, &pattern)));
         for action in &products {
             match action {
+                Action::Matrix(MatrixAction::Curvature(curvature)) => {
+                    touch.announce_sum(curvature.positions.iter().map(|&at| at as usize));
+                }
                 Action::Outer(Outer { positions: Found::Listed(positions), .. }) => {
                     touch.announce_sum(positions.iter().map(|at| (at & !TWICE) as usize));
                 }

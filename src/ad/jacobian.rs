@@ -10,6 +10,7 @@ use super::condense::condense;
 use super::engine::Engine;
 use super::groups::Role;
 use super::kernel::{Sink, Space};
+use super::matrix;
 use super::patterns::{Entries, locate};
 use super::touch::Touch;
 use crate::expr::derive;
@@ -94,6 +95,11 @@ fn all_partials(engine: &mut Engine) -> Vec<Partial> {
             Role::Data | Role::Objective => continue,
             Role::Inner | Role::Constraint => {}
         }
+        if group.function.is_some() {
+            let node = group.parts[0].body;
+            partials.push(Partial { group: g, part: 0, leaf: 0, node, data: false });
+            continue;
+        }
         let leaves = group.active_leaves();
         let from = partials.len();
         for (t, part) in group.parts.iter().enumerate() {
@@ -154,6 +160,10 @@ fn stage_patterns(engine: &Engine, partials: &[Partial]) -> BTreeMap<StageId, Ar
         };
         let mut own = recurrences.get_mut(&part.stage);
         let Some(rows) = entries.get_mut(&part.stage) else { continue };
+        if let (Some(_), Some(inner)) = (group.function, inner) {
+            matrix::add_rows(engine, partial.group, inner, rows);
+            continue;
+        }
         for p in 0..group.instances {
             let (row, at) = (part.target.at(p), leaf.map.at(p));
             match (&mut own, inner, leaf.source) {
@@ -248,12 +258,19 @@ impl Builder<'_> {
         // Constants first: what varies is added to them, so they count as touched.
         let mut chains = vec![];
         for of_group in partials.chunk_by(|a, b| a.group == b.group) {
+            if self.engine.functions.groups[of_group[0].group].function.is_some() {
+                continue;
+            }
             let fixed = self.roots(of_group, true, &mut chains);
             self.data.extend(self.engine.data_kernel(of_group[0].group, fixed));
         }
         self.data.extend(chains.drain(..).map(|(_, action)| action));
         for of_group in partials.chunk_by(|a, b| a.group == b.group) {
             let g = of_group[0].group;
+            if let Some(action) = self.matrix(g) {
+                chains.push((g, action));
+                continue;
+            }
             let varying = self.roots(of_group, false, &mut chains);
             if let Some(kernel) = self.engine.kernel(g, varying, vec![]) {
                 let group = &self.engine.functions.groups[g];
@@ -264,6 +281,18 @@ impl Builder<'_> {
             let group = &self.engine.functions.groups[g];
             self.chains.push((group.role, group.mask, chain));
         }
+    }
+
+    /// The Jacobian of a group that is a function of matrices.
+    fn matrix(&mut self, g: usize) -> Option<Action> {
+        let group = &self.engine.functions.groups[g];
+        let (of, stage) = (group.function?.of, group.parts[0].stage);
+        let inner = &self.stages[&of];
+        let entries = StageRows { pattern: inner.pattern.clone(), values: inner.base, map: IndexMap::IDENTITY };
+        let own = self.jacobian(stage);
+        own.touch.announce_all();
+        let (pattern, base) = (own.pattern.clone(), own.base);
+        matrix::rows(self.engine, g, entries, &pattern, base)
     }
 
     /// The partial derivatives of a group that are data, or those that are not, with their sinks; and the chains that

@@ -16,6 +16,7 @@ mod interpret;
 mod isa;
 mod jacobian;
 mod kernel;
+mod matrix;
 mod patterns;
 mod pool;
 mod program;

@@ -9,6 +9,7 @@ use super::condense::condense;
 use super::engine::{Engine, Quantity};
 use super::groups::{FOR_CONSTRAINTS, FOR_OBJECTIVE, Role};
 use super::kernel::{Input, Sink, Space};
+use super::matrix;
 use super::touch::Touch;
 use super::values::{Destinations, multiplied, part_sinks};
 use crate::expr::derive;
@@ -112,7 +113,8 @@ fn backward(engine: &mut Engine, mask: u8, until: Until, only_objective: bool) -
         if until == Until::Stages && !engine.functions.groups[g].reads_active_stages() {
             continue;
         }
-        if let Some(action) = transposed(engine, g, Quantity::Adjoint, until, &mut touch) {
+        let whole = transposed(engine, g, Quantity::Adjoint, until, &mut touch).or_else(|| matrix::adjoints(engine, g));
+        if let Some(action) = whole {
             kernels.push(action);
             continue;
         }
@@ -169,14 +171,21 @@ pub fn tangents(engine: &mut Engine, mask: u8, rows: bool) -> Vec<Action> {
     }
     let mut kernels = vec![];
     for g in wanted(engine, mask) {
+        if let Some(action) = matrix::tangents(engine, g) {
+            if let Some((touch, ..)) = touches.get_mut(&engine.functions.groups[g].parts[0].stage) {
+                touch.announce_all();
+            }
+            kernels.push(action);
+            continue;
+        }
         let group = engine.functions.groups[g].clone();
         let leaves = group.active_leaves();
         let roots = part_sinks(&mut touches, g, &group.parts, group.instances, |part| {
             directional(engine, part.body, &leaves, group.leaves.len())
         });
-        let matrix = multiplied(engine, g, Quantity::Tangent, &roots);
+        let product = multiplied(engine, g, Quantity::Tangent, &roots);
         let extra = directions(engine, g, &leaves);
-        kernels.extend(matrix.or_else(|| engine.kernel(g, roots, extra)));
+        kernels.extend(product.or_else(|| engine.kernel(g, roots, extra)));
     }
     let mut actions: Vec<Action> =
         touches.into_values().filter_map(|(touch, space, base)| touch.prepare(space, base)).collect();
@@ -240,6 +249,10 @@ pub fn hessian_product(engine: &mut Engine) -> Vec<Action> {
             if engine.functions.roles[stage.0 as usize] == Some(Role::Inner) {
                 kernels.extend(transposed(engine, g, Quantity::AdjointTangent, Until::Variables, &mut touch));
             }
+            continue;
+        }
+        if let Some(action) = matrix::adjoint_tangents(engine, g) {
+            kernels.push(action);
             continue;
         }
         let group = &engine.functions.groups[g];

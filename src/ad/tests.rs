@@ -48,7 +48,7 @@ impl Model {
     }
 
     pub(super) fn stage(&mut self, rows: u32) -> StageId {
-        self.problem.stages.push(Stage { name: String::new(), rows, terms: vec![] });
+        self.problem.stages.push(Stage::sum("", rows, vec![]));
         StageId(self.problem.stages.len() as u32 - 1)
     }
 

@@ -109,6 +109,11 @@ impl Touch {
         }
     }
 
+    /// Announces that all entries are stored before anything else reaches them.
+    pub fn announce_all(&mut self) {
+        self.touched.fill(true);
+    }
+
     /// Announces entries that are added to.
     pub fn announce_sum(&mut self, entries: impl Iterator<Item = usize>) {
         for at in entries {

@@ -4,6 +4,7 @@ use super::action::Action;
 use super::engine::{Engine, Quantity};
 use super::groups::{Part, Role};
 use super::kernel::{Place, Sink, Space};
+use super::matrix;
 use super::touch::Touch;
 use crate::expr::family::{Source, StageId};
 use crate::expr::graph::NodeId;
@@ -40,9 +41,18 @@ impl Values {
                 if (role == Role::Data) != wants_data {
                     continue;
                 }
+                if let Some(action) = matrix::values(engine, g) {
+                    // All rows are written.
+                    if let Some((touch, ..)) = touches.get_mut(&engine.functions.groups[g].parts[0].stage) {
+                        touch.announce_all();
+                    }
+                    kernels.push((role, mask, action));
+                    continue;
+                }
+                let group = &engine.functions.groups[g];
                 let roots = part_sinks(&mut touches, g, &group.parts, instances, |part| part.body);
-                let matrix = multiplied(engine, g, Quantity::Value, &roots);
-                if let Some(action) = matrix.or_else(|| engine.kernel(g, roots, vec![])) {
+                let product = multiplied(engine, g, Quantity::Value, &roots);
+                if let Some(action) = product.or_else(|| engine.kernel(g, roots, vec![])) {
                     kernels.push((role, mask, action));
                 }
             }

@@ -111,6 +111,9 @@ impl<'p> Known<'p> {
     /// What the row of a stage can be by its definition.
     fn values(&self, stage: StageId, r: u32, at: &dyn Fn(Quantity) -> Interval) -> Interval {
         let mut total = Interval::exactly(0.0);
+        if self.problem.stage(stage).matrix.is_some() {
+            return Interval::WHOLE;
+        }
         for term in &self.problem.stage(stage).terms {
             let family = &term.family;
             for p in (0..family.instances as usize).filter(|p| term.target.at(*p) == r as usize) {

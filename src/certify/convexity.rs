@@ -5,7 +5,7 @@ use super::cone::{Cone, Curved};
 use super::hessian::of_lagrangian;
 use super::program::{Block, Program};
 use super::residuals::Duals;
-use crate::expr::curvature::{Facts, StageFacts, reason, stage_facts, trace};
+use crate::expr::curvature::{Facts, StageFacts, reason, reason_of_matrix, stage_facts, trace, trace_matrix};
 use crate::expr::family::{Leaf, Source, StageId};
 use crate::expr::interval::Interval;
 
@@ -82,8 +82,10 @@ fn label<'a>(program: &'a Program, block: &Block) -> &'a str {
 /// As in " has a product of two expressions in the variables".
 fn because(program: &Program, facts: &[StageFacts], stage: StageId) -> String {
     let problem = program.problem;
-    match trace(&problem.graph, &problem.stages, facts, stage) {
-        Some((_, _, node)) => format!(" has {}", reason(&problem.graph, node)),
-        None => " is curved the wrong way".to_string(),
+    let of_matrix = trace_matrix(&problem.graph, &problem.stages, facts, stage);
+    match (trace(&problem.graph, &problem.stages, facts, stage), of_matrix) {
+        (Some((_, _, node)), _) => format!(" has {}", reason(&problem.graph, node)),
+        (None, Some(matrix)) => format!(" has {}", reason_of_matrix(&matrix)),
+        (None, None) => " is curved the wrong way".to_string(),
     }
 }

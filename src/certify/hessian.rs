@@ -4,10 +4,11 @@
 //! stages in between. Bodies that are affine in their leaves are left out.
 
 use super::linearise::Linearised;
+use super::matrix::MatrixBends;
 use super::program::Program;
 use super::residuals::Duals;
 use super::rows::{Entries, Rows};
-use crate::expr::family::{Source, StageId};
+use crate::expr::family::{MatrixStage, Source, StageId};
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::ops::Op;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,7 +36,12 @@ pub fn of_lagrangian(program: &Program, duals: &Duals) -> Result<Hessian, String
         return Err("the second derivatives of bodies would take too long".to_string());
     }
     let read = curved.iter().flat_map(|(k, t)| &program.problem.stages[*k].terms[*t].family.leaves);
-    let between: BTreeSet<StageId> = read.filter_map(|leaf| stage_of(leaf.source)).collect();
+    let matrices = matrices(&program.here, &weights);
+    if matrices.iter().map(|(_, matrix)| 8 * (matrix.n as usize).pow(5)).fold(0, usize::saturating_add) > WORK {
+        return Err("the second derivatives of functions of matrices would take too long".to_string());
+    }
+    let of_matrices = matrices.iter().map(|(_, matrix)| matrix.of);
+    let between: BTreeSet<StageId> = read.filter_map(|leaf| stage_of(leaf.source)).chain(of_matrices).collect();
     let between: Vec<StageId> = between.into_iter().collect();
     let Some(gradients) = program.here.rows(&between, ENTRIES) else {
         return Err("the expressions in between depend on too many variables".to_string());
@@ -44,7 +50,47 @@ pub fn of_lagrangian(program: &Program, duals: &Duals) -> Result<Hessian, String
     for (k, t) in curved {
         add_term(&program.here, (k, t), &weights[k], &gradients, &mut sum)?;
     }
+    for (k, matrix) in matrices {
+        add_matrix(&program.here, &matrix, &weights[k], &gradients[&matrix.of], &mut sum)?;
+    }
     sum.finish()
+}
+
+/// The stages that are functions of matrices and weigh something.
+fn matrices(here: &Linearised, weights: &[Vec<f64>]) -> Vec<(usize, MatrixStage)> {
+    let weigh = |k: usize| weights[k].iter().any(|w| *w != 0.0);
+    let weighing = here.matrices.iter().enumerate().filter(|(k, slopes)| !slopes.is_empty() && weigh(*k));
+    weighing.filter_map(|(k, _)| Some((k, here.problem.stages[k].matrix?))).collect()
+}
+
+/// As [`add_term`], by pairs of entries of each matrix.
+fn add_matrix(
+    here: &Linearised,
+    matrix: &MatrixStage,
+    weights: &[f64],
+    gradients: &Rows,
+    sum: &mut Sum,
+) -> Result<(), String> {
+    let square = (matrix.n * matrix.n) as usize;
+    let entries = here.values[matrix.of.0 as usize].chunks_exact(square);
+    for (p, (a, weights)) in entries.zip(weights.chunks_exact(matrix.outputs() as usize)).enumerate() {
+        if weights.iter().all(|w| *w == 0.0) {
+            continue;
+        }
+        let bends = MatrixBends::at(matrix, a, weights)?;
+        for e in 0..square {
+            for f in 0..=e {
+                let value = bends.of(e, f);
+                if value != 0.0 {
+                    sum.add_product(&gradients[p * square + e], &gradients[p * square + f], e == f, value);
+                }
+            }
+            if sum.is_too_large() {
+                return Err("the Hessian has too many entries".to_string());
+            }
+        }
+    }
+    Ok(())
 }
 
 fn stage_of(source: Source) -> Option<StageId> {

@@ -5,9 +5,10 @@
 //! number of instances times the leaves of their bodies.
 
 use super::lanes::{Block, Tape};
+use super::matrix::MatrixSlopes;
 use super::rows::Rows;
 use crate::expr::eval;
-use crate::expr::family::{IndexMap, Leaf, Source, Stage, StageId, Term};
+use crate::expr::family::{IndexMap, Leaf, MatrixStage, Source, Stage, StageId, Term};
 use crate::problem::Problem;
 use crate::problem::values::depends_on_variables;
 use std::collections::BTreeMap;
@@ -26,6 +27,8 @@ pub struct Linearised<'a> {
     pub(super) needed: Vec<bool>,
     /// By stage, then by term.
     pub(super) slopes: Vec<Vec<Slopes>>,
+    /// By stage that is a function of matrices and depends on variables: for each matrix.
+    pub(super) matrices: Vec<Vec<MatrixSlopes>>,
     /// Which of the stages depend on variables.
     depends: Vec<bool>,
     x: Vec<f64>,
@@ -46,11 +49,16 @@ impl<'a> Linearised<'a> {
             values: vec![vec![]; count],
             needed: eval::needed(&problem.stages, roots),
             slopes: vec![vec![]; count],
+            matrices: vec![vec![]; count],
             depends: depends_on_variables(problem),
             x: x.to_vec(),
         };
         for (k, stage) in problem.stages.iter().enumerate() {
             if !here.needed[k] {
+                continue;
+            }
+            if let Some(matrix) = &stage.matrix {
+                here.run_matrix(k, matrix);
                 continue;
             }
             here.values[k] = vec![0.0; stage.rows as usize];
@@ -60,6 +68,40 @@ impl<'a> Linearised<'a> {
             }
         }
         here
+    }
+
+    fn run_matrix(&mut self, k: usize, matrix: &MatrixStage) {
+        let entries = &self.values[matrix.of.0 as usize];
+        if self.depends[k] {
+            let matrices = entries.chunks_exact((matrix.n * matrix.n) as usize);
+            self.matrices[k] = matrices.map(|a| MatrixSlopes::at(matrix, a)).collect();
+        }
+        self.values[k] = eval::matrix_values(matrix, entries);
+    }
+
+    /// The slopes of the rows of a stage that is a function of matrices by the rows of the stage of their entries.
+    fn matrix_links(&self, k: usize) -> impl Iterator<Item = MatrixLink> + '_ {
+        let matrix = self.problem.stages[k].matrix;
+        self.matrices[k].iter().enumerate().zip(std::iter::repeat(matrix)).flat_map(|((p, slopes), matrix)| {
+            let (of, square) = matrix.map_or((0, 0), |matrix| (matrix.of.0 as usize, (matrix.n * matrix.n) as usize));
+            let outputs = slopes.outputs();
+            (0..outputs).flat_map(move |z| {
+                (0..square).map(move |e| {
+                    let (row, entry) = (p * outputs + z, p * square + e);
+                    MatrixLink { row, of, entry, slope: slopes.partial(z, e) }
+                })
+            })
+        })
+    }
+
+    fn pull_back_matrices(&self, k: usize, of: fn(f64) -> f64, adjoints: &mut [Vec<f64>]) {
+        for link in self.matrix_links(k) {
+            // A row without weight has no say, even where its slope is infinite.
+            let weight = adjoints[k][link.row];
+            if weight != 0.0 {
+                adjoints[link.of][link.entry] += of(weight * link.slope);
+            }
+        }
     }
 
     /// Adds the values of a term to its stage and keeps its slopes.
@@ -189,6 +231,7 @@ impl<'a> Linearised<'a> {
             }
         }
         for k in (0..self.problem.stages.len()).rev().filter(|k| self.needed[*k]) {
+            self.pull_back_matrices(k, of, &mut adjoints);
             for t in backwards(&self.problem.stages[k]) {
                 self.pull_back(k, t, of, &mut adjoints, &mut gradient);
             }
@@ -222,6 +265,11 @@ impl<'a> Linearised<'a> {
         let mut sizes: Vec<Vec<f64>> = vec![vec![]; self.problem.stages.len()];
         for (k, stage) in self.problem.stages.iter().enumerate().filter(|(k, _)| self.needed[*k]) {
             sizes[k] = vec![0.0; stage.rows as usize];
+            for link in self.matrix_links(k) {
+                let through = sizes[link.of][link.entry];
+                let size = &mut sizes[k][link.row];
+                *size = size.max((link.slope * through).abs());
+            }
             for t in forwards(stage) {
                 let term = &stage.terms[t];
                 for (leaf, slope) in self.slopes[k].get(t).into_iter().flatten() {
@@ -248,6 +296,10 @@ impl<'a> Linearised<'a> {
         let mut left = budget;
         for (k, stage) in (0..).zip(&self.problem.stages).filter(|(k, _)| needed[*k as usize]) {
             let mut own = Entries::of(stage, StageId(k));
+            for link in self.matrix_links(k as usize) {
+                let inner = &found[&StageId(link.of as u32)][link.entry];
+                left = left.checked_sub(own.add(link.row, inner, link.slope))?;
+            }
             for t in forwards(stage) {
                 let term = &stage.terms[t];
                 for (leaf, slope) in self.slopes[k as usize].get(t).into_iter().flatten() {
@@ -275,8 +327,21 @@ impl<'a> Linearised<'a> {
         let stages = self.problem.stages.iter().enumerate().filter(|(k, _)| self.needed[*k]).map(|(_, stage)| stage);
         let terms = stages.flat_map(|stage| &stage.terms);
         let nodes = |term: &Term| self.problem.graph.reachable(&[term.family.body]).len() + term.family.leaves.len();
-        terms.map(|term| term.family.instances as usize * nodes(term)).sum()
+        let of_terms: usize = terms.map(|term| term.family.instances as usize * nodes(term)).sum();
+        let of_matrix = |k: usize| {
+            let matrix = self.problem.stages[k].matrix.filter(|_| self.needed[k]);
+            matrix.map_or(0, |matrix| self.problem.stages[k].rows as usize * matrix.n.pow(3) as usize)
+        };
+        of_terms + (0..self.problem.stages.len()).map(of_matrix).sum::<usize>()
     }
+}
+
+/// The slope of a row of a stage by a row of the stage `of`.
+struct MatrixLink {
+    row: usize,
+    of: usize,
+    entry: usize,
+    slope: f64,
 }
 
 /// The entries of the gradients of a stage, as they are found.

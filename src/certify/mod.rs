@@ -9,6 +9,7 @@
 //! | `partials`, `second` | first and second partial derivatives of all functions |
 //! | `lanes` | values, slopes and second derivatives of a body for blocks of instances |
 //! | `linearise` | values, gradients and sparse rows of all functions |
+//! | `matrix` | slopes of functions of matrices |
 //! | `residuals` | first-order conditions as figures |
 //! | `fit` | multipliers where the method has none |
 //! | `kinks`, `shares` | slopes where `abs`, `min` or `max` has two, and a norm a ball of them |
@@ -32,6 +33,9 @@ mod infeasible;
 mod kinks;
 mod lanes;
 mod linearise;
+mod matrix;
+#[cfg(test)]
+mod matrix_tests;
 mod partials;
 mod program;
 mod ray;

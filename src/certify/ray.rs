@@ -211,6 +211,10 @@ fn stages(program: &Program, direction: &[f64]) -> Option<Vec<Vec<Enclosing>>> {
     let mut values: Vec<Vec<Enclosing>> = vec![vec![]; problem.stages.len()];
     let arithmetic = AlongRay { undecided: Cell::new(false) };
     for (k, stage) in problem.stages.iter().enumerate().filter(|(k, _)| needed[*k]) {
+        if stage.matrix.is_some() {
+            values[k] = vec![Enclosing::unknown(); stage.rows as usize];
+            continue;
+        }
         values[k] = vec![arithmetic.constant(0.0); stage.rows as usize];
         let mut terms: Vec<&Term> = stage.terms.iter().collect();
         terms.sort_by_key(|term| term.level);

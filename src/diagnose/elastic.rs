@@ -77,7 +77,7 @@ impl Elastic {
             }
         }
         let stage = StageId(out.problem.stages.len() as u32);
-        out.problem.stages.push(Stage { name: "what is given".to_string(), rows: 1, terms: costs });
+        out.problem.stages.push(Stage::sum("what is given", 1, costs));
         let label = "given".to_string();
         out.problem.objectives.push(Objective { label, sense: Sense::Minimize, stage, span: Default::default() });
         out

@@ -12,8 +12,19 @@ use crate::expr::print;
 use crate::problem::Problem;
 use crate::solve::trouble::{self, Trouble};
 
+/// Bounds of single variables keep no matrix in the domain of its function.
+pub const START_INSIDE: &str = "give the variables a `start` at which it is defined";
+
 /// What was not finite at a point, in words, and what to write instead.
 pub fn find(problem: &Problem, sources: &Sources, x: &[f64]) -> Option<NotFinite> {
+    if let Some(undefined) = trouble::undefined_matrix(problem, x) {
+        return Some(NotFinite {
+            what: undefined.sentence(sources),
+            place: Place { label: undefined.matrix.function.name().to_string(), span: undefined.span() },
+            values: vec![],
+            help: Some(START_INSIDE.to_string()),
+        });
+    }
     let trouble = trouble::find(problem, x)?;
     let place = Place { label: trouble.name(problem), span: trouble.span(problem) };
     Some(NotFinite {

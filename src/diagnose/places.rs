@@ -4,7 +4,7 @@ use crate::answer::certificate::Place;
 use crate::expr::family::StageId;
 use crate::problem::Problem;
 use crate::problem::chain::Quantity;
-use crate::problem::squares::span_of;
+use crate::problem::squares::{span, span_of};
 
 pub fn quantity(problem: &Problem, quantity: Quantity) -> Place {
     match quantity {
@@ -25,7 +25,8 @@ pub fn row_of_stage(problem: &Problem, stage: StageId, r: u32) -> Place {
         return Place { label: format!("{}{}", c.label, c.axes.label(r as usize)), span: c.span };
     }
     let owner = problem.stage(stage);
-    let span = owner.terms.first().map(span_of).unwrap_or_default();
+    let of_matrix = owner.matrix.map(|matrix| span(matrix.origin));
+    let span = owner.terms.first().map(span_of).or(of_matrix).unwrap_or_default();
     if let Some(named) = problem.named.iter().find(|named| named.stage == stage) {
         return Place { label: format!("{}{}", named.name, named.axes.label(r as usize)), span };
     }

@@ -242,10 +242,9 @@ fn stages_pass_on_what_is_known() {
     ];
     let stages: Vec<Stage> = stages
         .into_iter()
-        .map(|terms| Stage {
-            name: String::new(),
-            rows: terms.iter().map(|t| t.target.at(0) as u32 + 1).max().unwrap(),
-            terms,
+        .map(|terms| {
+            let rows = terms.iter().map(|t| t.target.at(0) as u32 + 1).max().unwrap();
+            Stage::sum("", rows, terms)
         })
         .collect();
     let facts = stage_facts(&g, &stages, &mut |_, _| Facts::variable(Interval::new(-1.0, 2.0)));

@@ -5,10 +5,12 @@
 //! `x >= 0`. Three forms are known beyond that rule: the root of a sum of squares (a norm), the logarithm of a sum of
 //! exponentials, and the quotient of a square and a positive affine function.
 
-use super::family::{Leaf, Source, Stage, StageId, Term};
+use super::family::{Leaf, MatrixStage, Source, Stage, StageId, Term};
 use super::graph::{Graph, Node, NodeId};
 use super::interval::Interval;
+use super::matrix::MatrixFunction;
 use super::ops::{Curvature, Op, Operand, Slope, Smoothness};
+use super::symmetric::affine_and_symmetric;
 use std::collections::HashMap;
 
 /// What is known of a function of the variables.
@@ -289,6 +291,10 @@ fn through(runs: &[Slope; 3], operands: impl Iterator<Item = Slope>) -> Slope {
 pub fn stage_facts(graph: &Graph, stages: &[Stage], source: &mut dyn FnMut(&Leaf, u32) -> Facts) -> Vec<StageFacts> {
     let mut known: Vec<StageFacts> = Vec::with_capacity(stages.len());
     for (k, stage) in stages.iter().enumerate() {
+        if let Some(matrix) = &stage.matrix {
+            known.push(matrix_facts(graph, stages, matrix, &known[matrix.of.0 as usize], source));
+            continue;
+        }
         let this = Source::Stage(StageId(k as u32));
         let reads_itself = stage.terms.iter().flat_map(|term| &term.family.leaves).any(|leaf| leaf.source == this);
         // Rows of a higher level read rows of lower ones. What holds of all rows whenever it holds of the rows they
@@ -313,6 +319,48 @@ pub fn stage_facts(graph: &Graph, stages: &[Stage], source: &mut dyn FnMut(&Leaf
         known.extend(facts);
     }
     known
+}
+
+/// A function of matrices: `logdet` is concave on symmetric positive definite ones, the largest eigenvalue of the
+/// symmetric part, a maximum of linear functions, is convex.
+fn matrix_facts(
+    graph: &Graph,
+    stages: &[Stage],
+    matrix: &MatrixStage,
+    entries: &StageFacts,
+    source: &mut dyn FnMut(&Leaf, u32) -> Facts,
+) -> StageFacts {
+    let interval = matrix.function.image(matrix.n as usize, entries.facts.interval);
+    if !entries.depends_on_variables {
+        return StageFacts { facts: Facts::constant(interval), depends_on_variables: false, blame: None, rough: None };
+    }
+    let affine = entries.facts.curvature.is_affine();
+    let mut number = |leaf: &Leaf| source(leaf, 1).interval.point();
+    let curvature = match matrix.function {
+        MatrixFunction::LargestEigenvalue if affine => Curvature::Convex,
+        MatrixFunction::LogDeterminant if affine && affine_and_symmetric(graph, stages, matrix, &mut number) => {
+            Curvature::Concave
+        }
+        MatrixFunction::Determinant if affine && matrix.n == 1 => Curvature::Affine,
+        MatrixFunction::Determinant
+        | MatrixFunction::LogDeterminant
+        | MatrixFunction::Inverse
+        | MatrixFunction::LargestEigenvalue => Curvature::Unknown,
+    };
+    let degree = match matrix.function {
+        MatrixFunction::Determinant => entries.facts.degree.map(|degree| degree.saturating_mul(matrix.n)),
+        MatrixFunction::LogDeterminant | MatrixFunction::Inverse | MatrixFunction::LargestEigenvalue => None,
+    };
+    let own = match matrix.function {
+        MatrixFunction::LargestEigenvalue if matrix.n > 1 => Smoothness::Kink("where it is a multiple eigenvalue"),
+        MatrixFunction::Determinant
+        | MatrixFunction::LogDeterminant
+        | MatrixFunction::Inverse
+        | MatrixFunction::LargestEigenvalue => Smoothness::Smooth,
+    };
+    let smooth = worse(own, entries.facts.smooth);
+    let facts = Facts { curvature, degree, smooth, ..Facts::variable(interval) };
+    StageFacts { facts, depends_on_variables: true, blame: None, rough: None }
 }
 
 /// Whether a function of curvature `a` also has curvature `b`.
@@ -355,6 +403,32 @@ pub fn trace(
             continue;
         }
         return Some((at, term, node));
+    }
+}
+
+/// The function of matrices at which a stage lost its curvature, where [`trace`] ends at one.
+pub fn trace_matrix(graph: &Graph, stages: &[Stage], facts: &[StageFacts], stage: StageId) -> Option<MatrixStage> {
+    let mut at = stage;
+    loop {
+        if let Some(matrix) = stages[at.0 as usize].matrix {
+            return (facts[at.0 as usize].facts.curvature == Curvature::Unknown).then_some(matrix);
+        }
+        let (term, node) = facts[at.0 as usize].blame?;
+        let Node::Leaf(k) = graph.node(node) else { return None };
+        match stages[at.0 as usize].terms[term].family.leaves[k as usize].source {
+            Source::Stage(next) if next < at => at = next,
+            Source::Stage(_) | Source::Variables | Source::Param(_) | Source::After(_) => return None,
+        }
+    }
+}
+
+/// As [`reason`].
+pub fn reason_of_matrix(matrix: &MatrixStage) -> String {
+    let name = matrix.function.name();
+    match matrix.function {
+        MatrixFunction::LogDeterminant => format!("`{name}` of a matrix that is not shown to be symmetric and affine"),
+        MatrixFunction::LargestEigenvalue => format!("`{name}` of a matrix that is not shown to be affine"),
+        MatrixFunction::Determinant | MatrixFunction::Inverse => format!("`{name}` of a matrix of variables"),
     }
 }
 

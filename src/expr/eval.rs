@@ -3,7 +3,7 @@
 //! [`body`] works over any [`Arithmetic`], so the judge can bring its own dual numbers; [`stages`] follows the
 //! definition in [`super::family`]; [`columns`] evaluates one body for many instances, a whole column per node.
 
-use super::family::{Source, Stage, StageId, Term};
+use super::family::{MatrixStage, Source, Stage, StageId, Term};
 use super::graph::{Graph, Node, NodeId};
 use super::ops::Op;
 use std::collections::HashMap;
@@ -166,8 +166,8 @@ pub fn needed(stages: &[Stage], roots: &[StageId]) -> Vec<bool> {
         if std::mem::replace(&mut needed[k as usize], true) {
             continue;
         }
-        for leaf in stages[k as usize].terms.iter().flat_map(|term| &term.family.leaves) {
-            if let Source::Stage(id) = leaf.source {
+        for source in stages[k as usize].sources() {
+            if let Source::Stage(id) = source {
                 waiting.push(id);
             }
         }
@@ -179,6 +179,10 @@ pub fn needed(stages: &[Stage], roots: &[StageId]) -> Vec<bool> {
 pub fn stages(graph: &Graph, stages: &[Stage], needed: &[bool], inputs: &Inputs) -> Vec<Vec<f64>> {
     let mut values: Vec<Vec<f64>> = vec![Vec::new(); stages.len()];
     for (k, stage) in stages.iter().enumerate().filter(|(k, _)| needed[*k]) {
+        if let Some(matrix) = stage.matrix {
+            values[k] = matrix_values(&matrix, &values[matrix.of.0 as usize]);
+            continue;
+        }
         values[k] = vec![0.0; stage.rows as usize];
         let mut terms: Vec<&Term> = stage.terms.iter().collect();
         terms.sort_by_key(|term| term.level);
@@ -190,6 +194,12 @@ pub fn stages(graph: &Graph, stages: &[Stage], needed: &[bool], inputs: &Inputs)
         }
     }
     values
+}
+
+/// The rows of a stage that is a function of matrices, given the stage of their entries.
+pub fn matrix_values(matrix: &MatrixStage, entries: &[f64]) -> Vec<f64> {
+    let n = matrix.n as usize;
+    entries.chunks_exact((n * n).max(1)).flat_map(|a| matrix.function.values(a, n)).collect()
 }
 
 /// The body of a term for each of its instances, given the stages that it reads.
@@ -291,7 +301,7 @@ mod tests {
                 vec![leaf(Source::Stage(stage), IndexMap::scalar(k - 1)), leaf(Source::Variables, IndexMap::scalar(k))];
             terms.insert(0, term(1, leaves, body, IndexMap::scalar(k), k as u32));
         }
-        let list = [Stage { name: "s".into(), rows: 4, terms }];
+        let list = [Stage::sum("s", 4, terms)];
         let inputs = Inputs { variables: &[1.0, 2.0, 3.0, 4.0], params: vec![], after: &[] };
         assert_eq!(stages(&g, &list, &needed(&list, &[stage]), &inputs), [[1.0, 3.0, 6.0, 10.0]]);
     }
@@ -303,16 +313,8 @@ mod tests {
         let body = g.mul(a, b);
         let leaves =
             |source| vec![leaf(source, IndexMap::IDENTITY), leaf(Source::Param(ParamId(0)), IndexMap::IDENTITY)];
-        let sum = Stage {
-            name: "total".into(),
-            rows: 2,
-            terms: vec![term(3, leaves(Source::Variables), body, IndexMap::scalar(1), 0)],
-        };
-        let unused = Stage {
-            name: "unused".into(),
-            rows: 3,
-            terms: vec![term(3, leaves(Source::Variables), a, IndexMap::IDENTITY, 0)],
-        };
+        let sum = Stage::sum("total", 2, vec![term(3, leaves(Source::Variables), body, IndexMap::scalar(1), 0)]);
+        let unused = Stage::sum("unused", 3, vec![term(3, leaves(Source::Variables), a, IndexMap::IDENTITY, 0)]);
         let list = [unused, sum];
         let inputs = Inputs { variables: &[1.0, 2.0, 3.0], params: vec![&[4.0, 5.0, 6.0]], after: &[] };
         let mask = needed(&list, &[StageId(1)]);

@@ -5,9 +5,11 @@
 //! ```
 //! where `leaf_k[p] = source_k[map_k(p)]` and a source is the vector of variables, a parameter buffer, or an earlier
 //! stage. Stages are in topological order. A stage may read itself in a term of a higher `level`: such recurrences
-//! are evaluated level by level. A row that no instance targets is 0.
+//! are evaluated level by level. A row that no instance targets is 0. A stage may also be a function of square matrices
+//! whose entries are the rows of an earlier stage ([`MatrixStage`]).
 
 use super::graph::NodeId;
+use super::matrix::MatrixFunction;
 use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -146,4 +148,36 @@ pub struct Stage {
     pub name: String,
     pub rows: u32,
     pub terms: Vec<Term>,
+    /// Instead of a sum of terms, which are none then: a function of square matrices.
+    pub matrix: Option<MatrixStage>,
+}
+
+/// For each matrix `p`, whose entries are rows `n² p .. n² (p + 1)` of an earlier stage, row by row, what the function
+/// gives of it stands in as many consecutive rows as the function has values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MatrixStage {
+    pub function: MatrixFunction,
+    pub n: u32,
+    pub of: StageId,
+    /// As [`Term::origin`].
+    pub origin: (u32, u32, u32),
+}
+
+impl MatrixStage {
+    /// How many values the function has of each matrix.
+    pub fn outputs(&self) -> u32 {
+        self.function.outputs(self.n as usize) as u32
+    }
+}
+
+impl Stage {
+    pub fn sum(name: impl Into<String>, rows: u32, terms: Vec<Term>) -> Stage {
+        Stage { name: name.into(), rows, terms, matrix: None }
+    }
+
+    /// Everything that it reads, as often as it is read.
+    pub fn sources(&self) -> impl Iterator<Item = Source> + '_ {
+        let of_terms = self.terms.iter().flat_map(|term| &term.family.leaves).map(|leaf| leaf.source);
+        of_terms.chain(self.matrix.map(|matrix| Source::Stage(matrix.of)))
+    }
 }

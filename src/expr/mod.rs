@@ -13,11 +13,13 @@ pub mod eval;
 pub mod family;
 pub mod graph;
 pub mod interval;
+pub mod matrix;
 pub mod ops;
 pub mod print;
 mod simplify;
 pub mod sparsity;
 mod special;
+mod symmetric;
 mod table;
 
 #[cfg(test)]

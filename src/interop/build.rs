@@ -186,6 +186,6 @@ fn stage(
     problem: &mut Problem,
 ) -> StageId {
     let terms = families.terms(bodies, span, problem);
-    problem.stages.push(Stage { name: name.to_string(), rows: bodies.len() as u32, terms });
+    problem.stages.push(Stage::sum(name, bodies.len() as u32, terms));
     StageId(problem.stages.len() as u32 - 1)
 }

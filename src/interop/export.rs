@@ -1,12 +1,17 @@
 //! A problem in a format of other systems, or why the format cannot say it.
 
 use super::lp_write;
+use super::minors;
 use super::mps_write::{self, Layout};
 use super::nl_write::{self, Place};
 use super::quadratics::Quadratics;
 use super::scalars::Scalars;
 use super::unroll::{Sharing, Unrolled, unroll};
 use crate::diag::{Diagnostic, Span};
+use crate::expr::eval;
+use crate::expr::family::StageId;
+use crate::problem::squares::span;
+use crate::problem::values::depends_on_variables;
 use crate::problem::{Domain, Problem};
 
 /// What can be written.
@@ -67,7 +72,26 @@ fn unsayable(problem: &Problem) -> Vec<Diagnostic> {
         let message = format!("`{}` is in {domain}: it cannot be exported", v.name);
         Some(Diagnostic::error("cannot-export", v.span, message))
     });
-    constructs.chain(blocks).chain(domains).collect()
+    constructs.chain(blocks).chain(domains).chain(matrices(problem)).collect()
+}
+
+/// Functions of matrices that are too large for formulas.
+fn matrices(problem: &Problem) -> Vec<Diagnostic> {
+    let rows = problem.constraints.iter().filter(|c| !c.dropped).map(|c| c.stage);
+    let roots: Vec<StageId> = problem.objectives.iter().map(|o| o.stage).chain(rows).collect();
+    let needed = eval::needed(&problem.stages, &roots);
+    let depends = depends_on_variables(problem);
+    let stages = problem.stages.iter().zip(needed).zip(depends).filter(|((_, needed), depends)| *needed && *depends);
+    let large = stages.filter_map(|((stage, _), _)| {
+        let matrix = stage.matrix?;
+        (!minors::has_formulas(matrix.function, matrix.n as usize)).then_some(matrix)
+    });
+    let told = large.map(|matrix| {
+        let (name, n) = (matrix.function.name(), matrix.n);
+        let message = format!("`{name}` of a matrix of {n} rows has no formula short enough: it cannot be exported");
+        Diagnostic::error("cannot-export", span(matrix.origin), message)
+    });
+    told.collect()
 }
 
 fn nl(unrolled: &Unrolled) -> Result<Files, Vec<Diagnostic>> {

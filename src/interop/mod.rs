@@ -11,6 +11,7 @@ pub mod families;
 mod flat_names;
 pub mod lp;
 mod lp_write;
+mod minors;
 mod mistakes;
 pub mod mps;
 mod mps_write;

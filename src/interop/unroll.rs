@@ -4,13 +4,14 @@
 //! so what was shared stays shared; with [`Sharing::Named`] nonlinear parts that are read more than once, and are not
 //! small, become shared expressions, which also keeps deep recurrences from growing without end.
 
+use super::minors;
 use super::scalars::{Body, Column, Goal, Row, Scalars, Shared};
 use super::sums::{Sums, merge};
 use crate::diag::Span;
 use crate::expr::eval;
-use crate::expr::family::{Source, StageId, Term};
+use crate::expr::family::{MatrixStage, Source, StageId, Term};
 use crate::expr::graph::{Graph, Node, NodeId};
-use crate::problem::squares::span_of;
+use crate::problem::squares::{span, span_of};
 use crate::problem::values::{Bounds, Numbers, depends_on_variables};
 use crate::problem::{Problem, Variable};
 use std::collections::HashMap;
@@ -262,9 +263,27 @@ impl<'p> Stages<'p> {
         let roots: Vec<StageId> = goals.chain(kept).collect();
         let needed = eval::needed(&self.problem.stages, &roots);
         for (k, stage) in self.problem.stages.iter().enumerate().filter(|(k, _)| needed[*k]) {
+            if let Some(matrix) = &stage.matrix {
+                self.write_out_matrix(k, matrix);
+            }
             let mut terms: Vec<&Term> = stage.terms.iter().collect();
             terms.sort_by_key(|term| term.level);
             terms.into_iter().for_each(|term| self.write_out(k, term));
+        }
+    }
+
+    /// Formulas of small matrices; larger ones are refused before.
+    fn write_out_matrix(&mut self, stage: usize, matrix: &MatrixStage) {
+        let n = matrix.n as usize;
+        let outputs = matrix.function.outputs(n);
+        for p in 0..self.problem.stages[stage].rows as usize / outputs.max(1) {
+            let read = |k: usize| self.read(Source::Stage(matrix.of), p * n * n + k);
+            let entries: Vec<NodeId> = (0..n * n).map(read).collect();
+            let values = minors::formulas(&mut self.graph, matrix.function, &entries, n);
+            for (k, node) in values.into_iter().enumerate() {
+                self.places.entry(node).or_insert(span(matrix.origin));
+                self.rows[stage][p * outputs + k].push(node);
+            }
         }
     }
 

@@ -1,9 +1,11 @@
 //! Where to begin: given starts, else 0 within the bounds, moved inside the domains of the functions that use it.
 
+mod matrices;
+
 use super::rewrites::Lift;
 use crate::diag::Span;
 use crate::expr::eval::{self, Inputs};
-use crate::expr::family::{Source, StageId, Term};
+use crate::expr::family::{MatrixStage, Source, StageId, Term};
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::ops::{Op, Range};
 use crate::problem::features::Fact;
@@ -86,7 +88,7 @@ fn inside(value: f64, lower: f64, upper: f64) -> f64 {
 
 /// Moves free variables until no function sits on or outside of the border of its domain, as far as possible.
 /// Returns, for each position that moved, which function asked for it and where that stands.
-fn repair(problem: &Problem, bounds: &Bounds, free: &[bool], x: &mut [f64]) -> HashMap<usize, (Op, Span)> {
+fn repair(problem: &Problem, bounds: &Bounds, free: &[bool], x: &mut [f64]) -> HashMap<usize, Reason> {
     let mut reasons = HashMap::new();
     let rows = problem.constraints.iter().filter(|c| !c.dropped).map(|c| c.stage);
     let roots: Vec<StageId> = problem.objectives.iter().map(|o| o.stage).chain(rows).collect();
@@ -99,7 +101,11 @@ fn repair(problem: &Problem, bounds: &Bounds, free: &[bool], x: &mut [f64]) -> H
             stage.terms.iter().map(|t| if *needed { guarded(&problem.graph, t) } else { vec![] }).collect()
         })
         .collect();
-    if guarded.iter().flatten().all(Vec::is_empty) {
+    let matrices: Vec<MatrixStage> = (0..problem.stages.len())
+        .filter(|k| needed[*k])
+        .filter_map(|k| problem.stages[k].matrix.filter(|matrix| !matrix.function.needs().is_empty()))
+        .collect();
+    if guarded.iter().flatten().all(Vec::is_empty) && matrices.is_empty() {
         return reasons;
     }
     let params: Vec<&[f64]> = problem.params.iter().map(|param| param.values.as_slice()).collect();
@@ -117,11 +123,22 @@ fn repair(problem: &Problem, bounds: &Bounds, free: &[bool], x: &mut [f64]) -> H
                 changed |= here.repair(&guarded[k][t], x, &mut reasons);
             }
         }
+        for matrix in &matrices {
+            let around = matrices::Around { problem, bounds, free, params: &params };
+            changed |= around.repair(matrix, &values[matrix.of.0 as usize], x, &mut reasons);
+        }
         if !changed {
             break;
         }
     }
     reasons
+}
+
+/// Which function asked for a variable to be moved, what it needs, and where it stands.
+struct Reason {
+    function: &'static str,
+    needs: &'static str,
+    span: Span,
 }
 
 /// The nodes of a body whose functions are not defined everywhere.
@@ -145,7 +162,7 @@ struct Here<'a> {
 }
 
 impl Here<'_> {
-    fn repair(&self, guarded: &[NodeId], x: &mut [f64], reasons: &mut HashMap<usize, (Op, Span)>) -> bool {
+    fn repair(&self, guarded: &[NodeId], x: &mut [f64], reasons: &mut HashMap<usize, Reason>) -> bool {
         let mut changed = false;
         for p in 0..self.term.family.instances as usize {
             let leaves: Vec<f64> = self.term.family.leaves.iter().map(|leaf| self.read(leaf, p, x)).collect();
@@ -189,7 +206,7 @@ impl Here<'_> {
         leaves: &[f64],
         p: usize,
         x: &mut [f64],
-        (op, reasons): (Op, &mut HashMap<usize, (Op, Span)>),
+        (op, reasons): (Op, &mut HashMap<usize, Reason>),
     ) -> bool {
         let graph = &self.problem.graph;
         let mut slopes: Vec<(usize, f64)> = vec![];
@@ -218,32 +235,45 @@ impl Here<'_> {
             let to = strictly_inside(x[*position] + step, self.bounds.lower[*position], self.bounds.upper[*position]);
             if to != x[*position] {
                 x[*position] = to;
-                reasons.insert(*position, (op, crate::problem::squares::span_of(self.term)));
+                let (row, span) = (op.row(), crate::problem::squares::span_of(self.term));
+                reasons.insert(*position, Reason { function: row.name, needs: row.domain.needs, span });
                 changed = true;
             }
         }
         changed
     }
 
-    /// The variables behind a row of a source. Chains of stages are followed for a few links.
+    /// The variables behind a row of a source.
     fn variables_of(&self, source: Source, row: usize, depth: usize) -> Vec<usize> {
-        match source {
-            Source::Variables => vec![row],
-            Source::Param(_) | Source::After(_) => vec![],
-            Source::Stage(_) if depth > 4 => vec![],
-            Source::Stage(id) => {
-                let mut found = vec![];
-                for term in &self.problem.stage(id).terms {
-                    for p in (0..term.family.instances as usize).filter(|p| term.target.at(*p) == row) {
-                        for leaf in &term.family.leaves {
-                            found.extend(self.variables_of(leaf.source, leaf.map.at(p), depth + 1));
-                        }
+        variables_of(self.problem, source, row, depth)
+    }
+}
+
+/// The variables behind a row of a source. Chains of stages are followed for a few links.
+fn variables_of(problem: &Problem, source: Source, row: usize, depth: usize) -> Vec<usize> {
+    match source {
+        Source::Variables => vec![row],
+        Source::Param(_) | Source::After(_) => vec![],
+        Source::Stage(_) if depth > 4 => vec![],
+        Source::Stage(id) => {
+            let mut found = vec![];
+            if let Some(matrix) = &problem.stage(id).matrix {
+                let square = (matrix.n * matrix.n) as usize;
+                let first = row / matrix.function.outputs(matrix.n as usize) * square;
+                for entry in first..first + square {
+                    found.extend(variables_of(problem, Source::Stage(matrix.of), entry, depth + 1));
+                }
+            }
+            for term in &problem.stage(id).terms {
+                for p in (0..term.family.instances as usize).filter(|p| term.target.at(*p) == row) {
+                    for leaf in &term.family.leaves {
+                        found.extend(variables_of(problem, leaf.source, leaf.map.at(p), depth + 1));
                     }
                 }
-                found.sort_unstable();
-                found.dedup();
-                found
             }
+            found.sort_unstable();
+            found.dedup();
+            found
         }
     }
 }
@@ -289,13 +319,12 @@ fn strictly_inside(value: f64, lower: f64, upper: f64) -> f64 {
 }
 
 /// One sentence for each family of variables of which elements moved.
-fn moved(problem: &Problem, before: &[f64], after: &[f64], reasons: &HashMap<usize, (Op, Span)>) -> Vec<Fact> {
+fn moved(problem: &Problem, before: &[f64], after: &[f64], reasons: &HashMap<usize, Reason>) -> Vec<Fact> {
     let mut facts = vec![];
     for variable in &problem.variables {
         let first = variable.offset as usize;
         let positions: Vec<usize> = (first..first + variable.axes.len()).filter(|k| before[*k] != after[*k]).collect();
-        let Some((op, span)) = positions.first().and_then(|k| reasons.get(k)) else { continue };
-        let needs = op.row().domain.needs;
+        let Some(Reason { function, needs, span }) = positions.first().and_then(|k| reasons.get(k)) else { continue };
         let why = if needs.is_empty() { String::new() } else { format!(", which needs {needs}") };
         let what = match positions.as_slice() {
             [one] => format!("`{}` begins at {}", problem.variable_name(*one), short(after[*one])),
@@ -306,7 +335,7 @@ fn moved(problem: &Problem, before: &[f64], after: &[f64], reasons: &HashMap<usi
                 short(after[many[0]])
             ),
         };
-        facts.push(Fact::at(format!("{what}, for `{}`{why}", op.row().name), *span));
+        facts.push(Fact::at(format!("{what}, for `{function}`{why}"), *span));
     }
     facts
 }

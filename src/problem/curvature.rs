@@ -1,7 +1,7 @@
 //! Degree and curvature of the objective and of each family of rows, with the place that spoils them.
 
 use super::features::Fact;
-use super::squares::span_of;
+use super::squares::{span, span_of};
 use super::values::{Bounds, Numbers};
 use super::{Objective, Problem, Sense};
 use crate::expr::curvature::{self, Facts, StageFacts};
@@ -98,6 +98,11 @@ fn form(problem: &Problem, facts: &[StageFacts], stage: StageId) -> Form {
         let term = &problem.stage(stage).terms[term];
         Fact::at(format!("because of {}", curvature::reason(&problem.graph, node)), span_of(term))
     });
+    let of_matrix = || {
+        let matrix = curvature::trace_matrix(&problem.graph, &problem.stages, facts, stage)?;
+        Some(Fact::at(format!("because of {}", curvature::reason_of_matrix(&matrix)), span(matrix.origin)))
+    };
+    let blame = blame.or_else(of_matrix);
     let blame = blame.filter(|_| found.curvature == Curvature::Unknown);
     Form { curvature: found.curvature, degree: found.degree, blame }
 }

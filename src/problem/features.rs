@@ -10,6 +10,7 @@ use crate::expr::eval;
 use crate::expr::family::{Source, StageId};
 use crate::expr::graph::{Node, NodeId};
 use crate::expr::interval::Interval;
+use crate::expr::matrix::MatrixFunction;
 use crate::expr::ops::{Op, Smoothness};
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
@@ -201,7 +202,14 @@ fn not_smooth(problem: &Problem, numbers: &Numbers, bounds: &Bounds) -> (Vec<Fac
     let roots: Vec<StageId> = problem.objectives.iter().map(|o| o.stage).chain(rows).collect();
     let needed = eval::needed(&problem.stages, &roots);
     let (mut kinks, mut cases) = (vec![], vec![]);
-    for (stage, _) in problem.stages.iter().zip(needed).filter(|(_, needed)| *needed) {
+    for (k, stage) in problem.stages.iter().enumerate().filter(|(k, _)| needed[*k]) {
+        if let Some(matrix) = stage.matrix.filter(|matrix| depends[k] && matrix.n > 1)
+            && matrix.function == MatrixFunction::LargestEigenvalue
+        {
+            // Where it is simple it has all derivatives, and the slope at a multiple one is one of its subgradients.
+            let sentence = "`eigmax` has no derivative where it is a multiple eigenvalue";
+            push(&mut cases, Fact::at(sentence, squares::span(matrix.origin)));
+        }
         for term in &stage.terms {
             let varies: Vec<bool> = term.family.leaves.iter().map(|leaf| varies(leaf.source, &depends)).collect();
             let found = kinked_ops(problem, term.family.body, &varies);

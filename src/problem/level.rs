@@ -5,7 +5,7 @@
 
 use super::index::Axes;
 use super::{Block, Constraint, Data, Objective, Param, Problem, Supplied, SuppliedBy, Variable};
-use crate::expr::family::{Family, IndexMap, Leaf, ParamId, Source, Stage, StageId, Term};
+use crate::expr::family::{Family, IndexMap, Leaf, MatrixStage, ParamId, Source, Stage, StageId, Term};
 use crate::expr::graph::Graph;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -81,6 +81,11 @@ impl Level {
         problem.dimension += self.reads.len() as u32;
         problem
     }
+}
+
+/// Rows `p length .. (p + 1) length`.
+fn block(p: u32, length: u32) -> std::ops::Range<u32> {
+    p * length..(p + 1) * length
 }
 
 /// What becomes of a scalar variable.
@@ -259,6 +264,13 @@ impl<'p> Cut<'p> {
     /// A stage that reads its own rows is gone through until no row is new.
     fn need_what_is_read(&mut self, id: usize) {
         let whole = self.whole;
+        if let Some(matrix) = whole.stages[id].matrix {
+            for p in self.matrices(id, &matrix) {
+                self.mark(StageId(id as u32), block(p, matrix.outputs()));
+                self.mark(matrix.of, block(p, matrix.n * matrix.n));
+            }
+            return;
+        }
         loop {
             let mut again = false;
             for term in &whole.stages[id].terms {
@@ -276,6 +288,12 @@ impl<'p> Cut<'p> {
         }
     }
 
+    /// The matrices of which some value is needed.
+    fn matrices(&self, stage: usize, matrix: &MatrixStage) -> Vec<u32> {
+        let of_each = self.needed[stage].chunks(matrix.outputs() as usize).enumerate();
+        of_each.filter(|(_, needed)| needed.contains(&true)).map(|(p, _)| p as u32).collect()
+    }
+
     /// The instances of a term that add into rows that are needed.
     fn instances(&self, stage: usize, term: &Term) -> Vec<u32> {
         let needed = &self.needed[stage];
@@ -289,6 +307,10 @@ impl<'p> Cut<'p> {
             if self.needed[id].is_empty() {
                 continue;
             }
+            if stage.matrix.is_some() {
+                // Its entries side by side: of theirs others may be needed too.
+                out.push(Stage::sum(&*stage.name, 0, vec![]));
+            }
             self.stages[id] = Some(StageId(out.len() as u32));
             let mut next = 0;
             self.rows[id] = self.needed[id]
@@ -299,7 +321,7 @@ impl<'p> Cut<'p> {
                 })
                 .collect();
             self.note_reads(id);
-            out.push(Stage { name: stage.name.clone(), rows: next, terms: vec![] });
+            out.push(Stage { matrix: stage.matrix, ..Stage::sum(&*stage.name, next, vec![]) });
         }
         // Only now it is known which variables are read from outside, and so where each stands.
         for (number, (_, place)) in self.reads.iter_mut().enumerate() {
@@ -308,10 +330,27 @@ impl<'p> Cut<'p> {
         }
         for (id, stage) in whole.stages.iter().enumerate() {
             let Some(new) = self.stages[id] else { continue };
+            if let Some(matrix) = &stage.matrix {
+                let entries = StageId(new.0 - 1);
+                out[entries.0 as usize] = self.entries(id, matrix);
+                out[new.0 as usize].matrix = Some(MatrixStage { of: entries, ..*matrix });
+            }
             let terms = stage.terms.iter().flat_map(|term| self.terms(id, term)).collect();
             out[new.0 as usize].terms = terms;
         }
         out
+    }
+
+    /// The entries of the matrices that are needed, copied from the stage that holds them.
+    fn entries(&mut self, stage: usize, matrix: &MatrixStage) -> Stage {
+        let of = matrix.of.0 as usize;
+        let blocks = self.matrices(stage, matrix).into_iter().flat_map(|p| block(p, matrix.n * matrix.n));
+        let rows: Vec<u32> = blocks.map(|e| self.rows[of][e as usize]).collect();
+        let instances = rows.len() as u32;
+        let leaf = Leaf { source: Source::Stage(self.stage(matrix.of)), map: IndexMap::from_positions(rows) };
+        let family = Family { instances, leaves: vec![leaf], body: self.graph.leaf(0) };
+        let term = Term { family, target: IndexMap::IDENTITY, level: 0, origin: matrix.origin };
+        Stage::sum(&*self.whole.stages[of].name, instances, vec![term])
     }
 
     fn note_reads(&mut self, stage: usize) {
@@ -424,7 +463,7 @@ impl<'p> Cut<'p> {
         let family = Family { instances: elements.len() as u32, leaves: vec![leaf], body: self.graph.leaf(0) };
         let term = Term { family, target: IndexMap::IDENTITY, level: 0, origin: (0, 0, 0) };
         let name = self.made[id.0 as usize].name.clone();
-        self.made.push(Stage { name, rows: elements.len() as u32, terms: vec![term] });
+        self.made.push(Stage::sum(name, elements.len() as u32, vec![term]));
         StageId(self.made.len() as u32 - 1)
     }
 

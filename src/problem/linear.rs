@@ -64,6 +64,10 @@ struct Found<'p> {
 impl Found<'_> {
     fn stage(&mut self, graph: &mut Graph, k: usize, values: &[Vec<f64>]) -> Option<()> {
         let stage = &self.problem.stages[k];
+        // Of variables that bounds fix: a number, but not the one that it has where all variables are 0.
+        if stage.matrix.is_some() && self.depends[k] {
+            return None;
+        }
         self.slopes[k] = vec![vec![]; stage.rows as usize];
         let mut terms: Vec<&Term> = stage.terms.iter().collect();
         terms.sort_by_key(|term| term.level);

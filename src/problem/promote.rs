@@ -132,7 +132,7 @@ impl Problem {
         let origin = (span.source.0, span.start, span.end);
         let term = Term { family, target: IndexMap::IDENTITY, level: 0, origin };
         let stage = StageId(self.stages.len() as u32);
-        self.stages.push(Stage { name: label.to_string(), rows, terms: vec![term] });
+        self.stages.push(Stage::sum(label, rows, vec![term]));
         self.constraints.push(Constraint {
             label: label.to_string(),
             labelled: false,
@@ -205,7 +205,8 @@ impl Problem {
     fn copy(&mut self, id: StageId, leaf: Leaf) {
         let body = self.graph.leaf(0);
         let stage = &mut self.stages[id.0 as usize];
-        let origin = stage.terms.first().map_or((0, 0, 0), |term| term.origin);
+        let of_matrix = stage.matrix.take().map_or((0, 0, 0), |matrix| matrix.origin);
+        let origin = stage.terms.first().map_or(of_matrix, |term| term.origin);
         let family = Family { instances: stage.rows, leaves: vec![leaf], body };
         stage.terms = vec![Term { family, target: IndexMap::IDENTITY, level: 0, origin }];
     }

@@ -261,6 +261,10 @@ impl<'p> Propagation<'p> {
     ) -> Result<(), Apart> {
         let Some((k, _)) = self.stage_of(row) else { return Ok(()) };
         let stage = &self.problem.stages[k];
+        // Nothing is inverted here: what reads the function takes it to be anything.
+        if stage.matrix.is_some() {
+            return Ok(());
+        }
         let parts = &self.parts[self.starts[row] as usize..self.starts[row + 1] as usize];
         let read = |leaf: &Leaf, p: usize| match self.quantity(leaf, p) {
             Some(q) => known[q],

@@ -22,9 +22,10 @@ impl Ranges {
         let depends = depends_on_variables(problem);
         let mut ranges = Ranges { stages: vec![Interval::WHOLE; problem.stages.len()] };
         for (k, stage) in problem.stages.iter().enumerate().filter(|(k, _)| needed[*k]) {
-            ranges.stages[k] = match depends[k] {
-                true => ranges.sum(problem, numbers, bounds, stage),
-                false => Interval::of(numbers.source(problem, Source::Stage(StageId(k as u32)))),
+            ranges.stages[k] = match (depends[k], stage.matrix) {
+                (true, Some(matrix)) => matrix.function.image(matrix.n as usize, ranges.stage(matrix.of)),
+                (true, None) => ranges.sum(problem, numbers, bounds, stage),
+                (false, _) => Interval::of(numbers.source(problem, Source::Stage(StageId(k as u32)))),
             };
         }
         ranges

@@ -52,6 +52,9 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn stage(&mut self, id: StageId, factors: &[Factor]) -> Result<(), Fact> {
+        if let Some(matrix) = &self.problem.stage(id).matrix {
+            return Err(Fact::at("the objective has a part that is not a square", span(matrix.origin)));
+        }
         for k in 0..self.problem.stage(id).terms.len() {
             let body = self.problem.stage(id).terms[k].family.body;
             self.body(id, k, body, factors.to_vec())?;
@@ -171,6 +174,10 @@ fn reads_each_once(map: &IndexMap, rows: usize) -> bool {
 
 /// Where the text of a term stands.
 pub fn span_of(term: &Term) -> Span {
-    let (source, start, end) = term.origin;
+    span(term.origin)
+}
+
+/// The place that an origin names.
+pub fn span((source, start, end): (u32, u32, u32)) -> Span {
     Span { source: SourceId(source), start, end }
 }

@@ -106,10 +106,9 @@ pub fn depends_on_variables(problem: &Problem) -> Vec<bool> {
 pub fn depends_on(problem: &Problem, kind: impl Fn(Source) -> bool) -> Vec<bool> {
     let mut depends: Vec<bool> = vec![];
     for stage in &problem.stages {
-        let mut leaves = stage.terms.iter().flat_map(|term| &term.family.leaves);
-        let reads = leaves.any(|leaf| match leaf.source {
-            Source::Stage(id) => kind(leaf.source) || depends.get(id.0 as usize).is_some_and(|d| *d),
-            Source::Variables | Source::After(_) | Source::Param(_) => kind(leaf.source),
+        let reads = stage.sources().any(|source| match source {
+            Source::Stage(id) => kind(source) || depends.get(id.0 as usize).is_some_and(|d| *d),
+            Source::Variables | Source::After(_) | Source::Param(_) => kind(source),
         });
         depends.push(reads);
     }

@@ -227,7 +227,7 @@ impl Elaborator<'_> {
     ) -> crate::expr::family::StageId {
         let data = drafts.iter().all(|d| d.num.data);
         let terms = drafts.iter().filter(|d| d.ctx.size > 0).map(|d| self.term(d, ctx, 0)).collect();
-        self.add_stage(Stage { name: name.to_string(), rows: ctx.size as u32, terms }, data)
+        self.add_stage(Stage::sum(name, ctx.size as u32, terms), data)
     }
 
     /// The family of a draft: its leaves renumbered in the order of the walk.

@@ -278,7 +278,7 @@ impl Elaborator<'_> {
             term(family(pair_rows.len(), vec![left, right], body), pair_rows);
             term(family(single_rows.len(), vec![single], x), single_rows);
             term(family(empty_rows.len(), vec![], one), empty_rows);
-            stage = self.add_stage(Stage { name: name.to_string(), rows: row, terms }, num.data);
+            stage = self.add_stage(Stage::sum(name, row, terms), num.data);
             counts = next;
         }
         let map = if outer.size == 1 { IndexMap::scalar(0) } else { IndexMap::IDENTITY };

@@ -503,7 +503,7 @@ impl Elaborator<'_> {
             terms.push(term);
         }
         let data = nums.iter().all(|n| n.data);
-        let stage = crate::expr::family::Stage { name: String::new(), rows: child.size as u32, terms };
+        let stage = crate::expr::family::Stage::sum("", child.size as u32, terms);
         let id = self.add_stage(stage, data);
         let path = ctx.path_to(&own);
         let rows = (0..ctx.size).map(|p| (path.at(p) * count + map.at(p)) as u32).collect();

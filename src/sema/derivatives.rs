@@ -134,6 +134,10 @@ impl Elaborator<'_> {
         let original = self.problem.stages[stage.0 as usize].clone();
         let n = by.count;
         let mut terms = vec![];
+        if let Some(matrix) = original.matrix {
+            let entries = self.jacobian_of(matrix.of, by, span, known)?;
+            terms.extend(self.derivative_of_matrix((stage, matrix), entries, n, span)?);
+        }
         for term in &original.terms {
             let family = &term.family;
             let numbers: Vec<u32> = (0..family.leaves.len() as u32).collect();
@@ -162,7 +166,7 @@ impl Elaborator<'_> {
             })
         });
         let rows = original.rows * n as u32;
-        let id = self.add_stage(Stage { name: format!("derivative of {}", original.name), rows, terms }, data);
+        let id = self.add_stage(Stage::sum(format!("derivative of {}", original.name), rows, terms), data);
         known.insert(stage, id);
         Ok(id)
     }

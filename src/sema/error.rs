@@ -92,6 +92,11 @@ pub(super) fn derivative_of_recurrence(name: &str, at: Span) -> Diagnostic {
     .help("differentiate an expression that does not go through a recurrence")
 }
 
+pub(super) fn derivative_of_eigenvalue(at: Span) -> Diagnostic {
+    Diagnostic::error("not-differentiable", at, "the derivative of an eigenvalue cannot be written out")
+        .help("methods differentiate `eigmax` by themselves; state a problem with it instead of its derivative")
+}
+
 pub(super) fn too_deep(at: Span) -> Diagnostic {
     Diagnostic::error("unbounded-recursion", at, "definitions lean on each other too deeply")
         .here("no deeper than this")

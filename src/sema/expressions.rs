@@ -185,12 +185,8 @@ impl Elaborator<'_> {
         match source {
             Source::Param(id) => self.problem.params[id.0 as usize].structural = true,
             Source::Stage(id) => {
-                let sources: Vec<Source> = self.problem.stages[id.0 as usize]
-                    .terms
-                    .iter()
-                    .flat_map(|t| t.family.leaves.iter().map(|l| l.source))
-                    .filter(|s| *s != source)
-                    .collect();
+                let sources: Vec<Source> =
+                    self.problem.stages[id.0 as usize].sources().filter(|s| *s != source).collect();
                 for s in sources {
                     self.mark_structural(s);
                 }
@@ -208,6 +204,12 @@ impl Elaborator<'_> {
                     return values.clone();
                 }
                 let stage = self.problem.stages[id.0 as usize].clone();
+                if let Some(matrix) = &stage.matrix {
+                    let entries = self.source_values(Source::Stage(matrix.of));
+                    let values = Arc::new(crate::expr::eval::matrix_values(matrix, &entries));
+                    self.stage_values.insert(id.0, values.clone());
+                    return values;
+                }
                 let mut out = vec![0.0; stage.rows as usize];
                 let mut terms: Vec<_> = stage.terms.iter().collect();
                 terms.sort_by_key(|t| t.level);

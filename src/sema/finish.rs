@@ -29,6 +29,9 @@ impl Elaborator<'_> {
                     renumber(id);
                 }
             }
+            if let Some(matrix) = &mut stage.matrix {
+                renumber(&mut matrix.of);
+            }
         }
         problem.for_each_stage(&mut |id| renumber(id));
     }
@@ -85,8 +88,8 @@ fn in_order(stages: &[Stage], roots: &[StageId]) -> Vec<u32> {
             continue;
         }
         *here = 1;
-        for leaf in stages[top as usize].terms.iter().flat_map(|t| &t.family.leaves) {
-            if let Source::Stage(read) = leaf.source
+        for source in stages[top as usize].sources() {
+            if let Source::Stage(read) = source
                 && state[read.0 as usize] == 0
             {
                 stack.push(read.0);

@@ -22,6 +22,7 @@ mod error;
 mod expressions;
 mod finish;
 mod generators;
+mod matrix_derivatives;
 mod names;
 mod objectives;
 mod params;

@@ -16,7 +16,7 @@ impl Elaborator<'_> {
     pub(super) fn recurrence(&mut self, declaration: u32, name: &str, indexed: &Indexed, value: &Expr) -> R<Val> {
         let ctx = indexed.env.ctx.clone();
         let span = self.declarations[declaration as usize].span;
-        let stage = Stage { name: name.to_string(), rows: ctx.size as u32, terms: vec![] };
+        let stage = Stage::sum(name, ctx.size as u32, vec![]);
         let id = self.add_stage(stage, true);
         let root = self.root.clone();
         let array = |data: bool| {
@@ -118,11 +118,9 @@ impl Elaborator<'_> {
 
     fn stage_reads(&self, stage: StageId, other: StageId) -> bool {
         stage == other
-            || self.problem.stages[stage.0 as usize].terms.iter().any(|t| {
-                t.family.leaves.iter().any(|l| match l.source {
-                    Source::Stage(s) if s != stage => self.stage_reads(s, other),
-                    _ => false,
-                })
+            || self.problem.stages[stage.0 as usize].sources().any(|source| match source {
+                Source::Stage(s) if s != stage => self.stage_reads(s, other),
+                _ => false,
             })
     }
 }

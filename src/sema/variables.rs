@@ -260,7 +260,7 @@ impl Elaborator<'_> {
         };
         let term = Term { family, target, level: 0, origin: (span.source.0, span.start, span.end) };
         let rows = axes.len() as u32;
-        let stage: StageId = self.add_stage(Stage { name: label.clone(), rows, terms: vec![term] }, false);
+        let stage: StageId = self.add_stage(Stage::sum(&*label, rows, vec![term]), false);
         let constraint = Constraint {
             label,
             labelled: false,

@@ -93,7 +93,14 @@ fn start(problem: &Problem) -> Option<Diagnostic> {
     if !problem.unsupported.is_empty() {
         return None;
     }
-    let trouble = trouble::find(problem, &plan::start::of(problem).x).filter(|trouble| !trouble.of_slope())?;
+    let start = plan::start::of(problem).x;
+    if let Some(undefined) = trouble::undefined_matrix(problem, &start) {
+        let function = undefined.matrix.function;
+        let message = format!("at the start, `{}` of a matrix is not defined", function.name());
+        let doubt = Diagnostic::warning("start-not-finite", undefined.span(), message);
+        return Some(doubt.here(format!("it needs {}", function.needs())).help(finite::START_INSIDE));
+    }
+    let trouble = trouble::find(problem, &start).filter(|trouble| !trouble.of_slope())?;
     let message = format!("at the start, {}", trouble.found);
     let doubt = Diagnostic::warning("start-not-finite", trouble.span(problem), message);
     let doubt = doubt.here(format!("in {}", trouble.name(problem)));

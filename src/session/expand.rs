@@ -6,7 +6,7 @@
 use super::changes::{self, Refused};
 use crate::answer::layout::significant;
 use crate::diag::Sources;
-use crate::expr::family::{Source, StageId};
+use crate::expr::family::{MatrixStage, Source, StageId};
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::print;
 use crate::problem::values::{Numbers, depends_on_variables};
@@ -100,6 +100,9 @@ impl Writer<'_> {
     /// The terms that are added into a row of a stage, simplified with the numbers in place.
     fn summands(&self, stage: StageId, row: usize, depth: usize) -> Vec<String> {
         let mut out = vec![];
+        if let Some(matrix) = &self.problem.stage(stage).matrix {
+            out.push(self.matrix(matrix, row, depth));
+        }
         for term in &self.problem.stage(stage).terms {
             for p in (0..term.family.instances as usize).filter(|&p| term.target.at(p) == row) {
                 let leaves = term.family.leaves.iter().map(|leaf| self.leaf(leaf.source, leaf.map.at(p), depth));
@@ -112,6 +115,24 @@ impl Writer<'_> {
             }
         }
         out
+    }
+
+    /// As in `det([x, 1; 1, y])`, and `inv([x, 1; 1, y])[1, 2]` for an element.
+    fn matrix(&self, matrix: &MatrixStage, row: usize, depth: usize) -> String {
+        let n = matrix.n as usize;
+        let outputs = matrix.function.outputs(n);
+        let first = row / outputs * n * n;
+        let entry = |k: usize| match self.leaf(Source::Stage(matrix.of), first + k, depth) {
+            Known::Number(value) => significant(value, 10),
+            Known::Name(name) => name,
+        };
+        let line = |i: usize| (0..n).map(|j| entry(i * n + j)).collect::<Vec<String>>().join(", ");
+        let lines: Vec<String> = (0..n).map(line).collect();
+        let call = format!("{}([{}])", matrix.function.name(), lines.join("; "));
+        match outputs {
+            1 => call,
+            _ => format!("{call}[{}, {}]", row % outputs / n + 1, row % n + 1),
+        }
     }
 
     /// A body with its numeric leaves replaced by their numbers.

@@ -1,12 +1,12 @@
 //! What to say when a value or a slope is not finite: function, operands, row and line.
 
-use crate::diag::{SourceId, Sources};
+use crate::diag::{SourceId, Sources, Span};
 use crate::expr::derive;
 use crate::expr::eval::{self, Inputs, NotFinite};
-use crate::expr::family::{Source, StageId, Term};
+use crate::expr::family::{MatrixStage, Source, StageId, Term};
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::problem::Problem;
-use crate::problem::squares::span_of;
+use crate::problem::squares::{span, span_of};
 
 /// A function that is not finite although its operands are, or has a slope that is not.
 #[derive(Clone, Debug)]
@@ -22,12 +22,8 @@ pub struct Trouble {
 
 /// The first, in the order of stages, in a value; else in a slope. `None` if the referee finds all finite.
 pub fn find(problem: &Problem, x: &[f64]) -> Option<Trouble> {
-    let rows = problem.constraints.iter().filter(|c| !c.dropped).map(|c| c.stage);
-    let roots: Vec<StageId> = problem.objectives.iter().map(|o| o.stage).chain(rows).collect();
-    let needed = eval::needed(&problem.stages, &roots);
-    let params = problem.params.iter().map(|param| param.values.as_slice()).collect();
-    let inputs = Inputs { variables: x, params, after: &[] };
-    let values = eval::stages(&problem.graph, &problem.stages, &needed, &inputs);
+    let inputs = inputs_at(problem, x);
+    let (needed, values) = values_at(problem, x);
     let needed_stages = || problem.stages.iter().enumerate().filter(|(k, _)| needed[*k]);
     for (stage, owner) in needed_stages() {
         for (term, body) in owner.terms.iter().enumerate() {
@@ -49,7 +45,60 @@ pub fn find(problem: &Problem, x: &[f64]) -> Option<Trouble> {
 
 /// The same in a sentence.
 pub fn explain(problem: &Problem, sources: &Sources, x: &[f64]) -> Option<String> {
-    find(problem, x).map(|trouble| trouble.sentence(problem, sources))
+    match undefined_matrix(problem, x) {
+        Some(matrix) => Some(matrix.sentence(sources)),
+        None => find(problem, x).map(|trouble| trouble.sentence(problem, sources)),
+    }
+}
+
+/// A function of matrices that is not defined, although all entries are finite.
+#[derive(Clone, Copy, Debug)]
+pub struct UndefinedMatrix {
+    pub stage: StageId,
+    pub matrix: MatrixStage,
+}
+
+/// The first, in the order of stages, unless something before it is not finite.
+pub fn undefined_matrix(problem: &Problem, x: &[f64]) -> Option<UndefinedMatrix> {
+    if problem.stages.iter().all(|stage| stage.matrix.is_none()) {
+        return None;
+    }
+    let (needed, values) = values_at(problem, x);
+    let finite = |id: StageId| values[id.0 as usize].iter().all(|v| v.is_finite());
+    (0..problem.stages.len()).filter(|k| needed[*k]).find_map(|k| {
+        let (stage, matrix) = (StageId(k as u32), problem.stages[k].matrix?);
+        (finite(matrix.of) && !finite(stage)).then_some(UndefinedMatrix { stage, matrix })
+    })
+}
+
+impl UndefinedMatrix {
+    /// As in "inv of a matrix of 3 rows is not defined: it needs a matrix that is not singular (line 7)".
+    pub fn sentence(&self, sources: &Sources) -> String {
+        let MatrixStage { function, n, origin, .. } = self.matrix;
+        let line = match (origin.0 as usize) < sources.files.len() {
+            true => format!(" (line {})", sources.line_column(SourceId(origin.0), origin.1).0),
+            false => String::new(),
+        };
+        format!("{} of a matrix of {n} rows is not defined: it needs {}{line}", function.name(), function.needs())
+    }
+
+    pub fn span(&self) -> Span {
+        span(self.matrix.origin)
+    }
+}
+
+/// Which stages the objectives and rows need, and their values.
+fn values_at(problem: &Problem, x: &[f64]) -> (Vec<bool>, Vec<Vec<f64>>) {
+    let rows = problem.constraints.iter().filter(|c| !c.dropped).map(|c| c.stage);
+    let roots: Vec<StageId> = problem.objectives.iter().map(|o| o.stage).chain(rows).collect();
+    let needed = eval::needed(&problem.stages, &roots);
+    let values = eval::stages(&problem.graph, &problem.stages, &needed, &inputs_at(problem, x));
+    (needed, values)
+}
+
+fn inputs_at<'a>(problem: &'a Problem, x: &'a [f64]) -> Inputs<'a> {
+    let params = problem.params.iter().map(|param| param.values.as_slice()).collect();
+    Inputs { variables: x, params, after: &[] }
 }
 
 fn leaves_at(term: &Term, p: usize, inputs: &Inputs, stages: &[Vec<f64>]) -> Vec<f64> {
@@ -134,7 +183,7 @@ impl Trouble {
     }
 
     /// Where the function is written.
-    pub fn span(&self, problem: &Problem) -> crate::diag::Span {
+    pub fn span(&self, problem: &Problem) -> Span {
         span_of(self.term(problem))
     }
 }

@@ -129,6 +129,11 @@ impl<'a> Work<'a> {
             }
         }
         for k in (0..self.problem.stages.len()).rev() {
+            if let Some(matrix) = &self.problem.stages[k].matrix {
+                // No matrix function rises or falls in each entry.
+                let at = &mut pressures[matrix.of.0 as usize];
+                *at = at.and(Pressure::Both.through(Slope::Neither));
+            }
             for term in &self.problem.stages[k].terms {
                 let on_nodes = self.on_nodes(term, pressures[k]);
                 for (id, pressure) in on_nodes {
@@ -273,7 +278,7 @@ impl<'a> Work<'a> {
                 origin: term.origin,
             };
             let stage = StageId(self.out.stages.len() as u32);
-            self.out.stages.push(Stage { name: name.clone(), rows: count, terms: vec![row_term] });
+            self.out.stages.push(Stage::sum(&*name, count, vec![row_term]));
             self.out.constraints.push(Constraint {
                 label: name.clone(),
                 labelled: false,

@@ -30,7 +30,7 @@ pub fn apply(problem: &Problem, squares: &[Square]) -> (Problem, Lift, Vec<Fact>
     let lift = Lift { variables: problem.dimension as usize, rows: problem.row_count(), helpers: vec![] };
     let span = problem.objectives.first().map(|o| o.span).unwrap_or_default();
     let stage = StageId(out.stages.len() as u32);
-    out.stages.push(Stage { name: LABEL.to_string(), rows, terms });
+    out.stages.push(Stage::sum(LABEL, rows, terms));
     out.constraints.push(Constraint {
         label: LABEL.to_string(),
         labelled: false,

@@ -17,7 +17,7 @@ pub(super) fn named(problem: &mut Problem, of: &str, to: &str) -> Result<(), Ref
     let family = Family { instances: rows, leaves: vec![leaf], body };
     let term = Term { family, target: IndexMap::IDENTITY, level: 0, origin: (0, 0, 0) };
     let stage = StageId(problem.stages.len() as u32);
-    problem.stages.push(Stage { name: of.to_string(), rows, terms: vec![term] });
+    problem.stages.push(Stage::sum(of, rows, vec![term]));
     let text = format!("{of} to {to}");
     let span = Default::default();
     problem.sensitivities = vec![Sensitivity { text, of: stage, of_axes, to: to_place, to_axes, stated: true, span }];
