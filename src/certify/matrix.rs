@@ -128,7 +128,7 @@ fn eliminated(a: &[f64], n: usize) -> Option<(Vec<f64>, f64, bool)> {
 fn cofactors(a: &[f64], n: usize) -> Vec<f64> {
     let minor =
         |i: usize, j: usize| -> Vec<f64> { (0..n * n).filter(|k| k / n != i && k % n != j).map(|k| a[k]).collect() };
-    let sign = |i: usize, j: usize| if (i + j) % 2 == 0 { 1.0 } else { -1.0 };
+    let sign = |i: usize, j: usize| if (i + j).is_multiple_of(2) { 1.0 } else { -1.0 };
     let one = |k: usize| sign(k / n, k % n) * MatrixFunction::Determinant.values(&minor(k / n, k % n), n - 1)[0];
     (0..n * n).map(one).collect()
 }

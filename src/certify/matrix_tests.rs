@@ -15,13 +15,11 @@ use crate::session::Model;
 
 fn dense(pattern: &Pattern, values: &[f64], symmetric: bool) -> Vec<Vec<f64>> {
     let mut full = vec![vec![0.0; pattern.columns_count]; pattern.rows];
-    for r in 0..pattern.rows {
-        for e in pattern.row(r) {
-            let c = pattern.columns[e] as usize;
-            full[r][c] = values[e];
-            if symmetric {
-                full[c][r] = values[e];
-            }
+    for (r, e) in (0..pattern.rows).flat_map(|r| pattern.row(r).map(move |e| (r, e))) {
+        let c = pattern.columns[e] as usize;
+        full[r][c] = values[e];
+        if symmetric {
+            full[c][r] = values[e];
         }
     }
     full
@@ -40,7 +38,7 @@ fn near(what: &str, found: &[f64], wanted: &[f64], tolerance: f64) {
 
 /// Everything that depends on first and second derivatives, at the start of a model.
 fn check(text: &str, what: &str) {
-    let mut prepared = Model::from_str(text).unwrap_or_else(|e| panic!("{what}: {e}")).build().unwrap();
+    let prepared = Model::from_str(text).unwrap_or_else(|e| panic!("{what}: {e}")).build().unwrap();
     for one in prepared.compare_derivatives() {
         assert!(one.error <= 1e-6, "{what}: {one:?}");
     }
@@ -111,13 +109,13 @@ fn engine_judge_and_differences_agree() {
     for n in 1..=8 {
         for symmetric in [false, true] {
             for (objective, rows) in [
-                ("det(A) / (2 * n)^n", "a: det(A) >= 0"),
+                ("det(A) / (2 * n)^n", "a: det(A) / (2 * n)^n >= 0"),
                 ("exp(logdet(A) / 10)", "a: logdet(A) * X[1, 1] >= 0"),
                 ("eigmax(A)^2", "a: eigmax(A) * X[1, 1] <= 9"),
                 ("dot(c, inv(A) * c) + trace(inv(A))^2", "a[i in 1..n]: dot(inv(A)[i, ..], c) <= 1"),
             ] {
-                // Seven functions of large matrices take long without optimisation.
-                if n > 5 && objective.contains("inv") && !symmetric {
+                // The others are as large in the tests of the engine; here that takes long without optimisation.
+                if n > if objective.contains("inv") { 4 } else { 5 } && (n < 8 || !symmetric || rows.contains("inv")) {
                     continue;
                 }
                 check(&model(n, symmetric, objective, rows), &format!("{objective} of {n} rows, {symmetric}"));

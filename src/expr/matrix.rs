@@ -103,8 +103,7 @@ fn log_determinant(a: &[f64], n: usize) -> f64 {
     let mut sum = 0.0;
     for k in 0..n {
         let pivot = a[k * n + k];
-        // Also where it is not a number.
-        if !(pivot > 0.0) {
+        if pivot.is_nan() || pivot <= 0.0 {
             return f64::NAN;
         }
         sum += pivot.ln();
@@ -241,7 +240,8 @@ mod tests {
     fn intervals_hold_the_values() {
         let entries = Interval::new(-0.5, 2.0);
         for n in 1..5 {
-            let corner = |k: usize| if (k * 7 + k / n * 5) % 3 == 0 { 2.0 } else { -0.5 + (k % 4) as f64 * 0.6 };
+            let corner =
+                |k: usize| if (k * 7 + k / n * 5).is_multiple_of(3) { 2.0 } else { -0.5 + (k % 4) as f64 * 0.6 };
             let a: Vec<f64> = (0..n * n).map(corner).collect();
             for function in
                 [MatrixFunction::Determinant, MatrixFunction::LogDeterminant, MatrixFunction::LargestEigenvalue]

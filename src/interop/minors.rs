@@ -89,7 +89,7 @@ impl Minors<'_> {
         for i in 0..self.n {
             for j in 0..self.n {
                 let cofactor = self.minor(graph, self.all() & !(1 << j), self.all() & !(1 << i));
-                let signed = if (i + j) % 2 == 0 { cofactor } else { graph.neg(cofactor) };
+                let signed = if (i + j).is_multiple_of(2) { cofactor } else { graph.neg(cofactor) };
                 out.push(graph.div(signed, determinant));
             }
         }

@@ -292,7 +292,10 @@ mod tests {
         }
         let size = |v: &[f64]| v.iter().fold(1e-300, |m: f64, v| m.max(v.abs()));
         for (v, wanted_one) in value.iter().zip(&wanted) {
-            assert!((v - wanted_one).abs() <= 1e-11 * size(&wanted) + 1e-13, "{function:?} {n} {what}: {v} {wanted_one}");
+            assert!(
+                (v - wanted_one).abs() <= 1e-11 * size(&wanted) + 1e-13,
+                "{function:?} {n} {what}: {v} {wanted_one}"
+            );
         }
         let at = At { function, n, kept: &kept };
         let t = 1e-5;
