@@ -96,7 +96,8 @@ fn all_partials(engine: &mut Engine) -> Vec<Partial> {
             Role::Inner | Role::Constraint => {}
         }
         if group.function.is_some() {
-            let node = group.parts[0].body;
+            // It stands for the slopes, which no node says.
+            let node = engine.functions.graph.constant(1.0);
             partials.push(Partial { group: g, part: 0, leaf: 0, node, data: false });
             continue;
         }
