@@ -182,7 +182,7 @@ impl MatrixBends {
                 let top = (0..n).fold(0, |best, k| if values[k] > values[best] { k } else { best });
                 let size = values.iter().fold(0.0, |most: f64, v| most.max(v.abs()));
                 let gap = |m: usize| values[top] - values[m];
-                if (0..n).any(|m| m != top && !(gap(m) > NEAR * size)) {
+                if (0..n).any(|m| m != top && (gap(m).is_nan() || gap(m) <= NEAR * size)) {
                     return Err("the largest eigenvalue is a multiple one".to_string());
                 }
                 let first = (0..n).map(|i| vectors[i * n + top]).collect();

@@ -1,6 +1,6 @@
 //! Functions of matrices: engine, referee, judge and differences against each other.
 
-use super::hessian::{STEP, of_lagrangian};
+use super::hessian::of_lagrangian;
 use super::linearise::Linearised;
 use super::program::Program;
 use super::residuals::Duals;
@@ -83,13 +83,13 @@ fn judge_agrees(problem: &Problem, x: &[f64], what: &str) {
     let mut product = vec![0.0; n];
     evaluator.hessian_product(x, 1.0, &y, &v, &mut product);
     near(&format!("{what}: H v"), &product, &times(&hessian, &v), 1e-9);
-    let found = of_lagrangian(&program, &duals, STEP).unwrap();
+    let found = of_lagrangian(&program, &duals).unwrap();
     let mut judged = vec![vec![0.0; n]; n];
-    for (i, j, v) in &found.entries {
-        judged[*i as usize][*j as usize] = *v;
-        judged[*j as usize][*i as usize] = *v;
+    for (i, j, v) in found.entries() {
+        judged[i as usize][j as usize] = v;
+        judged[j as usize][i as usize] = v;
     }
-    near(&format!("{what}: the judge's Hessian"), &judged.concat(), &hessian.concat(), 1e-6);
+    near(&format!("{what}: the judge's Hessian"), &judged.concat(), &hessian.concat(), 1e-9);
 }
 
 /// A matrix of variables around one that is dominated by its diagonal; symmetric or not.
