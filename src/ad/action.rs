@@ -169,7 +169,7 @@ impl Action {
             Action::Chain(chain) => chain.run(memory.arena, memory.out),
             Action::Matrix(matrix) => matrix.run(memory.arena, memory.out),
             Action::Outer(outer) => outer.run(memory.arena, memory.out),
-            Action::RankUpdate(update) => update.run(memory.arena, memory.out),
+            Action::RankUpdate(update) => update.run(memory.arena, memory.out, scratch),
             Action::Multiply { matrix, vector, space, base } => {
                 let sums = scratch.numbers(matrix.rows);
                 super::dense::multiply(matrix.of(memory), memory.read(*vector, matrix.width), sums);
@@ -292,8 +292,8 @@ impl Side {
 }
 
 impl RankUpdate {
-    fn run(&self, arena: &[f64], out: &mut [f64]) {
-        let (total, length) = super::dense::rank_update(self, arena);
+    fn run(&self, arena: &[f64], out: &mut [f64], scratch: &mut Scratch) {
+        let (total, length) = super::dense::rank_update(self, arena, scratch);
         let lower = (0..self.width).flat_map(|i| (0..=i).map(move |j| i * length + j));
         for (&at, from) in self.positions.iter().zip(lower) {
             out[at as usize] += total[from];

@@ -6,7 +6,10 @@
 use super::action::RankUpdate;
 use super::functions::multiply_add;
 use super::isa::dispatch;
+use super::kernel::Scratch;
 use super::pool;
+use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 const LANES: usize = 8;
@@ -114,73 +117,101 @@ fn add_parts(parts: &[f64], out: &mut [f64]) {
 
 /// Rows of a panel: it and its scaled copy stay in the second-level cache.
 const PANEL: usize = 128;
+/// From strip to strip of a panel, in rows: a power of two would put all strips on the same cache sets.
+const PITCH: usize = PANEL + 2;
 /// A tile of the square is this high and [`LANES`] wide, so that its sums stay in registers.
 const HEIGHT: usize = 4;
 
 /// The lower triangle of `Σ_p factor[p] a_p a_p'`; entry `(i, j)` stands at `i * length + j` of what is returned, with
 /// the length, which is at least the width.
-pub fn rank_update(update: &RankUpdate, arena: &[f64]) -> (Vec<f64>, usize) {
+pub fn rank_update<'a>(update: &RankUpdate, arena: &[f64], scratch: &'a mut Scratch) -> (&'a [f64], usize) {
     let length = update.width.next_multiple_of(LANES);
     // Few parts of wide squares: adding them up must cost little beside filling them.
     let rows = part_rows(update.instances, update.width, 8).max(4 * length);
-    let mut parts = vec![0.0; update.instances.div_ceil(rows).max(1) * length * length];
+    let parts = scratch.numbers(update.instances.div_ceil(rows).max(1) * length * length);
     each_part(parts.chunks_mut(length * length), &|k, total| {
-        let mut panel = Panel::new(length);
         let end = update.instances.min((k + 1) * rows);
-        for first in (k * rows..end).step_by(PANEL) {
-            panel.fill(update, arena, first..end.min(first + PANEL));
-            add_panel(&panel.columns, &panel.scaled, total, length);
-        }
+        PANEL_OF_THREAD.with_borrow_mut(|panel| {
+            for first in (k * rows..end).step_by(PANEL) {
+                panel.fill(update, arena, first..end.min(first + PANEL), length);
+                add_panel(&panel.columns, &panel.scaled, total, length);
+            }
+        });
     });
     let (total, others) = parts.split_at_mut(length * length);
     add_parts(others, total);
-    parts.truncate(length * length);
-    (parts, length)
+    (total, length)
 }
 
 /// Rows `a_p` in strips of columns, each strip row after row, so that loops run along memory; and `factor[p] a_p`.
+#[derive(Default)]
 struct Panel {
-    length: usize,
-    /// Strips of [`LANES`] columns.
-    columns: Vec<f64>,
-    /// Strips of [`HEIGHT`] columns.
-    scaled: Vec<f64>,
+    columns: Vec<[f64; LANES]>,
+    scaled: Vec<[f64; HEIGHT]>,
+}
+
+thread_local! {
+    /// Kept, because asking the system for it takes as long as filling it.
+    static PANEL_OF_THREAD: RefCell<Panel> = RefCell::default();
 }
 
 impl Panel {
-    fn new(length: usize) -> Panel {
-        Panel { length, columns: vec![0.0; PANEL * length], scaled: vec![0.0; PANEL * length] }
-    }
-
     /// Rows that are not there are zeros.
-    fn fill(&mut self, update: &RankUpdate, arena: &[f64], instances: std::ops::Range<usize>) {
+    fn fill(&mut self, update: &RankUpdate, arena: &[f64], instances: Range<usize>, length: usize) {
+        self.columns.resize(PITCH * length / LANES, [0.0; LANES]);
+        self.scaled.resize(PITCH * length / HEIGHT, [0.0; HEIGHT]);
         if instances.len() < PANEL {
-            self.columns.fill(0.0);
-            self.scaled.fill(0.0);
+            self.columns.fill([0.0; LANES]);
+            self.scaled.fill([0.0; HEIGHT]);
         }
         for (r, p) in instances.enumerate() {
             let at = update.values + update.map.at(p) * update.width;
             let (row, factor) = (&arena[at..at + update.width], arena[update.factor + p]);
-            for (s, strip) in row.chunks(LANES).enumerate() {
-                let to = (s * PANEL + r) * LANES;
-                self.columns[to..to + strip.len()].copy_from_slice(strip);
-            }
-            for (s, strip) in row.chunks(HEIGHT).enumerate() {
-                let to = (s * PANEL + r) * HEIGHT;
-                self.scaled[to..to + strip.len()].iter_mut().zip(strip).for_each(|(to, a)| *to = factor * a);
-            }
+            put_row(row, factor, &mut self.columns[r..], &mut self.scaled[r..]);
         }
-        debug_assert!(self.length >= update.width);
     }
 }
 
 #[inline(always)]
-fn add_panel_inner<const FUSED: bool>(columns: &[f64], scaled: &[f64], total: &mut [f64], length: usize) {
-    let (columns, scaled) = (columns.as_chunks::<LANES>().0, scaled.as_chunks::<HEIGHT>().0);
-    for (i, left) in scaled.chunks_exact(PANEL).enumerate() {
-        for (j, right) in columns.chunks_exact(PANEL).enumerate().take(i * HEIGHT / LANES + 1) {
+fn put_row_inner<const FUSED: bool>(
+    row: &[f64],
+    factor: f64,
+    columns: &mut [[f64; LANES]],
+    scaled: &mut [[f64; HEIGHT]],
+) {
+    put_strips(row, 1.0, columns);
+    put_strips(row, factor, scaled);
+}
+
+dispatch! {
+    fn put_row = put_row_inner(row: &[f64], factor: f64, columns: &mut [[f64; LANES]], scaled: &mut [[f64; HEIGHT]])
+}
+
+/// `factor * row`, a part into each strip, the last one filled up with zeros.
+#[inline(always)]
+fn put_strips<const N: usize>(row: &[f64], factor: f64, strips: &mut [[f64; N]]) {
+    let (whole, rest) = row.as_chunks::<N>();
+    let mut strips = strips.iter_mut().step_by(PITCH);
+    for (to, strip) in strips.by_ref().take(whole.len()).zip(whole) {
+        *to = strip.map(|a| factor * a);
+    }
+    if let (false, Some(to)) = (rest.is_empty(), strips.next()) {
+        *to = std::array::from_fn(|k| rest.get(k).map_or(0.0, |a| factor * a));
+    }
+    strips.for_each(|to| *to = [0.0; N]);
+}
+
+#[inline(always)]
+fn add_panel_inner<const FUSED: bool>(
+    columns: &[[f64; LANES]],
+    scaled: &[[f64; HEIGHT]],
+    total: &mut [f64],
+    length: usize,
+) {
+    for (i, left) in scaled.chunks_exact(PITCH).enumerate() {
+        for (j, right) in columns.chunks_exact(PITCH).enumerate().take(i * HEIGHT / LANES + 1) {
             let mut sums = [[0.0; LANES]; HEIGHT];
-            for (left, right) in left.iter().zip(right) {
+            for (left, right) in left[..PANEL].iter().zip(&right[..PANEL]) {
                 for (sums, left) in sums.iter_mut().zip(left) {
                     for (sum, right) in sums.iter_mut().zip(right) {
                         *sum = multiply_add::<FUSED>(*left, *right, *sum);
@@ -196,5 +227,10 @@ fn add_panel_inner<const FUSED: bool>(columns: &[f64], scaled: &[f64], total: &m
 }
 
 dispatch! {
-    fn add_panel = add_panel_inner(columns: &[f64], scaled: &[f64], total: &mut [f64], length: usize)
+    fn add_panel = add_panel_inner(
+    columns: &[[f64; LANES]],
+    scaled: &[[f64; HEIGHT]],
+    total: &mut [f64],
+    length: usize,
+)
 }
