@@ -54,6 +54,7 @@ fn constrain(problem: &mut Problem, stage: StageId) {
         dual_sign: 1.0,
         dropped: false,
         domain_of: None,
+        complements: false,
         span: Default::default(),
     });
 }

@@ -103,6 +103,7 @@ fn values(op: Op, operands: &[Vec<f64>], together: usize) -> Vec<f64> {
             dual_sign: 1.0,
             dropped: false,
             domain_of: None,
+            complements: false,
             span: Default::default(),
         });
         let x: Vec<f64> = (0..arity).flat_map(|k| points.iter().map(move |point| point[k])).collect();

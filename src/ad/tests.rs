@@ -84,6 +84,7 @@ impl Model {
             dual_sign: 1.0,
             dropped: false,
             domain_of: None,
+            complements: false,
             span: Default::default(),
         });
     }

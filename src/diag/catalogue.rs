@@ -31,6 +31,12 @@ pub const CATALOGUE: &[Entry] = &[
         "A change names what the model does not have, or gives it a value that it cannot take.",
         "`merit show` prints the variables and rows that the model has",
     ),
+    row(
+        "bad-complementarity",
+        "sema",
+        "A `perp` has too few or too many sides, or a side without variables.",
+        "write `0 <= a perp b >= 0`, or `lo <= a <= hi perp b`",
+    ),
     row("bad-json", "data", "A JSON file is not well formed.", "mend the file at this place"),
     row("bad-lp", "interop", "An `.lp` file breaks the rules of its format.", "mend the file at this place"),
     row("bad-mps", "interop", "An `.mps` file breaks the rules of its format.", "mend the file at this place"),

@@ -172,6 +172,7 @@ fn constraints(rows: &[Row], families: &mut Families, problem: &mut Problem) -> 
             dual_sign: 1.0,
             dropped: false,
             domain_of: None,
+            complements: false,
             span: rows[members[0] as usize].span,
         });
     }

@@ -72,7 +72,11 @@ fn unsayable(problem: &Problem) -> Vec<Diagnostic> {
         let message = format!("`{}` is in {domain}: it cannot be exported", v.name);
         Some(Diagnostic::error("cannot-export", v.span, message))
     });
-    constructs.chain(blocks).chain(domains).chain(matrices(problem)).collect()
+    let complementarities = problem.complementarities().map(|c| {
+        let message = "`perp` is more than variables, objectives and rows: it cannot be exported";
+        Diagnostic::error("cannot-export", problem.constraints[c.bounded].span, message)
+    });
+    constructs.chain(blocks).chain(complementarities).chain(domains).chain(matrices(problem)).collect()
 }
 
 /// Functions of matrices that are too large for formulas.

@@ -6,6 +6,7 @@
 
 pub mod blocks;
 pub mod chain;
+pub mod complementarity;
 pub mod curvature;
 pub mod features;
 pub mod index;
@@ -155,6 +156,8 @@ pub struct Constraint {
     pub dropped: bool,
     /// States a named domain of this variable (index into `variables`), not a written row.
     pub domain_of: Option<u32>,
+    /// Its rows complement those of the constraint before it; see [`complementarity`].
+    pub complements: bool,
     pub span: Span,
 }
 

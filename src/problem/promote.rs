@@ -144,6 +144,7 @@ impl Problem {
             dual_sign: 1.0,
             dropped: false,
             domain_of: None,
+            complements: false,
             span,
         });
     }
@@ -162,6 +163,7 @@ impl Problem {
             dual_sign: 1.0,
             dropped: false,
             domain_of: None,
+            complements: false,
             span,
         });
     }

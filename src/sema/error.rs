@@ -542,6 +542,23 @@ pub(super) fn two_sided(at: Span) -> Diagnostic {
         .help("split it into two constraints")
 }
 
+pub(super) fn data_complement(at: Span, row: Span) -> Diagnostic {
+    Diagnostic::error("bad-complementarity", row, "both sides of `perp` must depend on variables")
+        .label(at, "this is data")
+        .help("state a condition on data with `ensure`, or a row without `perp`")
+}
+
+pub(super) fn perp_without_sides(at: Span, row: Span) -> Diagnostic {
+    Diagnostic::error("bad-complementarity", row, "nothing says between which sides this complementarity is")
+        .label(at, "this is not a variable by itself, whose bounds would count")
+        .help("write `0 <= a perp b >= 0`, `lo <= a <= hi perp b`, or `a perp b == 0` where `a` has no sides")
+}
+
+pub(super) fn perp_sides(row: Span) -> Diagnostic {
+    Diagnostic::error("bad-complementarity", row, "a complementarity has two inequalities at most")
+        .help("write one on either side (`0 <= a perp b >= 0`) or two on one side (`lo <= a <= hi perp b`)")
+}
+
 pub(super) fn impossible_row(label: &str, a: f64, b: f64, at: Span) -> Diagnostic {
     Diagnostic::error("impossible-row", at, format!("`{label}` has no variables and does not hold"))
         .here(format!("the left side is {a}, the right side {b}"))

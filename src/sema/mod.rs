@@ -14,6 +14,7 @@ mod arrays;
 mod block_duals;
 mod blocks;
 mod builtins;
+mod complementarity;
 mod context;
 mod data;
 mod declare;

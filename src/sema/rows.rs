@@ -16,15 +16,23 @@ use crate::syntax::ast::{Expr, ExprKind, RelOp, Row, Statement, StatementKind};
 use std::rc::Rc;
 
 /// One side of a relation as families.
-struct Side {
-    drafts: Vec<Draft>,
-    span: Span,
+pub(super) struct Side {
+    pub drafts: Vec<Draft>,
+    pub span: Span,
 }
 
 impl Side {
-    fn is_data(&self) -> bool {
+    pub fn is_data(&self) -> bool {
         self.drafts.iter().all(|d| d.num.data)
     }
+}
+
+/// `lower <= body <= upper`, and the sign of its dual.
+pub(super) struct Sided {
+    pub body: Vec<Draft>,
+    pub lower: Data,
+    pub upper: Data,
+    pub sign: f64,
 }
 
 impl Elaborator<'_> {
@@ -61,7 +69,7 @@ impl Elaborator<'_> {
             None => self.line_label(scope, row.span),
         };
         if let Some(complement) = &row.complement {
-            return self.complementarity(row, complement, &indexed, &label);
+            return self.complementarity(scope, row, complement, &indexed, label);
         }
         let ExprKind::Relation(first, rest) = &row.body.kind else {
             return self.fail(error::not_a_relation(row.body.span));
@@ -71,15 +79,7 @@ impl Elaborator<'_> {
         }
         let sides: Vec<&Expr> = std::iter::once(&**first).chain(rest.iter().map(|(_, e)| e)).collect();
         let ops: Vec<RelOp> = rest.iter().map(|(op, _)| *op).collect();
-        for (op, e) in rest {
-            match op {
-                RelOp::Le | RelOp::Ge | RelOp::Eq | RelOp::Assign => {}
-                RelOp::Lt | RelOp::Gt => return self.fail(error::strict_row(e.span, row.span)),
-                RelOp::Ne | RelOp::In | RelOp::NotIn | RelOp::Distributed => {
-                    return self.fail(error::bad_row_relation(row.span));
-                }
-            }
-        }
+        self.states_sides(rest, row.span)?;
         let (axes, ctx, sides) = self.sides(&sides, &indexed)?;
         let constraint = self.constrain(sides, &ops, axes, &ctx, label, row)?;
         let rows = constraint.rows as usize;
@@ -103,6 +103,20 @@ impl Elaborator<'_> {
         Ok(entered)
     }
 
+    /// Only `<=`, `>=` and `==` do.
+    pub(super) fn states_sides(&mut self, relations: &[(RelOp, Expr)], row: Span) -> R<()> {
+        for (op, e) in relations {
+            match op {
+                RelOp::Le | RelOp::Ge | RelOp::Eq | RelOp::Assign => {}
+                RelOp::Lt | RelOp::Gt => return self.fail(error::strict_row(e.span, row)),
+                RelOp::Ne | RelOp::In | RelOp::NotIn | RelOp::Distributed => {
+                    return self.fail(error::bad_row_relation(row));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Enters a constraint into the problem, or into the block that states it.
     pub(super) fn push_row(&mut self, scope: u32, constraint: Constraint) -> Val {
         let block = self.scopes[scope as usize].block;
@@ -122,7 +136,7 @@ impl Elaborator<'_> {
     }
 
     /// Each side as families over the rows; sides that are arrays make the rows run over their sets too.
-    fn sides(&mut self, sides: &[&Expr], indexed: &Indexed) -> R<(Axes, Ctx, Vec<Side>)> {
+    pub(super) fn sides(&mut self, sides: &[&Expr], indexed: &Indexed) -> R<(Axes, Ctx, Vec<Side>)> {
         let env = &indexed.env;
         let mut arrays: Vec<Option<Array>> = vec![None; sides.len()];
         for (k, e) in sides.iter().enumerate() {
@@ -180,16 +194,40 @@ impl Elaborator<'_> {
         label: String,
         row: &Row,
     ) -> R<Constraint> {
-        let span = row.span;
+        if let ([op], [left, right]) = (ops, sides.as_slice())
+            && left.is_data()
+            && right.is_data()
+        {
+            let right = sides.pop().expect("two sides");
+            let left = sides.pop().expect("two sides");
+            return self.constant_row(*op, left, right, ctx, &axes, &label, row.span);
+        }
+        let Sided { body, lower, upper, sign } = self.sided(sides, ops, ctx, row.span)?;
+        let stage = self.stage(&label, ctx, body, row.span);
+        Ok(Constraint {
+            labelled: row.label.is_some(),
+            label,
+            rows: ctx.size as u32,
+            axes,
+            stage,
+            lower,
+            upper,
+            dual_sign: sign,
+            dropped: false,
+            domain_of: None,
+            complements: false,
+            span: row.span,
+        })
+    }
+
+    /// A relation of two or three sides, not all of them data, as a body between its sides.
+    pub(super) fn sided(&mut self, mut sides: Vec<Side>, ops: &[RelOp], ctx: &Ctx, span: Span) -> R<Sided> {
         let free = Data::Constant(f64::NEG_INFINITY);
         let top = Data::Constant(f64::INFINITY);
-        let (body, lower, upper, sign) = match ops {
+        match ops {
             [op] => {
                 let right = sides.pop().expect("two sides");
                 let left = sides.pop().expect("two sides");
-                if left.is_data() && right.is_data() {
-                    return self.constant_row(*op, left, right, ctx, &axes, &label, span);
-                }
                 let (body, bound, op, sign) = if right.is_data() {
                     let bound = self.as_data(ctx, right.drafts, right.span);
                     (left.drafts, bound, *op, 1.0)
@@ -204,11 +242,12 @@ impl Elaborator<'_> {
                     }
                     (self.merged(body), Data::Constant(0.0), *op, 1.0)
                 };
-                match op {
-                    RelOp::Le => (body, free, bound, sign),
-                    RelOp::Ge => (body, bound, top, sign),
-                    _ => (body, bound.clone(), bound, sign),
-                }
+                let (lower, upper) = match op {
+                    RelOp::Le => (free, bound),
+                    RelOp::Ge => (bound, top),
+                    _ => (bound.clone(), bound),
+                };
+                Ok(Sided { body, lower, upper, sign })
             }
             [a, b] => {
                 let ascending = |op: &RelOp| matches!(op, RelOp::Le);
@@ -221,28 +260,15 @@ impl Elaborator<'_> {
                 }
                 let x = self.as_data(ctx, first.drafts, first.span);
                 let y = self.as_data(ctx, last.drafts, last.span);
-                if ascending(a) { (middle.drafts, x, y, 1.0) } else { (middle.drafts, y, x, 1.0) }
+                let (lower, upper) = if ascending(a) { (x, y) } else { (y, x) };
+                Ok(Sided { body: middle.drafts, lower, upper, sign: 1.0 })
             }
-            _ => return self.fail(error::two_sided(span)),
-        };
-        let stage = self.stage(&label, ctx, body, span);
-        Ok(Constraint {
-            labelled: row.label.is_some(),
-            label,
-            rows: ctx.size as u32,
-            axes,
-            stage,
-            lower,
-            upper,
-            dual_sign: sign,
-            dropped: false,
-            domain_of: None,
-            span,
-        })
+            _ => self.fail(error::two_sided(span)),
+        }
     }
 
     /// Bodies of the same context added up into one.
-    fn merged(&mut self, drafts: Vec<Draft>) -> Vec<Draft> {
+    pub(super) fn merged(&mut self, drafts: Vec<Draft>) -> Vec<Draft> {
         let mut out: Vec<Draft> = vec![];
         for d in drafts {
             match out.iter_mut().find(|o| o.ctx.id == d.ctx.id) {
@@ -297,6 +323,7 @@ impl Elaborator<'_> {
                     dual_sign: 1.0,
                     dropped: true,
                     domain_of: None,
+                    complements: false,
                     span,
                 })
             }
@@ -316,21 +343,6 @@ impl Elaborator<'_> {
         self.placeholder_row(indexed, label, row.span)
     }
 
-    /// `0 <= y perp F >= 0`: both sides are checked for names and shapes.
-    fn complementarity(&mut self, row: &Row, complement: &Expr, indexed: &Indexed, label: &str) -> R<Val> {
-        for side in [&row.body, complement] {
-            let parts: Vec<&Expr> = match &side.kind {
-                ExprKind::Relation(first, rest) => {
-                    std::iter::once(&**first).chain(rest.iter().map(|(_, e)| e)).collect()
-                }
-                _ => vec![side],
-            };
-            self.sides(&parts, indexed)?;
-        }
-        self.unsupported("perp", "no method of this build solves complementarity conditions".into(), row.span);
-        self.placeholder_row(indexed, label, row.span)
-    }
-
     /// A row without numbers of a problem that is refused anyway, so that its label has a meaning.
     pub(super) fn placeholder_row(&mut self, indexed: &Indexed, label: &str, span: Span) -> R<Val> {
         let ctx = indexed.env.ctx.clone();
@@ -346,6 +358,7 @@ impl Elaborator<'_> {
             dual_sign: 1.0,
             dropped: true,
             domain_of: None,
+            complements: false,
             span,
         };
         Ok(self.push_row(indexed.env.scope, constraint))

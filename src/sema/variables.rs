@@ -272,6 +272,7 @@ impl Elaborator<'_> {
             dual_sign: 1.0,
             dropped: false,
             domain_of: Some(variable),
+            complements: false,
             span,
         };
         self.push_row(scope, constraint);

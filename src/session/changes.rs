@@ -65,9 +65,18 @@ pub fn fix(problem: &mut Problem, original: &Problem, name: &str, values: &[f64]
 pub fn drop(problem: &mut Problem, name: &str) -> Result<(), Refused> {
     let (k, row) = constraint(problem, name)?;
     let Some(row) = row else {
-        problem.constraints[k].dropped = true;
+        for k in with_partner(problem, k) {
+            problem.constraints[k].dropped = true;
+        }
         return Ok(());
     };
+    if with_partner(problem, k).len() > 1 {
+        let label = &problem.constraints[k].label;
+        return Err(Refused {
+            message: format!("single conditions of the complementarity `{label}` cannot be left out"),
+            help: Some(format!("leave out `{label}` as a whole")),
+        });
+    }
     let (numbers, rows) = (Numbers::of(problem), problem.constraints[k].rows as usize);
     let mut lower = numbers.column(problem, &problem.constraints[k].lower, rows);
     let mut upper = numbers.column(problem, &problem.constraints[k].upper, rows);
@@ -87,10 +96,21 @@ pub fn restore(problem: &mut Problem, original: &Problem, name: &str) -> Result<
             help: Some(format!("restore `{label}` as a whole")),
         });
     }
-    problem.constraints[k].dropped = false;
-    problem.constraints[k].lower = original.constraints[k].lower.clone();
-    problem.constraints[k].upper = original.constraints[k].upper.clone();
+    for k in with_partner(problem, k) {
+        problem.constraints[k].dropped = false;
+        problem.constraints[k].lower = original.constraints[k].lower.clone();
+        problem.constraints[k].upper = original.constraints[k].upper.clone();
+    }
     Ok(())
+}
+
+/// A constraint, and the one that complements it or that it complements.
+fn with_partner(problem: &Problem, k: usize) -> std::ops::Range<usize> {
+    if problem.constraints[k].complements {
+        return k - 1..k + 1;
+    }
+    let is_complemented = problem.constraints.get(k + 1).is_some_and(|next| next.complements);
+    k..k + 1 + is_complemented as usize
 }
 
 /// Replaces the starting points of one variable; where `values` has none, `filler` (0, moved into the bounds) stands.

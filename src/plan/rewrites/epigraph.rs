@@ -290,6 +290,7 @@ impl<'a> Work<'a> {
                 dual_sign: 1.0,
                 dropped: false,
                 domain_of: None,
+                complements: false,
                 span,
             });
         }

@@ -42,6 +42,7 @@ pub fn apply(problem: &Problem, squares: &[Square]) -> (Problem, Lift, Vec<Fact>
         dual_sign: 1.0,
         dropped: false,
         domain_of: None,
+        complements: false,
         span,
     });
     let plural = if rows == 1 { "" } else { "s" };
