@@ -15,6 +15,9 @@ pub struct Certificate {
     pub residuals: Vec<Residual>,
     pub second_order: SecondOrder,
     pub proved: Proved,
+    /// Of a problem with complementary pairs: what its point was shown to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stationarity: Option<Stationarity>,
     /// Where the multipliers come from.
     pub multipliers: Witness,
     /// Sentences for the user: what was not proved and why, which witnesses were used.
@@ -99,6 +102,33 @@ pub enum Proved {
     },
 }
 
+/// Kinds of stationary points of problems with complementary pairs, from the weakest; `certify::complementarity` defines
+/// them. Only `B` and `Strong` are necessary conditions of a minimum that leave no direction of descent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stationarity {
+    None,
+    Weak,
+    C,
+    M,
+    B,
+    Strong,
+}
+
+impl Stationarity {
+    /// As the end of "the point is ...".
+    pub fn words(self) -> &'static str {
+        match self {
+            Stationarity::None => "not shown to be stationary",
+            Stationarity::Weak => "weakly stationary",
+            Stationarity::C => "C-stationary",
+            Stationarity::M => "M-stationary",
+            Stationarity::B => "B-stationary",
+            Stationarity::Strong => "strongly stationary",
+        }
+    }
+}
+
 /// Where the multipliers that were checked come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -127,7 +157,16 @@ impl Certificate {
         let refuted = matches!(second_order, SecondOrder::Refuted { .. });
         let ended = matches!(kind, Kind::Infeasible | Kind::Unbounded);
         let holds = within && !refuted && !(ended && proved == Proved::Nothing);
-        Certificate { kind, holds, tolerance, residuals, second_order, proved, multipliers, notes }
+        Certificate { kind, holds, tolerance, residuals, second_order, proved, stationarity: None, multipliers, notes }
+    }
+
+    /// For the room `certify` only: what a point of a problem with complementary pairs is. What is less than B-stationary
+    /// may have a direction of descent, and does not hold.
+    pub(crate) fn with_stationarity(mut self, class: Stationarity) -> Certificate {
+        self.holds &= class >= Stationarity::B;
+        self.notes.insert(0, format!("the point is {}", class.words()));
+        self.stationarity = Some(class);
+        self
     }
 
     pub fn holds(&self) -> bool {

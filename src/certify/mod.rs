@@ -18,10 +18,14 @@
 //! | `curvature` | definiteness of the Hessian of the Lagrangian on the critical cone |
 //! | `convexity`, `bound` | whether the problem is convex, and then how much better any point can be |
 //! | `infeasible`, `unbounded`, `ray` | proofs that there is nothing to find |
+//! | `complementarity` | natural residuals of complementary pairs, and how stationary a point with pairs is |
 //! | `chain` | a proof of that by bounds that follow from one row each |
 
 mod bound;
 mod chain;
+mod complementarity;
+#[cfg(test)]
+mod complementarity_tests;
 mod cone;
 mod convexity;
 mod curvature;
@@ -69,8 +73,11 @@ impl Default for JudgeOptions {
 /// What holds of the outcome of a method for the problem as stated.
 pub fn judge(problem: &Problem, outcome: &Outcome, options: &JudgeOptions) -> Certificate {
     let mut program = Program::at(problem, &outcome.x);
+    let has_pairs = problem.complementarities().next().is_some();
     let ending = match &outcome.stop {
         Stop::Infeasible { ray } => infeasible::certificate(&program, ray.as_deref(), options.tolerance),
+        // Complementary pairs may stop a ray that no row does.
+        Stop::Unbounded { .. } if has_pairs => return of_point(&mut program, outcome, options.tolerance),
         Stop::Unbounded { ray } => unbounded::certificate(&program, ray.as_slice(), options.tolerance),
         Stop::Converged
         | Stop::Finished
@@ -112,6 +119,9 @@ pub fn judge_chain(problem: &Problem, x: &[f64], proof: &Chain, options: &JudgeO
 
 /// Judges the point of an outcome.
 fn of_point(program: &mut Program, outcome: &Outcome, tolerance: f64) -> Certificate {
+    if program.problem.complementarities().next().is_some() {
+        return complementarity::certificate(program, outcome, tolerance);
+    }
     let mut residuals = vec![residuals::finite(program, tolerance)];
     residuals.extend(residuals::primal(program, tolerance));
     let feasible = residuals.iter().all(|r| r.value <= r.tolerance);

@@ -8,7 +8,7 @@ use crate::answer::{Evaluations, Multipliers};
 use crate::diag::Sources;
 use crate::host::Memory;
 
-fn problem(text: &str) -> Problem {
+pub(super) fn problem(text: &str) -> Problem {
     let mut sources = Sources::default();
     let source = sources.add("model.opt", text);
     let (file, mut diagnostics) = crate::syntax::parse(source, text);
@@ -18,23 +18,23 @@ fn problem(text: &str) -> Problem {
     problem.unwrap_or_else(|| panic!("{diagnostics:?}"))
 }
 
-fn outcome(x: &[f64], stop: Stop) -> Outcome {
+pub(super) fn outcome(x: &[f64], stop: Stop) -> Outcome {
     Outcome { x: x.to_vec(), multipliers: None, stop, iterations: 0, evaluations: Evaluations::default(), log: vec![] }
 }
 
 /// A converged outcome with multipliers of rows, lower and upper bounds.
-fn converged(x: &[f64], rows: &[f64], lower: &[f64], upper: &[f64]) -> Outcome {
+pub(super) fn converged(x: &[f64], rows: &[f64], lower: &[f64], upper: &[f64]) -> Outcome {
     let multipliers = Multipliers { rows: rows.to_vec(), lower: lower.to_vec(), upper: upper.to_vec() };
     Outcome { multipliers: Some(multipliers), ..outcome(x, Stop::Converged) }
 }
 
-fn judged(text: &str, outcome: &Outcome) -> (Certificate, Status) {
+pub(super) fn judged(text: &str, outcome: &Outcome) -> (Certificate, Status) {
     let certificate = judge(&problem(text), outcome, &JudgeOptions::default());
     let status = status(&outcome.stop, &certificate);
     (certificate, status)
 }
 
-fn broken(certificate: &Certificate) -> Vec<&'static str> {
+pub(super) fn broken(certificate: &Certificate) -> Vec<&'static str> {
     certificate.broken().map(|r| r.name).collect()
 }
 

@@ -5,6 +5,7 @@ pub mod dense;
 pub mod kkt;
 pub mod krylov;
 pub mod ldlt;
+pub mod lu;
 pub mod matrix;
 pub mod normal;
 pub mod pattern;

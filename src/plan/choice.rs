@@ -58,6 +58,12 @@ fn ranking(features: &Features) -> Vec<(&'static str, &'static str)> {
         let why = "kinks could not be written as smooth rows, so values alone are compared";
         return vec![("brent", why), ("nelder_mead", why)];
     }
+    if features.complementarity.is_some() {
+        return vec![
+            ("semismooth_newton", "there are as many conditions as unknowns"),
+            ("complementarity_relaxation", "complementary pairs are constraints here"),
+        ];
+    }
     match (features.rows > 0 || features.sense.is_none(), plain) {
         (true, _) => vec![("interior_point", "it has rows; Newton steps with exact second derivatives converge fast")],
         (false, true) if features.squares.is_ok() && features.variables <= FEW_FOR_LEAST_SQUARES => vec![

@@ -60,6 +60,14 @@ fn convexity(problem: &Problem, features: &Features) -> Convexity {
 fn name(problem: &Problem, features: &Features, convex: &Convexity) -> String {
     let constrained = features.rows > 0;
     let convex = !matches!(convex, Convexity::NotShown(_));
+    if features.complementarity.is_some() {
+        return match (features.sense, features.needs_a_square_system()) {
+            (None, Ok(())) => "square complementarity system",
+            (None, Err(_)) => "complementarity system",
+            (Some(_), _) => "mathematical program with complementarity constraints",
+        }
+        .to_string();
+    }
     if features.sense.is_none() {
         let square = constrained && features.equalities == features.rows && features.rows == features.variables;
         let system = if square { "square system of equations" } else { "feasibility problem" };

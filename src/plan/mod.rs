@@ -184,8 +184,8 @@ impl Candidates {
 
     /// Whether a method takes the problem, and without its kinks (`true`) or as it is.
     fn asks(&self, method: &Method) -> Result<bool, Objection> {
-        let plain = (method.accepts)(&self.plain.features);
-        let smooth = self.smooth.as_ref().map(|form| (method.accepts)(&form.features));
+        let plain = method.takes(&self.plain.features);
+        let smooth = self.smooth.as_ref().map(|form| method.takes(&form.features));
         match (plain, smooth) {
             (Ok(()), Some(Ok(()))) if self.norms => Ok(true),
             (Ok(()), _) => Ok(false),

@@ -10,7 +10,6 @@ pub fn unserved(problem: &Problem) -> Result<(), Vec<Diagnostic>> {
         problem.unsupported.iter().map(|u| Diagnostic::error("unsupported-construct", u.span, &u.sentence));
     let refused: Vec<Diagnostic> = unsupported
         .chain(blocks(problem))
-        .chain(complementarities(problem))
         .chain(integers(problem))
         .chain(domains(problem))
         .chain(several(problem))
@@ -27,13 +26,6 @@ fn blocks(problem: &Problem) -> impl Iterator<Item = Diagnostic> + '_ {
         };
         let sentence = format!("`{} {}` is {what}", block.kind.word(), block.name);
         Diagnostic::error("unsupported-construct", block.span, sentence)
-    })
-}
-
-fn complementarities(problem: &Problem) -> impl Iterator<Item = Diagnostic> + '_ {
-    problem.complementarities().map(|c| {
-        let span = problem.constraints[c.bounded].span;
-        Diagnostic::error("unsupported-construct", span, "no method of this build solves complementarity conditions")
     })
 }
 

@@ -1,10 +1,11 @@
 //! Facts about a problem, each with its reason and its place, for methods to accept or refuse it by.
 
+use super::complementarity::Count;
 use super::curvature::Forms;
 use super::ranges::Ranges;
 use super::squares::{self, Square, span_of};
 use super::values::{Bounds, Numbers, depends_on_variables};
-use super::{Domain, Kind, Problem, Sense};
+use super::{Constraint, Domain, Kind, Problem, Sense};
 use crate::diag::Span;
 use crate::expr::eval;
 use crate::expr::family::{Source, StageId};
@@ -49,6 +50,10 @@ pub struct Features {
     /// The first row that constrains and is no equation.
     pub inequality: Option<Fact>,
     pub sense: Option<Sense>,
+    /// The first complementarity.
+    pub complementarity: Option<Fact>,
+    /// Of all of them, and of the other rows.
+    pub conditions: Count,
     /// The second objective, if there are several.
     pub several: Option<Fact>,
     pub integer: Option<Fact>,
@@ -78,6 +83,8 @@ impl Features {
             first_row: None,
             inequality: None,
             sense: problem.objectives.first().map(|o| o.sense),
+            complementarity: problem.complementarities().next().map(|c| complementary(&problem.constraints[c.bounded])),
+            conditions: Count::of(problem),
             several: problem.objectives.get(1).map(|o| Fact::at("there are several objectives", o.span)),
             integer: integer(problem),
             cone: cone(problem),
@@ -160,6 +167,35 @@ impl Features {
         self.squares.as_ref().map(|_| ()).map_err(Fact::clone)
     }
 
+    pub fn needs_pairs(&self) -> Result<(), Fact> {
+        match &self.complementarity {
+            Some(_) => Ok(()),
+            None => Err(Fact::new("there are no complementary pairs")),
+        }
+    }
+
+    pub fn needs_no_objective(&self) -> Result<(), Fact> {
+        match self.sense {
+            None => Ok(()),
+            Some(_) => Err(Fact::new("there is an objective")),
+        }
+    }
+
+    /// As many equations and pairs as variables, and nothing else.
+    pub fn needs_a_square_system(&self) -> Result<(), Fact> {
+        let Count { pairs, equations, inequalities } = self.conditions;
+        if inequalities > 0 {
+            return Err(Fact::new(format!("rows that are neither equations nor complementary: {inequalities}")));
+        }
+        match pairs + equations == self.variables {
+            true => Ok(()),
+            false => {
+                let (conditions, variables) = (pairs + equations, self.variables);
+                Err(Fact::new(format!("there are {conditions} conditions for {variables} variables")))
+            }
+        }
+    }
+
     pub fn needs_an_objective(&self) -> Result<(), Fact> {
         self.sense.map(|_| ()).ok_or_else(|| Fact::new("there is no objective"))
     }
@@ -170,6 +206,10 @@ impl Features {
             false => Err(Fact::new(format!("there are {} variables, more than {most}", self.variables))),
         }
     }
+}
+
+fn complementary(constraint: &Constraint) -> Fact {
+    Fact::at(format!("`{}` is a complementarity", constraint.label), constraint.span)
 }
 
 fn integer(problem: &Problem) -> Option<Fact> {

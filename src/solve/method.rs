@@ -36,6 +36,16 @@ pub struct Method {
     pub run: fn(&mut Context) -> Outcome,
 }
 
+impl Method {
+    /// Whether it takes a problem with these facts. Methods that do not see pairs take none that has some.
+    pub fn takes(&self, features: &Features) -> Result<(), Objection> {
+        match &features.complementarity {
+            Some(fact) if self.sees != Sees::Pairs => Err(fact.clone()),
+            _ => (self.accepts)(features),
+        }
+    }
+}
+
 /// The form of a problem that a method is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sees {
@@ -43,6 +53,9 @@ pub enum Sees {
     Plain,
     /// The objective multiplied so that its gradient at the start has no entry above 100.
     Scaled,
+    /// Rows, and which of them are complementary; the objective is multiplied as for [`Sees::Scaled`]. No other form
+    /// keeps pairs.
+    Pairs,
     /// The rows of `c(x)` are residuals, and the objective is the sum of their squares plus a constant.
     Residuals,
 }

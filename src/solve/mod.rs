@@ -2,6 +2,7 @@
 
 pub mod argmin_adapter;
 pub mod black_box;
+pub mod complementarity;
 pub mod convexity;
 pub mod docs;
 pub mod implicit;
@@ -25,6 +26,8 @@ pub const METHODS: &[Method] = &[
     smooth::interior_point::METHOD,
     smooth::augmented_lagrangian::METHOD,
     smooth::sketched_newton::METHOD,
+    complementarity::semismooth_newton::METHOD,
+    complementarity::relaxation::METHOD,
     smooth::trust_region_newton::METHOD,
     smooth::bound_newton::METHOD,
     smooth::levenberg_marquardt::METHOD,

@@ -5,6 +5,7 @@
 //! is an `Nlp`), and tests write small ones by hand.
 
 pub use crate::linalg::pattern::Pattern;
+pub use crate::problem::complementarity::Pair;
 pub use crate::problem::values::Scales;
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub struct Shape {
     pub jacobian: Arc<Pattern>,
     /// Lower triangle (column <= row) of the Hessian of the Lagrangian; empty where a method asks for products alone.
     pub hessian: Arc<Pattern>,
+    /// Complementary rows, by their numbers here; only methods that see pairs have them.
+    pub pairs: Vec<Pair>,
     /// Variables outside of which the Lagrangian is linear for all multipliers: no others have second derivatives.
     pub curved: Vec<bool>,
     /// Typical sizes that the model states.

@@ -6,13 +6,14 @@
 
 use super::method::{Method, Sees};
 use super::monitor::Meter;
-use super::nlp::{Nlp, Pattern, Shape};
+use super::nlp::{Nlp, Pair, Pattern, Shape};
 use super::options::Options;
 use super::trouble;
 use crate::ad::Evaluator;
 use crate::answer::{Evaluations, LogLine, Multipliers, Outcome, Stop};
 use crate::diag::Sources;
 use crate::linalg::vector::{all_finite, max_norm};
+use crate::problem::complementarity::paired;
 use crate::problem::second::curved_variables;
 use crate::problem::values::{Bounds, Numbers, Scales};
 use crate::problem::{Problem, Sense};
@@ -85,6 +86,7 @@ impl EngineView {
             row_upper: of(&bounds.row_upper, &rows),
             jacobian: jacobian_pattern,
             hessian: hessian_pattern,
+            pairs: visible_pairs(problem, &rows, method.sees),
             curved: {
                 let curved = curved_variables(problem);
                 variables.iter().map(|k| curved[*k as usize]).collect()
@@ -108,7 +110,7 @@ impl EngineView {
             jacobian,
             hessian,
         };
-        if method.sees == Sees::Scaled {
+        if matches!(method.sees, Sees::Scaled | Sees::Pairs) {
             view.scale();
         }
         view
@@ -234,14 +236,24 @@ fn is_fixed(bounds: &Bounds, k: usize) -> bool {
 /// Rows that constrain; for a method that reads residuals, those alone: the rows added last.
 fn visible_rows(problem: &Problem, bounds: &Bounds, sees: Sees) -> Vec<u32> {
     let starts = problem.row_starts();
+    let paired = paired(problem);
     let mut rows = vec![];
     for (k, constraint) in problem.constraints.iter().enumerate() {
         let is_residuals = sees == Sees::Residuals && k + 1 == problem.constraints.len();
         let free = |r: &usize| bounds.row_lower[*r] == f64::NEG_INFINITY && bounds.row_upper[*r] == f64::INFINITY;
-        let visible = |r: &usize| is_residuals || (!constraint.dropped && !free(r));
+        let visible = |r: &usize| is_residuals || (!constraint.dropped && (paired[*r] || !free(r)));
         rows.extend((starts[k]..starts[k + 1]).filter(visible).map(|r| r as u32));
     }
     rows
+}
+
+/// The pairs of a method that sees them, among the rows that it sees.
+fn visible_pairs(problem: &Problem, rows: &[u32], sees: Sees) -> Vec<Pair> {
+    if sees != Sees::Pairs {
+        return vec![];
+    }
+    let number = |row: u32| rows.binary_search(&row).expect("rows of pairs are visible") as u32;
+    problem.pairs().iter().map(|p| Pair { bounded: number(p.bounded), force: number(p.force) }).collect()
 }
 
 /// The entries in chosen rows and columns, both ascending, and their pattern.

@@ -36,7 +36,7 @@ pub(in crate::plan) fn by_the_view(form: &Form, method: &Method) -> Vec<Rewritte
     if all_rows > features.rows {
         made.push(Rewritten { name: FREE_ROWS.name, facts: fact(all_rows - features.rows, "row") });
     }
-    if method.sees == Sees::Scaled {
+    if method.sees == Sees::Scaled || (method.sees == Sees::Pairs && features.sense.is_some()) {
         made.push(Rewritten { name: SCALING.name, facts: vec![] });
     }
     made

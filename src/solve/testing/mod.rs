@@ -5,7 +5,7 @@ pub mod network;
 
 use super::method::{Context, Method};
 use super::monitor::Monitor;
-use super::nlp::{Nlp, Pattern, Scales, Shape};
+use super::nlp::{Nlp, Pair, Pattern, Scales, Shape};
 use super::options::{Options, Value};
 use crate::answer::{Evaluations, LogLine, Multipliers, Outcome};
 use formula::{Formula, Taylor, parse};
@@ -47,10 +47,17 @@ impl Formulas {
             row_upper: rows.iter().map(|row| row.1.1).collect(),
             jacobian: Arc::new(Pattern::from_rows(n, &used)),
             hessian: Arc::new(Pattern::from_rows(n, &triangle)),
+            pairs: vec![],
             curved: vec![true; n],
             scales: None,
         };
         Formulas { shape, objective: parse(objective), rows: formulas, counts: Evaluations::default() }
+    }
+
+    /// The same with complementary rows.
+    pub fn with_pairs(mut self, pairs: &[Pair]) -> Formulas {
+        self.shape.pairs = pairs.to_vec();
+        self
     }
 
     /// Moves finite sides of rows, to and fro in turn, by a part of their size: a problem like the one before.

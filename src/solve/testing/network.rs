@@ -194,6 +194,7 @@ impl Network {
             row_upper: rows.iter().map(|row| row.2).collect(),
             jacobian: Arc::new(Pattern::from_rows(n, &columns[1..])),
             hessian: Arc::new(hessian),
+            pairs: vec![],
             curved: vec![true; n],
             scales: None,
         };

@@ -16,6 +16,7 @@ use super::{Rewrite, Rewritten};
 use crate::answer::{Multipliers, Outcome};
 use crate::diag::Span;
 use crate::problem::chain::Side;
+use crate::problem::complementarity::paired;
 use crate::problem::curvature::Forms;
 use crate::problem::features::Fact;
 use crate::problem::linear::{self, LinearRow};
@@ -73,7 +74,9 @@ pub fn apply(problem: &Problem) -> Option<(Reduced, Vec<Rewritten>)> {
     if crossed(&bounds.lower, &bounds.upper) || crossed(&bounds.row_lower, &bounds.row_upper) {
         return None;
     }
-    let rows = linear::rows(problem, &Forms::of(problem, &numbers, &bounds))?;
+    let mut rows = linear::rows(problem, &Forms::of(problem, &numbers, &bounds))?;
+    // What a complementarity reads is more than a row.
+    rows.iter_mut().zip(paired(problem)).filter(|(_, paired)| *paired).for_each(|(row, _)| *row = None);
     let mut presolve = Presolve { rows, bounds, undo: vec![] };
     let mut made = vec![];
     for (rewrite, what, step) in STEPS {

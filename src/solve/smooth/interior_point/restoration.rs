@@ -228,6 +228,7 @@ fn elastic_shape(problem: &Scaled) -> Shape {
         row_upper: (0..m).map(|r| bound(r, false)).collect(),
         jacobian: Arc::new(jacobian),
         hessian: Arc::new(hessian),
+        pairs: vec![],
         curved: (0..n + 2 * m).map(|i| i < n).collect(),
         scales: None,
     }

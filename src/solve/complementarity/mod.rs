@@ -1,0 +1,4 @@
+//! Methods for complementary pairs of rows (`problem::complementarity`): one file or folder and one row each.
+
+pub mod relaxation;
+pub mod semismooth_newton;
