@@ -72,6 +72,31 @@ impl IndexMap {
         }
     }
 
+    /// Which of the first `instances` instances read or write a position, in order; without looking at each, unless the
+    /// positions are gathered.
+    pub fn instances_at(&self, position: usize, instances: usize) -> Vec<usize> {
+        // `q` with `start + stride q = position`
+        let quotient = |start: i64, stride: i64| {
+            let offset = position as i64 - start;
+            let exact = stride != 0 && offset % stride == 0 && offset / stride >= 0;
+            exact.then(|| (offset / stride) as usize)
+        };
+        match *self {
+            IndexMap::Affine { start, stride } if stride != 0 => {
+                quotient(start, stride).filter(|p| *p < instances).into_iter().collect()
+            }
+            IndexMap::Tile { start, stride, length } if stride != 0 => match quotient(start, stride) {
+                Some(q) if q < length as usize => (q..instances).step_by(length as usize).collect(),
+                _ => vec![],
+            },
+            IndexMap::Repeat { start, stride, length } if stride != 0 => match quotient(start, stride) {
+                Some(q) => (q * length as usize..((q + 1) * length as usize).min(instances)).collect(),
+                None => vec![],
+            },
+            _ => (0..instances).filter(|p| self.at(*p) == position).collect(),
+        }
+    }
+
     /// The same positions, `by` further on.
     pub fn shifted(&self, by: u32) -> IndexMap {
         let on = |start: &i64| start + by as i64;

@@ -5,6 +5,7 @@ use super::eval::{Plain, body};
 use super::graph::{Graph, Node, NodeId};
 use super::interval::Interval;
 use super::ops::{ALL, Curvature, Op, OpRow, Operand, Slope, by_name};
+use crate::expr::family::IndexMap;
 
 /// A generator of numbers in `[0, 1)` that needs no crate: the high bits of a linear congruence.
 pub(super) struct Random(u64);
@@ -383,5 +384,30 @@ fn untaken_branches_do_not_poison_derivatives() {
         assert_eq!(first.map_or(0.0, |id| eager(&g, id)), *slope, "slope of {name}");
         let entries = hessian(&mut g, f, &[0]);
         assert_eq!(entries.first().map_or(0.0, |(_, _, id)| eager(&g, *id)), *second, "second derivative of {name}");
+    }
+}
+
+#[test]
+fn instances_of_a_position_are_those_that_go_there() {
+    let tile = |start, stride, length| IndexMap::Tile { start, stride, length };
+    let repeat = |start, stride, length| IndexMap::Repeat { start, stride, length };
+    let maps = [
+        IndexMap::IDENTITY,
+        IndexMap::scalar(3),
+        IndexMap::Affine { start: 20, stride: -2 },
+        IndexMap::Affine { start: 1, stride: 3 },
+        tile(2, 1, 4),
+        tile(9, -3, 3),
+        tile(5, 0, 2),
+        repeat(0, 1, 3),
+        repeat(12, -4, 3),
+        repeat(7, 0, 2),
+        IndexMap::Gather(vec![3, 1, 3, 0, 7, 3, 2, 1, 1, 0].into()),
+    ];
+    for map in maps {
+        for position in 0..25 {
+            let wanted: Vec<usize> = (0..10).filter(|p| map.at(*p) == position).collect();
+            assert_eq!(map.instances_at(position, 10), wanted, "{map:?} at {position}");
+        }
     }
 }

@@ -265,7 +265,7 @@ fn variables_of(problem: &Problem, source: Source, row: usize, depth: usize) -> 
                 }
             }
             for term in &problem.stage(id).terms {
-                for p in (0..term.family.instances as usize).filter(|p| term.target.at(*p) == row) {
+                for p in term.target.instances_at(row, term.family.instances as usize) {
                     for leaf in &term.family.leaves {
                         found.extend(variables_of(problem, leaf.source, leaf.map.at(p), depth + 1));
                     }

@@ -3,7 +3,7 @@
 use crate::diag::{SourceId, Sources, Span};
 use crate::expr::derive;
 use crate::expr::eval::{self, Inputs, NotFinite};
-use crate::expr::family::{MatrixStage, Source, StageId, Term};
+use crate::expr::family::{Family, MatrixStage, Source, StageId, Term};
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::problem::Problem;
 use crate::problem::squares::{span, span_of};
@@ -129,10 +129,16 @@ fn bad_slope(
         .filter(|k| !matches!(term.family.leaves[*k as usize].source, Source::Param(_)))
         .collect();
     let slopes: Vec<NodeId> = derive::gradient(&mut graph, term.family.body, &used).into_iter().flatten().collect();
-    let (instance, found) = (0..term.family.instances as usize).find_map(|p| {
-        let leaves = leaves_at(term, p, inputs, stages);
-        slopes.iter().find_map(|slope| Some((p, eval::not_finite(&graph, *slope, &leaves)?)))
-    })?;
+    // By columns, and node by node only where one is not finite: a branch that is not taken may be the cause of that.
+    let first = |slope: &NodeId| {
+        let part = Term { family: Family { body: *slope, ..term.family.clone() }, ..term.clone() };
+        let column = eval::term_values(&graph, &part, inputs, stages);
+        let suspects = column.iter().enumerate().filter(|(_, v)| !v.is_finite()).map(|(p, _)| p);
+        suspects
+            .into_iter()
+            .find_map(|p| Some((p, eval::not_finite(&graph, *slope, &leaves_at(term, p, inputs, stages))?)))
+    };
+    let (instance, found) = slopes.iter().filter_map(first).min_by_key(|(p, _)| *p)?;
     Some((instance, found, graph))
 }
 
