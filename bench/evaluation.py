@@ -5,14 +5,17 @@ import sys
 
 program, runs, workloads = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
 folder = "target/bench/data"
-PEERS = {"w1": ["casadi", "poi", "jax"], "w2": ["casadi", "poi", "jax"], "w3": ["numpy", "jax"], "w4": ["casadi"]}
+PEERS = {"w1": ["casadi", "poi", "jax"], "w2": ["casadi", "poi", "jax"], "w3": ["numpy", "jax"], "w4": ["casadi"], "w5": ["jax"], "w6": ["casadi", "jax"]}
 NAMES = {"poi": "pyoptinterface", "hand": "by hand", "numpy": "numpy (BLAS)"}
 TITLES = {
     "w1": "W1, Luksan-Vlcek chain of {}",
     "w2": "W2, branch flows, {} branches",
     "w3": "W3, logistic sum, dense {} x 50",
+    "w5": "W5, mixture of 10 Gaussians in 10 dimensions (gmm of ADBench), {} points",
+    "w6": "W6, bundle adjustment (ba of ADBench), {} observations",
     "w4": "W4, Hock-Schittkowski 100, whole calls (casadi without its call overhead)",
 }
+SHOWN = {"W3": ["f", "grad", "hess"], "W5": ["f", "grad"], "W6": ["cons", "jac"]}
 QUANTITIES = ["f", "grad", "cons", "jac", "hess"]
 
 
@@ -28,7 +31,7 @@ def smallest(results):
 
 
 def table(title, ours, theirs):
-    shown = [q for q in QUANTITIES if ours.get(q, 0) and (q in "f grad hess" or title[:2] != "W3")]
+    shown = [q for q in QUANTITIES if ours.get(q, 0) and q in SHOWN.get(title[:2], QUANTITIES)]
     print(f"\n{title}\n{'ns per instance':20}" + "".join(f"{q:>10}" for q in shown) + f"{'build s':>10}")
     line = lambda name, cells: print(f"{name:20}" + "".join(f"{c:>10}" for c in cells))
     number = lambda v: "-" if v is None else f"{v:.2f}"

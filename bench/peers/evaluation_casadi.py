@@ -30,6 +30,28 @@ elif workload == "w2":
         flow[3] + c[7] * vt**2 + c[1] * vc + c[0] * vs,
     )
     f = ca.sum1(c[0] * flow[0] ** 2 + c[1] * flow[0] - ca.cos(gap))
+elif workload == "w6":
+    instances, cameras, places = size, 50, 1000
+    o = np.arange(1, size + 1)
+    camera, point, seen = (7 * o) % cameras, (13 * o) % places, np.sin(o[:, None] + 0.5 * np.array([1, 2]))
+    x = ca.SX.sym("x", 11 * cameras + 3 * places + size)
+    rotation, centre = x[: 3 * cameras], x[3 * cameras : 6 * cameras]
+    focal, principal = x[6 * cameras : 7 * cameras], x[7 * cameras : 9 * cameras]
+    distortion, place = x[9 * cameras : 11 * cameras], x[11 * cameras : 11 * cameras + 3 * places]
+    w = x[11 * cameras + 3 * places :]
+    turns = [rotation[(3 * camera + i).tolist()] for i in range(3)]
+    away = [place[(3 * point + i).tolist()] - centre[(3 * camera + i).tolist()] for i in range(3)]
+    angle = ca.sqrt(turns[0] ** 2 + turns[1] ** 2 + turns[2] ** 2)
+    axis = [t / angle for t in turns]
+    along = (1 - ca.cos(angle)) * (axis[0] * away[0] + axis[1] * away[1] + axis[2] * away[2])
+    across = [axis[(i + 1) % 3] * away[(i + 2) % 3] - axis[(i + 2) % 3] * away[(i + 1) % 3] for i in range(3)]
+    turned = [ca.cos(angle) * away[i] + ca.sin(angle) * across[i] + along * axis[i] for i in range(3)]
+    flat = [turned[i] / turned[2] for i in range(2)]
+    r2 = flat[0] ** 2 + flat[1] ** 2
+    bend = [distortion[(2 * camera + i).tolist()] for i in range(2)]
+    scale = focal[camera.tolist()] * (1 + bend[0] * r2 + bend[1] * r2**2)
+    errors = [w * (scale * flat[i] + principal[(2 * camera + i).tolist()] - seen[:, i]) for i in range(2)]
+    f, cons = 0 * focal[0], ca.vertcat(ca.vec(ca.horzcat(*errors).T), 1 - w**2)
 else:
     instances = 1
     x = ca.SX.sym("x", 7)
@@ -44,14 +66,16 @@ else:
     )
 sigma, weights = ca.SX.sym("s"), ca.SX.sym("w", cons.numel())
 lagrangian = sigma * f + ca.dot(weights, cons)
-functions = {
-    "f": ca.Function("f", [x], [f]),
-    "grad": ca.Function("g", [x], [ca.densify(ca.gradient(f, x))]),
-    "cons": ca.Function("c", [x], [cons]),
-    "jac": ca.Function("j", [x], [ca.jacobian(cons, x)]),
+makers = {
+    "f": lambda: ca.Function("f", [x], [f]),
+    "grad": lambda: ca.Function("g", [x], [ca.densify(ca.gradient(f, x))]),
+    "cons": lambda: ca.Function("c", [x], [cons]),
+    "jac": lambda: ca.Function("j", [x], [ca.jacobian(cons, x)]),
     # The upper triangle by columns is the lower one by rows.
-    "hess": ca.Function("h", [x, sigma, weights], [ca.triu(ca.hessian(lagrangian, x)[0])]),
+    "hess": lambda: ca.Function("h", [x, sigma, weights], [ca.triu(ca.hessian(lagrangian, x)[0])]),
 }
+wanted = ["cons", "jac"] if workload == "w6" else list(makers)
+functions = {name: makers[name]() for name in wanted}
 result = {"build": time.perf_counter() - begin}
 point = [numbers("x"), np.array([1.0]), numbers("weights")]
 

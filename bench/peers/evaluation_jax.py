@@ -63,6 +63,49 @@ elif workload == "w2":
             (x, w),
         ),
     }
+elif workload == "w5":
+    width = dimension = 10
+    i, d = jnp.arange(1, size + 1)[:, None], jnp.arange(1, dimension + 1)[None, :]
+    points = jnp.sin(1.3 * i + 0.7 * d * d) + 0.1 * jnp.cos(0.01 * i * d)
+    below = jnp.tril_indices(dimension, -1)
+    ends = [width, width + width * dimension, width + 2 * width * dimension]
+
+    def value(v):
+        alpha, mu, q, l = jnp.split(v, ends)
+        mu, q, l = mu.reshape(width, -1), q.reshape(width, -1), l.reshape(width, -1)
+        roots = jax.vmap(lambda q, l: jnp.diag(jnp.exp(q)).at[below].set(l))(q, l)
+        away = jnp.einsum("krc,ikc->ikr", roots, points[:, None, :] - mu[None, :, :])
+        e = alpha + q.sum(1) - 0.5 * (away**2).sum(2)
+        likelihood = jax.nn.logsumexp(e, axis=1).sum() - size * jax.nn.logsumexp(alpha)
+        return likelihood + 0.5 * (jnp.exp(q) ** 2).sum() + 0.5 * (l**2).sum()
+
+    calls = {"f": (value, (x,)), "grad": (jax.grad(value), (x,))}
+elif workload == "w6":
+    cameras, places = 50, 1000
+    o = jnp.arange(1, size + 1)
+    camera, point, seen = (7 * o) % cameras, (13 * o) % places, jnp.sin(o[:, None] + 0.5 * jnp.array([1, 2]))
+    counts = [3 * cameras, 3 * cameras, cameras, 2 * cameras, 2 * cameras, 3 * places, size]
+    shapes = [(cameras, 3), (cameras, 3), (cameras,), (cameras, 2), (cameras, 2), (places, 3), (size,)]
+
+    def error(rotation, centre, focal, principal, distortion, place, w, seen):
+        away, angle = place - centre, jnp.sqrt(jnp.dot(rotation, rotation))
+        axis = rotation / angle
+        turned = jnp.cos(angle) * away + jnp.sin(angle) * jnp.cross(axis, away)
+        turned = turned + (1 - jnp.cos(angle)) * jnp.dot(axis, away) * axis
+        flat = turned[:2] / turned[2]
+        r2 = jnp.dot(flat, flat)
+        lens = 1 + distortion[0] * r2 + distortion[1] * r2**2
+        return w * (focal * lens * flat + principal - seen)
+
+    def local(x):
+        starts = [sum(counts[:k]) for k in range(len(counts))]
+        arrays = [x[s : s + c].reshape(shape) for s, c, shape in zip(starts, counts, shapes)]
+        return [a[camera] for a in arrays[:5]] + [arrays[5][point], arrays[6]]
+
+    calls = {
+        "cons": (lambda x: jnp.concatenate([jax.vmap(error)(*local(x), seen).ravel(), 1 - x[-size:] ** 2]), (x,)),
+        "jac": (lambda x: (jax.vmap(jax.jacfwd(error, tuple(range(7))))(*local(x), seen), -2 * x[-size:]), (x,)),
+    }
 else:
     a, y = numbers("a").reshape(size, -1), numbers("y")
     value = lambda x, a, y: jnp.sum(jnp.logaddexp(0.0, -y * (a @ x)))

@@ -71,7 +71,9 @@ pub fn compare(workload: &str, size: u32, folder: &Path) {
         "w2" => (models::branches(size), size),
         "w3" => (models::logistic(size, 50), size),
         "w4" => (models::hock_schittkowski_100(), 1),
-        _ => panic!("workloads are w1, w2, w3 and w4"),
+        "w5" => (models::gaussian_mixture(size), size),
+        "w6" => (models::bundle_adjustment(size), size),
+        _ => panic!("workloads are w1 to w6"),
     };
     let begin = Instant::now();
     let mut evaluator = Evaluator::new(&problem);

@@ -1,5 +1,6 @@
-//! Nanoseconds per instance of the engine on four workloads: W1, a Luksan-Vlcek chain; W2, branch flows on a random
-//! network; W3, a logistic sum with a dense inner product; W4, a problem of Hock and Schittkowski's size.
+//! Nanoseconds per instance of the engine on six workloads: W1, a Luksan-Vlcek chain; W2, branch flows on a random
+//! network; W3, a logistic sum with a dense inner product; W4, a problem of Hock and Schittkowski's size; W5, a mixture of
+//! Gaussians, and W6, bundle adjustment, the last two as models of the language (`bench/*.opt`).
 //!
 //! `cargo bench --bench evaluation` prints a table; every figure is the smallest of many repetitions. With a workload, a
 //! size and a folder (`w1 100000 target/bench/data`) it measures that workload alone, compares its values with the
@@ -35,6 +36,8 @@ fn main() {
     row("W3 569 x 30", &models::logistic(569, 30), 569);
     row("W3 20000 x 50", &models::logistic(20_000, 50), 20_000);
     row("W4, per call", &models::hock_schittkowski_100(), 1);
+    row("W5 gmm, 1000 points", &models::gaussian_mixture(1000), 1000);
+    row("W6 ba, 5000 observations", &models::bundle_adjustment(5000), 5000);
     row("recurrence of 300, per step", &models::recurrence(300), 300);
     functions();
 }

@@ -5,6 +5,7 @@ use merit::expr::family::{Family, IndexMap, Leaf, ParamId, Source, Stage, StageI
 use merit::expr::graph::{Graph, NodeId};
 use merit::expr::ops::Op;
 use merit::problem::{Constraint, Data, Objective, Param, Problem, Sense};
+use merit::session::Model;
 
 fn empty(dimension: u32) -> Problem {
     Problem { dimension, ..Problem::default() }
@@ -216,6 +217,23 @@ pub fn logistic(rows: u32, width: u32) -> Problem {
     });
     minimize(&mut problem, f);
     problem
+}
+
+/// The likelihood of a mixture of ten Gaussians in ten dimensions.
+pub fn gaussian_mixture(points: u32) -> Problem {
+    model("bench/gaussian_mixture.opt", "N", points)
+}
+
+/// Reprojection errors of 50 cameras.
+pub fn bundle_adjustment(observations: u32) -> Problem {
+    model("bench/bundle_adjustment.opt", "observations", observations)
+}
+
+/// A model with one of its parameters set.
+fn model(path: &str, param: &str, value: u32) -> Problem {
+    let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
+    let model = Model::from_file(&path).unwrap_or_else(|errors| panic!("{errors}"));
+    model.with_param(param, f64::from(value)).build().unwrap_or_else(|errors| panic!("{errors}")).problem
 }
 
 /// Problem 100 of Hock and Schittkowski: 7 variables, 4 rows.
