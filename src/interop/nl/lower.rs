@@ -74,7 +74,7 @@ pub fn lower(nl: &Nl, file: &File, choice: Choice) -> Result<Scalars, NlError> {
         if let Some(variable) = row.complements {
             let labels = file.labels;
             let sentence = format!(
-                "{} complements {}, and no method of this build solves complementarity conditions",
+                "{} complements {}: such rows of `.nl` files are read but not solved; `perp` in a model is",
                 labels.constraint(k),
                 labels.variable(variable as usize)
             );
