@@ -32,6 +32,8 @@ pub enum Kind {
     Nlp,
     /// The same, the problem being convex, and a gap to a lower bound.
     Convex,
+    /// Of a problem that contains problems: feasibility, that followers' parts are their answers, the hypergradient.
+    Bilevel,
     /// A point that meets the conditions of a problem without an objective.
     System,
     /// Feasibility of the best candidate; no optimality is claimed.

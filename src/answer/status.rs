@@ -95,7 +95,7 @@ fn of_point(certificate: &Certificate) -> Status {
         (Kind::Infeasible | Kind::Unbounded, _) => Status::Failed,
         (_, Proved::Optimal { .. } | Proved::Satisfied) => Status::Solved,
         (Kind::Candidate | Kind::Discrete, _) => Status::BestFound,
-        (Kind::Nlp | Kind::Convex | Kind::System, _) => Status::LocallySolved,
+        (Kind::Nlp | Kind::Convex | Kind::System | Kind::Bilevel, _) => Status::LocallySolved,
     }
 }
 

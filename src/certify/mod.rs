@@ -19,8 +19,10 @@
 //! | `convexity`, `bound` | whether the problem is convex, and then how much better any point can be |
 //! | `infeasible`, `unbounded`, `ray` | proofs that there is nothing to find |
 //! | `complementarity` | natural residuals of complementary pairs, and how stationary a point with pairs is |
+//! | `bilevel` | whether followers' parts of a point are their answers, and whether the outer level is stationary |
 //! | `chain` | a proof of that by bounds that follow from one row each |
 
+pub mod bilevel;
 mod bound;
 mod chain;
 mod complementarity;
@@ -72,6 +74,29 @@ impl Default for JudgeOptions {
 
 /// What holds of the outcome of a method for the problem as stated.
 pub fn judge(problem: &Problem, outcome: &Outcome, options: &JudgeOptions) -> Certificate {
+    judge_with_rivals(problem, outcome, &[], options)
+}
+
+/// The same with other answers of followers to hold against those of the point.
+pub fn judge_with_rivals(
+    problem: &Problem,
+    outcome: &Outcome,
+    rivals: &[bilevel::Rival],
+    options: &JudgeOptions,
+) -> Certificate {
+    if problem.blocks.is_empty() {
+        return judge_one_level(problem, outcome, options);
+    }
+    let flat = problem.with_conditions_as_rows();
+    if flat.blocks.is_empty() {
+        return judge_one_level(&flat, outcome, options);
+    }
+    let mut x = outcome.x.clone();
+    x.resize(flat.dimension as usize, 0.0);
+    bilevel::certificate(&flat, &x, rivals, options.tolerance)
+}
+
+fn judge_one_level(problem: &Problem, outcome: &Outcome, options: &JudgeOptions) -> Certificate {
     let mut program = Program::at(problem, &outcome.x);
     let has_pairs = problem.complementarities().next().is_some();
     let ending = match &outcome.stop {

@@ -25,6 +25,13 @@ pub fn execute(
     sources: &Sources,
     monitor: &mut Monitor,
 ) -> Outcome {
+    if let Some(nest) = &plan.nest {
+        let bounds = Bounds::of(&plan.problem, &Numbers::of(&plan.problem));
+        return match hopeless(&bounds) {
+            Some(stop) => without_method(plan, stop),
+            None => nest.execute(&plan.problem, plan, warm, sources, monitor),
+        };
+    }
     let Some(method) = crate::solve::by_name(plan.method) else {
         return without_method(plan, Stop::Failed(format!("there is no method {}", plan.method)));
     };

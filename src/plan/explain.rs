@@ -10,6 +10,8 @@ use serde::Serialize;
 pub struct PlanView {
     pub class: String,
     pub facts: Vec<String>,
+    /// Problems inside the problem.
+    pub blocks: Vec<BlockView>,
     pub rewrites: Vec<RewriteView>,
     pub method: String,
     pub because: Vec<String>,
@@ -18,6 +20,20 @@ pub struct PlanView {
     pub starts_moved: Vec<String>,
     pub starts_outside: Vec<String>,
     pub others: Vec<OtherView>,
+}
+
+/// A block: who decides what, and what was proved.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BlockView {
+    /// `lower`, `player`
+    pub kind: String,
+    pub name: String,
+    pub instances: usize,
+    pub decides: Vec<String>,
+    pub reads: Vec<String>,
+    pub facts: Vec<String>,
+    /// How an instance is solved by itself.
+    pub method: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -54,6 +70,7 @@ impl Plan {
         PlanView {
             class: self.class.clone(),
             facts: all(&self.facts),
+            blocks: self.nest.iter().flat_map(|nest| nest.views(sources)).collect(),
             rewrites: rewrites.collect(),
             method: self.method.to_string(),
             because: all(&self.because),
@@ -70,6 +87,9 @@ impl Plan {
         let view = self.view(sources);
         let mut lines = vec![];
         section(&mut lines, "class", std::iter::once(view.class).chain(view.facts));
+        for block in &view.blocks {
+            section(&mut lines, &block.kind, block.lines().into_iter());
+        }
         section(&mut lines, "rewrites", view.rewrites.iter().map(|r| described(&r.name, &r.facts)));
         section(&mut lines, "start", view.starts_moved.into_iter().chain(view.starts_outside));
         section(&mut lines, "method", std::iter::once(view.method).chain(view.because));
@@ -88,6 +108,17 @@ impl Plan {
             }),
         );
         lines.join("\n") + "\n"
+    }
+}
+
+impl BlockView {
+    fn lines(&self) -> Vec<String> {
+        let count = if self.instances == 1 { String::new() } else { format!(", {} instances", self.instances) };
+        let reads = if self.reads.is_empty() { "nothing".to_string() } else { self.reads.join(", ") };
+        let mut lines = vec![format!("{}{count}: decides {}; reads {reads}", self.name, self.decides.join(", "))];
+        lines.extend(self.facts.iter().cloned());
+        lines.push(format!("by itself it is solved by {}", self.method));
+        lines
     }
 }
 

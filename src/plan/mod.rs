@@ -7,6 +7,7 @@ mod choice;
 mod class;
 pub mod execute;
 pub mod explain;
+pub mod nest;
 pub mod refusal;
 pub mod request;
 pub mod restarts;
@@ -23,7 +24,8 @@ use crate::diag::Diagnostic;
 use crate::problem::Problem;
 use crate::problem::features::{Fact, Features};
 use crate::solve::method::{Method, Objection, Sees};
-use crate::solve::options::{Options, Value};
+use crate::solve::options::{OptionRow, Options, Value};
+use nest::NestPlan;
 use rewrites::presolve::Reduced;
 use rewrites::{Lift, Rewritten};
 use start::Start;
@@ -56,6 +58,8 @@ pub struct Plan {
     pub lifts: Vec<Lift>,
     /// Rows and bounds as they were simplified after that; undone first.
     pub reduced: Option<Reduced>,
+    /// Of a problem that contains problems.
+    pub nest: Option<NestPlan>,
 }
 
 /// An option of the method that was chosen.
@@ -71,7 +75,11 @@ pub struct Setting {
 pub fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Diagnostic>> {
     refusal::unserved(problem)?;
     let request = request.merged(problem.solve_with.as_ref());
-    let candidates = Candidates::of(problem);
+    let flat = problem.with_conditions_as_rows();
+    if !flat.blocks.is_empty() {
+        return nest::plan(&flat, &request);
+    }
+    let candidates = Candidates::of(&flat);
     let chosen = choice::choose(&candidates, &request)?;
     let asked = request.checked_options(chosen.method)?;
     let form = candidates.form(chosen.smooth);
@@ -85,7 +93,7 @@ pub fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Diagnostic
         rewrites.extend(made);
         reduced
     });
-    let (class, facts, convex) = class::of(problem, &candidates.plain.features);
+    let (class, facts, convex) = class::of(&flat, &candidates.plain.features);
     let (restarts, why) = restarts::count(&request, chosen.method, &candidates.plain.features, convex);
     Ok(Plan {
         class,
@@ -94,14 +102,15 @@ pub fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Diagnostic
         method: chosen.method.name,
         because: chosen.because.into_iter().chain(products).chain(why).collect(),
         restarts,
-        settings: settings(chosen.method, &asked, &options),
+        settings: settings(chosen.method.options, &asked, &options),
         unused_options: request.unused(),
         options,
         others: choice::others(&candidates, chosen.method),
-        start: start::of(problem).extended(&shown, &lifts),
+        start: start::of(&flat).extended(&shown, &lifts),
         problem: shown,
         lifts,
         reduced,
+        nest: None,
     })
 }
 
@@ -196,12 +205,12 @@ impl Candidates {
 }
 
 /// All options of the method; set are those that were asked for.
-fn settings(method: &Method, asked: &Options, options: &Options) -> Vec<Setting> {
-    let setting = |row: &crate::solve::options::OptionRow| {
+fn settings(rows: &'static [OptionRow], asked: &Options, options: &Options) -> Vec<Setting> {
+    let setting = |row: &OptionRow| {
         let given = options.set.iter().rev().find(|(name, _)| name == row.name).map(|(_, value)| value.clone());
         let set = asked.set.iter().any(|(name, _)| name == row.name);
         Setting { name: row.name, set, value: given.unwrap_or_else(|| row.default.value()) }
     };
     let common = request::COMMON.iter().filter(|row| options.set.iter().any(|(name, _)| name == row.name));
-    method.options.iter().chain(common).map(setting).collect()
+    rows.iter().chain(common).map(setting).collect()
 }

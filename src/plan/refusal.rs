@@ -2,31 +2,15 @@
 
 use crate::diag::Diagnostic;
 use crate::problem::features::Fact;
-use crate::problem::{BlockKind, Domain, Kind, Problem};
+use crate::problem::{Domain, Kind, Problem};
 
 /// All constructs of the problem that nothing serves.
 pub fn unserved(problem: &Problem) -> Result<(), Vec<Diagnostic>> {
     let unsupported =
         problem.unsupported.iter().map(|u| Diagnostic::error("unsupported-construct", u.span, &u.sentence));
-    let refused: Vec<Diagnostic> = unsupported
-        .chain(blocks(problem))
-        .chain(integers(problem))
-        .chain(domains(problem))
-        .chain(several(problem))
-        .collect();
+    let refused: Vec<Diagnostic> =
+        unsupported.chain(integers(problem)).chain(domains(problem)).chain(several(problem)).collect();
     if refused.is_empty() { Ok(()) } else { Err(refused) }
-}
-
-fn blocks(problem: &Problem) -> impl Iterator<Item = Diagnostic> + '_ {
-    problem.blocks.iter().map(|block| {
-        let what = match block.kind {
-            BlockKind::Lower(_) => "a problem inside the problem, and no method of this build solves those",
-            BlockKind::Optimality => "a set of conditions, and no method of this build solves those",
-            BlockKind::Player => "a player of a game, and no method of this build finds equilibria",
-        };
-        let sentence = format!("`{} {}` is {what}", block.kind.word(), block.name);
-        Diagnostic::error("unsupported-construct", block.span, sentence)
-    })
 }
 
 fn integers(problem: &Problem) -> impl Iterator<Item = Diagnostic> + '_ {

@@ -68,14 +68,23 @@ impl Request {
 
     /// The options, if all of them are options of the method and within their ranges. `seed` is known to all.
     pub(super) fn checked_options(&self, method: &'static Method) -> Result<Options, Vec<Diagnostic>> {
+        self.checked_options_of(method.name, method.options)
+    }
+
+    /// The same for a method with these rows.
+    pub(super) fn checked_options_of(
+        &self,
+        method: &str,
+        rows: &'static [OptionRow],
+    ) -> Result<Options, Vec<Diagnostic>> {
         let mut options = Options { set: vec![], seed: self.seed };
         let mut wrong = vec![];
         for (name, value, span) in &self.options {
             match (name.as_str(), value) {
                 ("seed", Value::Number(seed)) if *seed >= 0.0 && seed.fract() == 0.0 => options.seed = *seed as u64,
-                _ => match check(rows_for(method, name), name, value, *span) {
+                _ => match check(rows_for(rows, name), name, value, *span) {
                     Ok(()) => options.set.push((name.clone(), value.clone())),
-                    Err(error) => wrong.push(error.diagnostic(method.name)),
+                    Err(error) => wrong.push(error.diagnostic(method)),
                 },
             }
         }
@@ -84,8 +93,8 @@ impl Request {
 }
 
 /// The rows that know an option: the common ones, else those of the method.
-fn rows_for(method: &'static Method, name: &str) -> &'static [OptionRow] {
-    if COMMON.iter().any(|row| row.name == name) { COMMON } else { method.options }
+fn rows_for(rows: &'static [OptionRow], name: &str) -> &'static [OptionRow] {
+    if COMMON.iter().any(|row| row.name == name) { COMMON } else { rows }
 }
 
 fn plain(value: &OptionValue) -> Value {

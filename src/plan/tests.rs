@@ -104,7 +104,7 @@ fn examples_are_planned_or_refused_in_words() {
         assert_eq!(outcome.stop, crate::answer::Stop::Converged, "{name}");
         assert_eq!(outcome.x.len(), model.problem.dimension as usize, "{name}");
     }
-    for name in ["kepler", "leader", "cournot", "pareto", "taste", "tour", "saddle"] {
+    for name in ["cournot", "pareto", "taste", "tour", "saddle"] {
         let said = example(name).asking("").expect_err(name);
         assert!(said.contains("unsupported-construct"), "{name}: {said}");
     }

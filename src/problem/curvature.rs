@@ -28,6 +28,11 @@ pub struct Forms {
 
 impl Forms {
     pub fn of(problem: &Problem, numbers: &Numbers, bounds: &Bounds) -> Forms {
+        Forms::given(problem, numbers, bounds, problem.dimension as usize)
+    }
+
+    /// In the first `free` variables alone: all others are numbers somewhere within their bounds.
+    pub fn given(problem: &Problem, numbers: &Numbers, bounds: &Bounds, free: usize) -> Forms {
         let mut source = |leaf: &Leaf, instances: u32| {
             let positions = (0..instances as usize).map(|p| leaf.map.at(p));
             match leaf.source {
@@ -35,6 +40,10 @@ impl Forms {
                     let both = positions.map(|at| Interval::new(bounds.lower[at], bounds.upper[at]));
                     let hull = both.reduce(Interval::hull).unwrap_or(Interval::WHOLE);
                     // A variable fixed by its bounds is a number.
+                    let given = (0..instances as usize).all(|p| leaf.map.at(p) >= free);
+                    if given {
+                        return Facts::constant(hull);
+                    }
                     if hull.point().is_some() { Facts::constant(hull) } else { Facts::variable(hull) }
                 }
                 Source::Param(_) | Source::Stage(_) => {

@@ -8,6 +8,7 @@ use super::{Block, Constraint, Data, Objective, Param, Problem, Supplied, Suppli
 use crate::expr::family::{Family, IndexMap, Leaf, MatrixStage, ParamId, Source, Stage, StageId, Term};
 use crate::expr::graph::Graph;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A block's problem for one instance.
@@ -29,9 +30,20 @@ impl Problem {
     ///
     /// Variables: those that the block decides, then all of the blocks inside it, which stay blocks.
     pub fn level(&self, block: u32, instance: u32, whole: &[f64]) -> Level {
-        let inside: Vec<u32> =
-            (0..self.blocks.len() as u32).filter(|b| *b != block && self.is_within(*b, block)).collect();
-        Cut::new(self, block, instance, inside).level(whole)
+        Cut::new(self, block, instance).level(whole, &[], 0..0).0
+    }
+
+    /// The same with the stages `keep`, whole, and all of the variables at positions `read` as parameters, whether or not
+    /// the level reads them. Also returns the new numbers of the stages.
+    pub fn level_keeping(
+        &self,
+        block: u32,
+        instance: u32,
+        whole: &[f64],
+        keep: &[StageId],
+        read: Range<u32>,
+    ) -> (Level, Vec<StageId>) {
+        Cut::new(self, block, instance).level(whole, keep, read)
     }
 }
 
@@ -124,7 +136,9 @@ struct Cut<'p> {
 }
 
 impl<'p> Cut<'p> {
-    fn new(whole: &'p Problem, block: u32, instance: u32, inside: Vec<u32>) -> Cut<'p> {
+    fn new(whole: &'p Problem, block: u32, instance: u32) -> Cut<'p> {
+        let all = 0..whole.blocks.len() as u32;
+        let inside: Vec<u32> = all.filter(|b| *b != block && whole.is_within(*b, block)).collect();
         let count = whole.stages.len();
         Cut {
             whole,
@@ -143,9 +157,13 @@ impl<'p> Cut<'p> {
         }
     }
 
-    fn level(mut self, whole: &[f64]) -> Level {
+    fn level(mut self, whole: &[f64], keep: &[StageId], read: Range<u32>) -> (Level, Vec<StageId>) {
         let variables = self.decided();
+        keep.iter().for_each(|id| {
+            self.mark(*id, 0..self.whole.stage(*id).rows);
+        });
         self.need();
+        self.reads.extend(read.filter(|k| self.places[*k as usize] == Place::Outside).map(|k| (k, 0)));
         self.made = self.stages_that_are_needed();
         let numbers: Vec<u32> = variables.iter().map(|&(old, _)| old).collect();
         let variables: Vec<Variable> = variables.iter().map(|(old, kept)| self.variable(*old, kept)).collect();
@@ -160,6 +178,7 @@ impl<'p> Cut<'p> {
             constraints.push(cut);
         }
         let blocks = self.inside.clone().iter().map(|&b| self.inner(b, &numbers)).collect();
+        let kept = keep.iter().map(|id| self.stage(*id)).collect();
         let reads: Vec<u32> = self.reads.keys().copied().collect();
         let mut params = self.whole.params.clone();
         params.push(Param {
@@ -180,7 +199,7 @@ impl<'p> Cut<'p> {
             blocks,
             ..Problem::default()
         };
-        Level { problem, own: self.own, reads, outside: self.outside, rows }
+        (Level { problem, own: self.own, reads, outside: self.outside, rows }, kept)
     }
 
     /// Elements of the instance among those of something that the block, or one inside it, owns.
@@ -512,12 +531,21 @@ impl<'p> Cut<'p> {
     }
 }
 
+/// Some instances of a family.
+pub(super) fn kept(family: &Family, instances: &[u32]) -> Family {
+    let leaf = |leaf: &Leaf| {
+        let positions = instances.iter().map(|&p| leaf.map.at(p as usize) as u32).collect();
+        Leaf { source: leaf.source, map: IndexMap::from_positions(positions) }
+    };
+    Family { instances: instances.len() as u32, leaves: family.leaves.iter().map(leaf).collect(), body: family.body }
+}
+
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::expr::eval::{self, Inputs};
 
-    fn whole(text: &str) -> Problem {
+    pub fn whole(text: &str) -> Problem {
         let mut sources = crate::diag::Sources::default();
         let source = sources.add("test.opt", text);
         let (file, wrong) = crate::syntax::parse(source, text);

@@ -4,9 +4,11 @@
 //! `0..Problem::dimension`; a constraint's stage has `rows` rows. Objectives and rows keep the sense and the sides of
 //! the statement; see [`Constraint::dual_sign`].
 
+pub mod adjoint;
 pub mod blocks;
 pub mod chain;
 pub mod complementarity;
+pub mod conditions;
 pub mod curvature;
 pub mod features;
 pub mod index;
@@ -16,6 +18,7 @@ pub mod promote;
 pub mod propagate;
 pub mod quick;
 pub mod ranges;
+pub mod rivals;
 pub mod second;
 pub mod squares;
 pub mod values;

@@ -17,7 +17,7 @@ impl Numbers {
     /// Evaluates the stages without variables that bounds, starts, rows and objectives read.
     pub fn of(problem: &Problem) -> Numbers {
         let of_variables = problem.variables.iter().flat_map(|v| [Some(&v.lower), Some(&v.upper), v.start.as_ref()]);
-        let of_rows = problem.constraints.iter().flat_map(|c| [Some(&c.lower), Some(&c.upper)]);
+        let of_rows = problem.all_constraints().flat_map(|c| [Some(&c.lower), Some(&c.upper)]);
         let scales = problem.scales.iter().map(|scale| Some(&scale.values));
         let data = of_variables.chain(of_rows).chain(scales).flatten().filter_map(Data::stage);
         let functions = problem.objectives.iter().map(|o| o.stage).chain(problem.constraints.iter().map(|c| c.stage));

@@ -12,6 +12,7 @@ impl Elaborator<'_> {
         let problem = &mut self.problem;
         if problem.unsupported.is_empty() {
             problem.unsupported.extend(own_answer(problem));
+            problem.unsupported.extend(own_multiplier(problem));
         }
         let mut roots: Vec<StageId> = vec![];
         problem.for_each_stage(&mut |id| roots.push(*id));
@@ -68,6 +69,27 @@ fn own_answer(problem: &Problem) -> Option<Unsupported> {
         };
         let sentence = sentence(&format!("{owner}.{field}"));
         Some(Unsupported { construct: "dual", sentence, span: span_of(term) })
+    })
+}
+
+/// Where a block reads a multiplier of its own.
+fn own_multiplier(problem: &Problem) -> Option<Unsupported> {
+    problem.blocks.iter().find_map(|block| {
+        let rows = block.constraints.iter().map(|c| c.stage);
+        let roots: Vec<StageId> = block.objectives.iter().map(|o| o.stage).chain(rows).collect();
+        let read = needed(&problem.stages, &roots);
+        let stages = problem.stages.iter().zip(read).filter(|(_, read)| *read).map(|(stage, _)| stage);
+        stages.flat_map(|stage| &stage.terms).find_map(|term| {
+            let own = block.supplied.iter().map(|s| &problem.variables[s.variable as usize]).find(|v| {
+                let mine = v.offset as usize..v.offset as usize + v.axes.len();
+                let leaves = term.family.leaves.iter().filter(|leaf| leaf.source == Source::Variables);
+                let mut read = leaves.flat_map(|leaf| (0..term.family.instances as usize).map(|p| leaf.map.at(p)));
+                read.any(|k| mine.contains(&k))
+            })?;
+            let (name, word) = (&own.name, block.kind.word());
+            let sentence = format!("`{name}` is known once `{word} {}` is solved, which reads it", block.name);
+            Some(Unsupported { construct: "dual", sentence, span: span_of(term) })
+        })
     })
 }
 

@@ -27,6 +27,7 @@ pub mod model;
 pub mod notation;
 pub mod prepared;
 mod problem_json;
+mod rivals;
 mod run;
 mod sensitivity;
 pub mod start;

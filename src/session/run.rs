@@ -1,6 +1,7 @@
 //! A planned problem to an answer: method, judge, and everything that is evaluated at the end.
 
 use super::prepared::{Options, Prepared};
+use super::rivals;
 use super::sensitivity::{self, Solver};
 use crate::ad::limit_threads;
 use crate::answer::certificate::Proved;
@@ -18,7 +19,7 @@ use crate::plan::execute::{Warm, execute};
 use crate::plan::{Plan, explain::PlanView, restarts};
 use crate::problem::index::Axes;
 use crate::problem::values::{Bounds, Numbers};
-use crate::problem::{AfterSolve, Constraint, Problem, Sense};
+use crate::problem::{AfterSolve, Constraint, Problem, Sense, SuppliedBy};
 use crate::solve::monitor::Monitor;
 use std::ops::ControlFlow;
 
@@ -49,9 +50,14 @@ pub(super) fn run(
     let n = prepared.problem.dimension as usize;
     let mut certifying = 0.0;
     let judge = JudgeOptions { tolerance: options.tolerance };
+    // The witnesses are made under the same clock as the solve, but they must not be left out because it took all the time.
+    let grace = options.time_limit.map_or(f64::INFINITY, |limit| began + 2.0 * limit);
     let mut judged = |outcome: Outcome| {
         let began = clock();
-        let certificate = certify::judge(&prepared.problem, &outcome, &judge);
+        let mut quiet = |_: &LogLine| ControlFlow::Continue(());
+        let watch = Monitor { deadline: grace, ..Monitor::new(&clock, &interrupted, &mut quiet) };
+        let rivals = rivals::of(plan, &outcome, &prepared.sources, &watch);
+        let certificate = certify::judge_with_rivals(&prepared.problem, &outcome, &rivals, &judge);
         certifying += clock() - began;
         Judged { outcome, certificate }
     };
@@ -134,9 +140,13 @@ fn answer(
     Answer {
         status,
         objectives: values.objectives(),
-        variables: values.variables(&outcome.x),
-        named: problem.named.iter().map(|n| values.entry(&n.name, &n.axes, n.stage)).collect(),
-        duals: values.rows(outcome.multipliers.as_ref().map(|m| &m.rows), |c, y| c.dual_sign * y),
+        variables: values.decided(&outcome.x),
+        named: values.named(),
+        duals: [
+            values.rows(outcome.multipliers.as_ref().map(|m| &m.rows), |c, y| c.dual_sign * y),
+            values.supplied(&outcome.x),
+        ]
+        .concat(),
         slacks: values.rows(Some(&values.slacks), |_, slack| slack),
         lower_duals: values.bounds(outcome.multipliers.as_ref(), |lower, _| lower),
         upper_duals: values.bounds(outcome.multipliers.as_ref(), |_, upper| upper),
@@ -177,6 +187,10 @@ impl Judged {
     }
 
     fn diagnosis(&self, prepared: &Prepared, plan: &Plan, options: &Options, limits: &Limits) -> Diagnosis {
+        // What goes wrong between levels is not what goes wrong in one.
+        if plan.nest.is_some() {
+            return Diagnosis::default();
+        }
         let ended = Ended {
             problem: &prepared.problem,
             sources: &prepared.sources,
@@ -289,7 +303,7 @@ impl<'p> Values<'p> {
                 *after = sensitivities[*k as usize].entry.values.clone();
             }
         }
-        let asked = problem.objectives.iter().map(|o| o.stage).chain(problem.named.iter().map(|n| n.stage));
+        let asked = problem.all_objectives().map(|o| o.stage).chain(problem.named.iter().map(|n| n.stage));
         let asked = asked.chain(problem.shows.iter().map(|s| s.stage));
         let sides = problem.ensures.iter().filter_map(|e| e.sides.as_ref());
         let ensured = problem.ensures.iter().map(|e| e.stage).chain(sides.flat_map(|(a, _, b)| [*a, *b]));
@@ -320,6 +334,37 @@ impl<'p> Values<'p> {
         variables
             .map(|v| Entry { name: v.name.clone(), axes: v.axes.clone(), values: part(v.offset, v.axes.len()) })
             .collect()
+    }
+
+    /// The variables that a level decides.
+    fn decided(&self, x: &[f64]) -> Vec<Entry> {
+        let supplied: Vec<u32> = self.problem.blocks.iter().flat_map(|b| &b.supplied).map(|s| s.variable).collect();
+        let all = self.variables(x).into_iter().zip(0..);
+        all.filter(|(_, k)| !supplied.contains(k)).map(|(entry, _)| entry).collect()
+    }
+
+    /// Duals of the rows of blocks.
+    fn supplied(&self, x: &[f64]) -> Vec<Entry> {
+        let mut out = vec![];
+        for block in &self.problem.blocks {
+            for s in &block.supplied {
+                let SuppliedBy::Row(k) = s.by else { continue };
+                let (row, variable) = (&block.constraints[k as usize], &self.problem.variables[s.variable as usize]);
+                if row.domain_of.is_none() {
+                    let first = variable.offset as usize;
+                    let values = x[first..first + variable.axes.len()].to_vec();
+                    out.push(Entry { name: row.label.clone(), axes: row.axes.clone(), values });
+                }
+            }
+        }
+        out
+    }
+
+    /// Named expressions, and the objectives of blocks.
+    fn named(&self) -> Vec<Entry> {
+        let named = self.problem.named.iter().map(|n| self.entry(&n.name, &n.axes, n.stage));
+        let inner = self.problem.blocks.iter().flat_map(|b| b.objectives.iter().map(|o| (o, &b.axes)));
+        named.chain(inner.map(|(o, axes)| self.entry(&o.label, axes, o.stage))).collect()
     }
 
     /// A figure per row, by family of rows; rows that state a domain of a variable are not shown.
@@ -369,6 +414,19 @@ pub(super) fn slacks(problem: &Problem, x: &[f64]) -> Vec<f64> {
     bodies.enumerate().map(|(r, c)| (c - bounds.row_lower[r]).min(bounds.row_upper[r] - c)).collect()
 }
 
+/// The same of a constraint of a block.
+fn block_slacks(problem: &Problem, block: u32, row: u32, x: &[f64]) -> Vec<f64> {
+    let c = &problem.blocks[block as usize].constraints[row as usize];
+    let params = problem.params.iter().map(|param| param.values.as_slice()).collect();
+    let needed = eval::needed(&problem.stages, &[c.stage]);
+    let stages = eval::stages(&problem.graph, &problem.stages, &needed, &Inputs { variables: x, params, after: &[] });
+    let numbers = Numbers::of(problem);
+    let side = |data| numbers.column(problem, data, c.rows as usize);
+    let (lower, upper) = (side(&c.lower), side(&c.upper));
+    let body = stages[c.stage.0 as usize].iter().zip(lower.iter().zip(&upper));
+    body.map(|(v, (l, u))| (v - l).min(u - v)).collect()
+}
+
 /// What `Source::After(k)` reads. Without multipliers the duals are not known: NaN. Sensitivities are filled in later.
 pub(super) fn after_solve(problem: &Problem, outcome: &Outcome, slacks: &[f64]) -> Vec<Vec<f64>> {
     let starts = problem.row_starts();
@@ -390,7 +448,8 @@ pub(super) fn after_solve(problem: &Problem, outcome: &Outcome, slacks: &[f64]) 
         AfterSolve::LowerDual(k) => of_bounds(*k, |lower, _| lower),
         AfterSolve::UpperDual(k) => of_bounds(*k, |_, upper| upper),
         AfterSolve::ReducedCost(k) => of_bounds(*k, |lower, upper| lower + upper),
-        AfterSolve::BlockSlack(..) | AfterSolve::Sensitivity(_) | AfterSolve::Unsupported => vec![],
+        AfterSolve::BlockSlack(block, row) => block_slacks(problem, *block, *row, &outcome.x),
+        AfterSolve::Sensitivity(_) | AfterSolve::Unsupported => vec![],
     };
     problem.after_solve.iter().map(buffer).collect()
 }

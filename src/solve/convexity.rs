@@ -15,6 +15,18 @@ const MOST_VARIABLES: usize = 300;
 /// that are not fixed, up to `1e-10` of its largest eigenvalue. `None` where there are too many variables, or values are
 /// not finite. The objective must be quadratic; `O(n³)`.
 pub fn quadratic_is_convex(problem: &Problem) -> Option<bool> {
+    let (least, largest) = curvatures(problem)?;
+    Some(least >= -1e-10 * largest)
+}
+
+/// The same for positive definite, by more than rounding.
+pub fn quadratic_is_strongly_convex(problem: &Problem) -> Option<bool> {
+    let (least, largest) = curvatures(problem)?;
+    Some(least > 1e-9 * largest)
+}
+
+/// The least eigenvalue of the Hessian of the objective at 0, and the largest in size.
+fn curvatures(problem: &Problem) -> Option<(f64, f64)> {
     if problem.dimension as usize > MOST_VARIABLES {
         return None;
     }
@@ -37,5 +49,5 @@ pub fn quadratic_is_convex(problem: &Problem) -> Option<bool> {
     }
     let eigenvalues = symmetric_eigenvalues(n, &dense);
     let largest = eigenvalues.iter().fold(0.0f64, |most, v| most.max(v.abs()));
-    Some(eigenvalues.iter().all(|v| *v >= -1e-10 * largest))
+    Some((eigenvalues.iter().copied().fold(f64::INFINITY, f64::min), largest))
 }

@@ -1,13 +1,41 @@
 //! The reference of methods, generated from their rows: `docs/methods.md` holds these sections, and a test compares.
 
 use super::method::{Claim, Method};
-use super::options::Default;
+use super::options::{Default, OptionRow};
 
 /// The whole page: methods and rewrites do not repeat here what their files say about how they work.
 pub fn page() -> String {
-    let sections: Vec<String> = super::METHODS.iter().map(section).collect();
-    format!("{HEAD}\n{}", sections.join("\n"))
+    let sections: Vec<String> = super::METHODS.iter().map(|m| section(&Described::of(m))).collect();
+    let nested: Vec<String> = super::bilevel::METHODS.iter().map(|m| section(&Described::of_bilevel(m))).collect();
+    format!("{HEAD}\n{}\n{BILEVEL}\n{}", sections.join("\n"), nested.join("\n"))
 }
+
+/// What the page says of a method.
+struct Described {
+    name: &'static str,
+    doc: &'static str,
+    chosen: &'static str,
+    source: &'static str,
+    claim: Claim,
+    options: &'static [OptionRow],
+}
+
+impl Described {
+    fn of(method: &Method) -> Described {
+        let Method { name, doc, chosen, source, claim, options, .. } = *method;
+        Described { name, doc, chosen, source, claim, options }
+    }
+
+    fn of_bilevel(method: &super::bilevel::Method) -> Described {
+        let super::bilevel::Method { name, doc, chosen, source, claim, options, .. } = *method;
+        Described { name, doc, chosen, source, claim, options }
+    }
+}
+
+const BILEVEL: &str = "# Methods for problems inside problems
+
+They see all levels at once; [bilevel.md](bilevel.md) teaches how such problems are stated and what their certificates say.
+";
 
 const HEAD: &str = "# Methods
 
@@ -17,7 +45,7 @@ chance give the same answer for the same seed. This page is made from the table 
 ";
 
 /// A method as a section of Markdown.
-fn section(method: &Method) -> String {
+fn section(method: &Described) -> String {
     let claim = match method.claim {
         Claim::Stationary => "a point that satisfies first-order conditions; the judge decides what it is",
         Claim::Heuristic => "the best point seen; nothing is claimed of it",

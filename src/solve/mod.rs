@@ -1,6 +1,7 @@
 //! Methods: one file and one row of [`METHODS`] each.
 
 pub mod argmin_adapter;
+pub mod bilevel;
 pub mod black_box;
 pub mod complementarity;
 pub mod convexity;

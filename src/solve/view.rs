@@ -12,6 +12,7 @@ use super::trouble;
 use crate::ad::Evaluator;
 use crate::answer::{Evaluations, LogLine, Multipliers, Outcome, Stop};
 use crate::diag::Sources;
+use crate::expr::family::ParamId;
 use crate::linalg::vector::{all_finite, max_norm};
 use crate::problem::complementarity::paired;
 use crate::problem::second::curved_variables;
@@ -129,6 +130,18 @@ impl EngineView {
     pub fn counting(mut self, meter: &Meter) -> EngineView {
         self.meter = meter.clone();
         self
+    }
+
+    /// New numbers for a parameter; bounds and sides follow. What is fixed stays fixed: no bound may come to meet another.
+    pub fn set_param(&mut self, id: ParamId, values: &[f64]) {
+        self.problem.params[id.0 as usize].values = Arc::new(values.to_vec());
+        self.evaluator.set_param(id, values);
+        let bounds = Bounds::of(&self.problem, &Numbers::of(&self.problem));
+        let of = |values: &[f64], chosen: &[u32]| chosen.iter().map(|k| values[*k as usize]).collect::<Vec<f64>>();
+        self.shape.lower = of(&bounds.lower, &self.variables);
+        self.shape.upper = of(&bounds.upper, &self.variables);
+        self.shape.row_lower = of(&bounds.row_lower, &self.rows);
+        self.shape.row_upper = of(&bounds.row_upper, &self.rows);
     }
 
     /// The part of a point of all variables that the method sees.

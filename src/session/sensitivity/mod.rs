@@ -7,6 +7,7 @@
 
 mod after;
 mod asked;
+mod levels;
 mod point;
 mod resolve;
 #[cfg(test)]
@@ -75,7 +76,15 @@ pub(super) fn all(
     if let Some(why) = refused {
         return problem.sensitivities.iter().map(|asked| not_computed(asked, why)).collect();
     }
-    problem.sensitivities.iter().map(|asked| one(problem, outcome, asked, after, solver)).collect()
+    let each = problem.sensitivities.iter();
+    each.map(|asked| match problem.blocks.is_empty() {
+        true => one(problem, outcome, asked, after, solver),
+        false => match levels::of_one_level(problem, outcome, asked) {
+            Ok((problem, outcome, asked)) => one(&problem, &outcome, &asked, after, solver),
+            Err(why) => not_computed(asked, why),
+        },
+    })
+    .collect()
 }
 
 fn not_computed(asked: &problem::Sensitivity, why: &str) -> Sensitivity {

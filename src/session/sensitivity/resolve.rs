@@ -75,8 +75,11 @@ impl Solver<'_> {
     /// What is asked for at the answer of a problem near the one that was solved.
     fn answer(&mut self, problem: &Problem, near: &Outcome, asked: &Sensitivity) -> Result<Vec<f64>, String> {
         let failed = |why: &str| format!("not compared with solving again: {why}");
-        let method = Some((self.plan.method.to_string(), Span::default()));
-        let set = self.plan.options.set.iter().map(|(name, value)| (name.clone(), value.clone(), Span::default()));
+        // A follower by itself is not solved by the method of all levels.
+        let alone = self.plan.nest.is_some();
+        let method = (!alone).then(|| (self.plan.method.to_string(), Span::default()));
+        let set = self.plan.options.set.iter().filter(|_| !alone);
+        let set = set.map(|(name, value)| (name.clone(), value.clone(), Span::default()));
         let request = Request::new(method, set.collect(), self.plan.options.seed);
         let mut unasked = problem.clone();
         unasked.solve_with = None;

@@ -1,0 +1,372 @@
+//! Points of problems that contain problems: is every follower's part an answer of its own problem, and is the outermost
+//! level stationary?
+//!
+//! Each instance of a block is cut out as a problem by itself ([`Problem::level`]) and its part of the point is judged
+//! there: feasibility, and how much better another answer is. Convexity proves that none is (by the gap to a bound from its
+//! Lagrangian); rivals, points that others found by solving the follower again, can only refute. A follower of which
+//! nothing is proved and that no rival was held against is not believed.
+//!
+//! The outermost level is examined where the followers are convex and have multipliers: the slope of what is left when each
+//! complementary pair of their conditions keeps the side that is 0 ([`Problem::conditions`]) must vanish up to multipliers
+//! of rows and bounds; without constraints that is the hypergradient. Whether those conditions are the follower's own is
+//! seen at the point with the judge's own slopes. Pairs of which both sides are 0 are classed by the signs of their multipliers.
+
+use super::program::Program;
+use super::residuals::{self, Duals};
+use super::{fit, of_point};
+use crate::answer::certificate::{Certificate, Kind, Place, Proved, Residual, SecondOrder, Witness};
+use crate::answer::{Evaluations, Multipliers, Outcome, Stop};
+use crate::problem::conditions::{Conditions, Form, PairOf, Zero};
+use crate::problem::level::Level;
+use crate::problem::{BlockKind, Choice, Problem, SuppliedBy};
+
+/// A point of one instance of a block, found by someone else.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rival {
+    pub block: u32,
+    pub instance: u32,
+    /// What the instance decides, in the order of its [`Level`].
+    pub own: Vec<f64>,
+}
+
+/// Judges a point of all levels.
+pub(super) fn certificate(problem: &Problem, x: &[f64], rivals: &[Rival], tolerance: f64) -> Certificate {
+    let program = Program::at(problem, x);
+    let mut residuals = vec![residuals::finite(&program, tolerance)];
+    residuals.extend(residuals::primal(&program, tolerance));
+    let (mut lower, mut upper) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+    let mut seen = Followers { worst: vec![], unproved: vec![], without_multipliers: None, rivals: 0 };
+    for (b, block) in problem.blocks.iter().enumerate() {
+        for instance in 0..block.axes.len() as u32 {
+            let level = problem.level(b as u32, instance, x);
+            let mine: Vec<&[f64]> = rivals
+                .iter()
+                .filter(|r| (r.block, r.instance) == (b as u32, instance))
+                .map(|r| r.own.as_slice())
+                .collect();
+            let found = follower(problem, b as u32, &level, x, &mine, tolerance);
+            for (j, &k) in level.own.iter().enumerate() {
+                (lower[k as usize], upper[k as usize]) = (found.lower[j], found.upper[j]);
+            }
+            seen.add(problem, b as u32, instance, found);
+        }
+    }
+    residuals.extend(std::mem::take(&mut seen.worst));
+    let mut notes = seen.notes();
+    if problem.blocks.iter().any(|b| b.kind == BlockKind::Lower(Choice::Optimistic)) && !seen.unproved.is_empty() {
+        notes.push("that the followers' choice is the best for the outer level was not examined".to_string());
+    }
+    match (&seen.without_multipliers, seen.unproved.is_empty()) {
+        (None, true) => residuals.push(outer_stationarity(problem, x, &lower, &upper, tolerance, &mut notes)),
+        (Some(name), _) => notes.push(format!(
+            "`{name}` has no multipliers at its answer: whether the outer level is stationary was not examined"
+        )),
+        (None, false) => {
+            let figure = outer_stationarity(problem, x, &lower, &upper, tolerance, &mut vec![]);
+            notes.push(format!(
+                "the slope along the followers' conditions is {:.1e}; it need not vanish where a follower that is not \
+                 convex changes its answer",
+                figure.value
+            ));
+        }
+    }
+    let none = SecondOrder::NotAsked;
+    Certificate::judged(Kind::Bilevel, tolerance, residuals, none, Proved::Nothing, Witness::Method, notes)
+}
+
+/// What was found of one instance.
+struct Found {
+    primal: Residual,
+    gap: Residual,
+    /// No other point is better for it, by more than the gap.
+    proved: Result<String, String>,
+    /// Whether the multipliers that the point supplies are its multipliers.
+    has_multipliers: bool,
+    rivals: usize,
+    /// Multipliers of its bounds.
+    lower: Vec<f64>,
+    upper: Vec<f64>,
+}
+
+fn follower(problem: &Problem, b: u32, level: &Level, x: &[f64], rivals: &[&[f64]], tolerance: f64) -> Found {
+    let own = level.part(x);
+    let mut program = Program::at(&level.problem, &own);
+    let primal = residuals::primal(&program, tolerance).remove(0);
+    let multipliers = supplied(problem, b, level, x, &program);
+    let outcome = |multipliers| Outcome {
+        x: own.clone(),
+        multipliers,
+        stop: Stop::Converged,
+        iterations: 0,
+        evaluations: Evaluations::default(),
+        log: vec![],
+    };
+    let mut certificate = of_point(&mut program, &outcome(Some(multipliers.clone())), tolerance);
+    let has_multipliers = certificate.residuals.iter().filter(|r| is_dual(r)).all(|r| r.value <= r.tolerance);
+    if !certificate.holds() {
+        // The method may have handed back none that are of use.
+        let fitted = of_point(&mut program, &outcome(None), tolerance);
+        certificate = if fitted.holds() { fitted } else { certificate };
+    }
+    let value = program.objective_value();
+    let mut gap = 0.0f64;
+    let mut compared = 0;
+    for rival in rivals.iter().filter(|r| r.len() == own.len()) {
+        let there = Program::at(&level.problem, rival);
+        let feasible = residuals::primal(&there, tolerance).iter().all(|r| r.value <= r.tolerance);
+        let better = value - there.objective_value();
+        if feasible && better.is_finite() {
+            compared += 1;
+            gap = gap.max(better);
+        }
+    }
+    let proved = match &certificate.proved {
+        Proved::Optimal { because, .. } if certificate.holds() => Ok(because.clone()),
+        _ => Err(why_not(&certificate)),
+    };
+    if proved.is_err() && compared == 0 {
+        gap = f64::NAN;
+    }
+    if let Some(bound) = certificate.residuals.iter().find(|r| r.name == "gap").filter(|_| proved.is_ok()) {
+        gap = gap.max(bound.unscaled);
+    }
+    let span = problem.blocks[b as usize].span;
+    let place = Some(Place { label: problem.blocks[b as usize].name.clone(), span });
+    let gap = Residual { name: "follower gap", value: gap / value.abs().max(1.0), unscaled: gap, tolerance, place };
+    let Multipliers { lower, upper, .. } = multipliers;
+    Found {
+        primal: Residual { name: "follower primal", ..primal },
+        gap,
+        proved,
+        has_multipliers,
+        rivals: compared,
+        lower,
+        upper,
+    }
+}
+
+fn is_dual(residual: &Residual) -> bool {
+    matches!(residual.name, "dual" | "complementarity" | "sign")
+}
+
+fn why_not(certificate: &Certificate) -> String {
+    let not_convex = certificate.notes.iter().find(|note| note.starts_with("not shown to be convex"));
+    match not_convex {
+        Some(note) => note.clone(),
+        None => "its multipliers prove no bound".to_string(),
+    }
+}
+
+/// The multipliers that the point supplies for the rows, and what stationarity leaves for the bounds.
+fn supplied(problem: &Problem, b: u32, level: &Level, x: &[f64], program: &Program) -> Multipliers {
+    let block = &problem.blocks[b as usize];
+    let mut rows = vec![0.0; level.rows.len()];
+    for s in &block.supplied {
+        let SuppliedBy::Row(k) = s.by else { continue };
+        let offset = problem.variables[s.variable as usize].offset;
+        for (y, &(_, r)) in rows.iter_mut().zip(&level.rows).filter(|(_, (c, _))| *c == k) {
+            *y = block.constraints[k as usize].dual_sign * x[(offset + r) as usize];
+        }
+    }
+    let sign = program.objective.map_or(1.0, |(_, sign)| sign);
+    let turned: Vec<f64> = rows.iter().map(|y| sign * y).collect();
+    let rest = program.lagrangian_gradient(&program.here, 1.0, &turned);
+    // A slope that pushes towards a bound is carried by it if the variable is there.
+    let near = |bound: f64, j: usize| (program.x[j] - bound).abs() <= 1e-4 * bound.abs().max(1.0);
+    let at = |j: usize, at_lower: bool| {
+        let bound = if at_lower { program.lower[j] } else { program.upper[j] };
+        let carried = bound.is_finite() && near(bound, j) && (rest[j] >= 0.0) == at_lower;
+        if carried { sign * rest[j] } else { 0.0 }
+    };
+    let n = rest.len();
+    Multipliers { rows, lower: (0..n).map(|j| at(j, true)).collect(), upper: (0..n).map(|j| at(j, false)).collect() }
+}
+
+/// What was found of all instances, the worst figures kept.
+struct Followers {
+    worst: Vec<Residual>,
+    unproved: Vec<String>,
+    without_multipliers: Option<String>,
+    rivals: usize,
+}
+
+impl Followers {
+    fn add(&mut self, problem: &Problem, b: u32, instance: u32, found: Found) {
+        let block = &problem.blocks[b as usize];
+        let name = format!("{}{}", block.name, block.axes.label(instance as usize));
+        for residual in [found.primal, found.gap] {
+            match self.worst.iter_mut().find(|r| r.name == residual.name) {
+                Some(worst) if residual.value > worst.value || residual.value.is_nan() => *worst = residual,
+                Some(_) => {}
+                None => self.worst.push(residual),
+            }
+        }
+        self.rivals += found.rivals;
+        if let Err(why) = found.proved {
+            self.unproved.push(format!("that the answer of `{name}` is its best is not proved: {why}"));
+        }
+        if !found.has_multipliers && self.without_multipliers.is_none() {
+            self.without_multipliers = Some(name);
+        }
+    }
+
+    /// At most a few followers are named.
+    fn notes(&self) -> Vec<String> {
+        let mut notes: Vec<String> = self.unproved.iter().take(3).cloned().collect();
+        if self.unproved.len() > 3 {
+            notes.push(format!("nor is that of {} other followers", self.unproved.len() - 3));
+        }
+        if self.rivals > 0 {
+            notes.push(format!("answers of followers, solved again by other methods, were compared: {}", self.rivals));
+        }
+        notes
+    }
+}
+
+/// Sides of a pair that are no larger than this count as 0.
+const AT_ZERO: f64 = 1e-6;
+
+/// The largest slope of the outer objective that rows, bounds and the followers' conditions do not carry.
+fn outer_stationarity(
+    problem: &Problem,
+    x: &[f64],
+    lower: &[f64],
+    upper: &[f64],
+    tolerance: f64,
+    notes: &mut Vec<String>,
+) -> Residual {
+    let conditions = problem.conditions(Form::Kkt);
+    let point = conditions.extended(x, lower, upper);
+    let sides = sides(&conditions, &point);
+    let zero: Vec<Option<Zero>> = sides
+        .iter()
+        .map(|(g, h)| match (*g <= AT_ZERO, *h <= AT_ZERO) {
+            (true, true) => Some(Zero::Both),
+            _ if g <= h => Some(Zero::Distance),
+            _ => Some(Zero::Force),
+        })
+        .collect();
+    let held = conditions.held(&zero);
+    let program = Program::at(&held, &point);
+    let duals = fit::multipliers(&program, tolerance);
+    let figure = residuals::dual(&program, &duals, tolerance).remove(0);
+    let both = zero.iter().filter(|z| **z == Some(Zero::Both)).count();
+    if both > 0 {
+        notes.push(class(&conditions, &program, &duals, &zero, both));
+    }
+    let place = figure.place.filter(|_| figure.value > figure.tolerance);
+    Residual { name: "hypergradient", place, ..figure }
+}
+
+/// What the multipliers of pairs of which both sides are 0 say.
+fn class(conditions: &Conditions, program: &Program, duals: &Duals, zero: &[Option<Zero>], both: usize) -> String {
+    let (mut strong, mut clarke) = (true, true);
+    for (k, pair) in conditions.pairs.iter().enumerate().filter(|(k, _)| zero[*k] == Some(Zero::Both)) {
+        let of_force = pair.turn * (duals.lower[pair.dual as usize] + duals.upper[pair.dual as usize]);
+        let of_distance = match pair.of {
+            PairOf::Bound { variable, lower } => {
+                let z = duals.lower[variable as usize] + duals.upper[variable as usize];
+                if lower { z } else { -z }
+            }
+            PairOf::Row { lower, .. } => {
+                let y = duals.rows[conditions.row_of(program.problem, k)];
+                if lower { y } else { -y }
+            }
+        };
+        let slack = -1e-6 * of_force.abs().max(of_distance.abs()).max(1.0);
+        strong &= of_force >= slack && of_distance >= slack;
+        clarke &= of_force * of_distance >= slack;
+    }
+    let what = match (strong, clarke) {
+        (true, _) => "strongly stationary",
+        (false, true) => "C-stationary, not shown to be more",
+        (false, false) => "weakly stationary, not shown to be more",
+    };
+    format!("pairs whose row and multiplier are both 0: {both}; the point is {what}")
+}
+
+/// `G` and `H` of all pairs.
+fn sides(conditions: &Conditions, point: &[f64]) -> Vec<(f64, f64)> {
+    let problem = &conditions.problem;
+    let needed = crate::expr::eval::needed(&problem.stages, &[conditions.distance, conditions.force]);
+    let params = problem.params.iter().map(|p| p.values.as_slice()).collect();
+    let inputs = crate::expr::eval::Inputs { variables: point, params, after: &[] };
+    let stages = crate::expr::eval::stages(&problem.graph, &problem.stages, &needed, &inputs);
+    let (g, h) = (&stages[conditions.distance.0 as usize], &stages[conditions.force.0 as usize]);
+    g.iter().copied().zip(h.iter().copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::status::{Status, status};
+    use crate::problem::level::tests::whole;
+
+    fn judged(problem: &Problem, values: &[(&str, f64)], rivals: &[f64]) -> (Status, Certificate) {
+        let mut x = vec![0.0; problem.dimension as usize];
+        for (name, value) in values {
+            let v = problem.variables.iter().find(|v| v.name == *name).unwrap_or_else(|| panic!("no {name}"));
+            x[v.offset as usize] = *value;
+        }
+        let rivals: Vec<Rival> = rivals.iter().map(|&own| Rival { block: 0, instance: 0, own: vec![own] }).collect();
+        let certificate = certificate(problem, &x, &rivals, 1e-6);
+        (status(&Stop::Converged, &certificate), certificate)
+    }
+
+    fn broken(certificate: &Certificate) -> Vec<&'static str> {
+        certificate.broken().map(|r| r.name).collect()
+    }
+
+    const LEADER: &str = "var x >= 0\nlower f {\n  var y >= 0\n  minimize (y - 1)^2 - 1.5 * x * y\n  subject to {\n    \
+                          a: -3 * x + y <= -3\n    b: x - 0.5 * y <= 4\n    c: x + y <= 7\n  }\n}\n\
+                          minimize (x - 5)^2 + (2 * f.y + 1)^2";
+
+    #[test]
+    fn an_answer_of_a_convex_follower_is_proved_and_wrong_ones_are_refused() {
+        let problem = whole(LEADER);
+        // At x = 1 the row `a` holds y at 0: slope -2 - 1.5 = -3.5 in y, carried by `a`.
+        let right = [("x", 1.0), ("f.y", 0.0), ("f.a.dual", -3.5)];
+        let (status, certificate) = judged(&problem, &right, &[]);
+        assert_eq!(status, Status::LocallySolved, "{certificate:?}");
+        // The other local answer, at 25, and no answer: the follower wants y = 1 + 0.75 x, or the most it may have.
+        for wrong in [
+            // Stale: what the follower answered to another x.
+            [("x", 2.0), ("f.y", 0.0), ("f.a.dual", -3.5)],
+            // The worst response: feasible, and not the best.
+            [("x", 3.0), ("f.y", 0.0), ("f.a.dual", 0.0)],
+            [("x", 3.0), ("f.y", 4.0), ("f.a.dual", 0.0)],
+        ] {
+            for rivals in [&[][..], &[3.25], &[1.0, 3.25]] {
+                let (status, certificate) = judged(&problem, &wrong, rivals);
+                // At x = 3, y = 3.25 the follower is right, and the outer level is not stationary.
+                assert_eq!(status, Status::Failed, "{wrong:?} {certificate:?}");
+            }
+        }
+        let away = [("x", 3.0), ("f.y", 3.25), ("f.a.dual", 0.0)];
+        let (_, certificate) = judged(&problem, &away, &[]);
+        assert_eq!(broken(&certificate), ["hypergradient"], "{certificate:?}");
+        let outside = [("x", 1.0), ("f.y", 0.5), ("f.a.dual", -3.5)];
+        assert!(broken(&judged(&problem, &outside, &[]).1).contains(&"follower primal"));
+    }
+
+    #[test]
+    fn a_stationary_point_that_is_no_minimum_falls_to_a_rival() {
+        let problem = whole(
+            "var x in [0, 4]\nlower f { var y in [-2, 3]\n  minimize y^4 - 2 * y^2 + 0.1 * x * y }\nminimize x + f.y^2",
+        );
+        // y = 0 is stationary at x = 0, a maximum of the follower.
+        let point = [("x", 0.0), ("f.y", 0.0)];
+        let (status, certificate) = judged(&problem, &point, &[]);
+        assert_eq!(
+            (status, broken(&certificate)),
+            (Status::Failed, vec!["follower gap"]),
+            "nothing was held against it"
+        );
+        let (status, certificate) = judged(&problem, &point, &[1.0]);
+        assert_eq!((status, broken(&certificate)), (Status::Failed, vec!["follower gap"]));
+        // The best is not proved, but nothing refutes it.
+        let (status, certificate) = judged(&problem, &[("x", 0.0), ("f.y", 1.0)], &[-1.0, 1.0, 5.0]);
+        assert_eq!(status, Status::LocallySolved, "{certificate:?}");
+        assert!(certificate.notes.iter().any(|n| n.contains("not proved")), "{certificate:?}");
+    }
+}

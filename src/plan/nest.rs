@@ -1,0 +1,191 @@
+//! The plan of a problem that contains problems: facts of each block, how its instances are solved by themselves, and the
+//! method that solves all levels.
+
+use super::explain::{BlockView, with_line};
+use super::{Plan, Request, execute, refusal, settings, start};
+use crate::answer::Outcome;
+use crate::diag::{Diagnostic, Sources};
+use crate::problem::features::Fact;
+use crate::problem::{BlockKind, Problem};
+use crate::solve::bilevel::facts::{BlockFacts, Nest};
+use crate::solve::bilevel::follower::Follower;
+use crate::solve::bilevel::{self, Context, Method};
+use crate::solve::method::Method as Smooth;
+use crate::solve::monitor::Monitor;
+use crate::solve::options::Options;
+
+/// What is planned of the blocks.
+#[derive(Clone, Debug)]
+pub struct NestPlan {
+    pub nest: Nest,
+    /// How instances of each block are solved by themselves: a row of [`crate::solve::METHODS`].
+    pub inner: Vec<&'static str>,
+}
+
+/// Plans a problem that has blocks other than conditions.
+pub(super) fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Diagnostic>> {
+    players(problem)?;
+    let start = start::of(problem);
+    let nest = Nest::of(problem, &start.x);
+    let (method, because) = choose(&nest, request)?;
+    let options = request.checked_options_of(method.name, method.options)?;
+    let inner = nest.blocks.iter().map(inner_method).collect();
+    let others = bilevel::METHODS.iter().filter(|other| other.name != method.name);
+    Ok(Plan {
+        class: class(problem, &nest),
+        facts: vec![],
+        rewrites: vec![],
+        method: method.name,
+        because,
+        restarts: 0,
+        settings: settings(method.options, &options, &options),
+        unused_options: request.unused(),
+        options,
+        others: others.map(|other| (other.name, (other.accepts)(&nest).err())).collect(),
+        start,
+        problem: problem.clone(),
+        lifts: vec![],
+        reduced: None,
+        nest: Some(NestPlan { nest, inner }),
+    })
+}
+
+/// Players are planned by nobody yet.
+fn players(problem: &Problem) -> Result<(), Vec<Diagnostic>> {
+    let players = problem.blocks.iter().filter(|b| b.kind == BlockKind::Player);
+    let refused: Vec<Diagnostic> = players
+        .map(|block| {
+            let sentence =
+                format!("`player {}` is a player of a game, and no method of this build finds equilibria", block.name);
+            Diagnostic::error("unsupported-construct", block.span, sentence)
+        })
+        .collect();
+    if refused.is_empty() { Ok(()) } else { Err(refused) }
+}
+
+fn choose(nest: &Nest, request: &Request) -> Result<(&'static Method, Vec<Fact>), Vec<Diagnostic>> {
+    if let Some((name, span)) = &request.method {
+        let Some(method) = bilevel::by_name(name) else {
+            let names: Vec<&str> = bilevel::METHODS.iter().map(|method| method.name).collect();
+            let message = match crate::solve::by_name(name) {
+                Some(_) => format!("`{name}` solves problems of one level, and this one contains another"),
+                None => format!("there is no method `{name}`"),
+            };
+            let help = format!("the methods for problems inside problems are {}", names.join(", "));
+            let id = if crate::solve::by_name(name).is_some() { "method-refuses" } else { "unknown-method" };
+            return Err(vec![Diagnostic::error(id, *span, message).help(help)]);
+        };
+        return match (method.accepts)(nest) {
+            Ok(()) => Ok((method, vec![Fact::at("it was asked for", *span)])),
+            Err(objection) => Err(vec![refusal::objection(method.name, &objection, *span)]),
+        };
+    }
+    let mut objections = vec![];
+    for method in bilevel::METHODS {
+        match (method.accepts)(nest) {
+            Ok(()) => return Ok((method, vec![Fact::new(format!("chosen {}", method.chosen))])),
+            Err(objection) => objections.push((method.name, objection)),
+        }
+    }
+    let (name, first) = &objections[0];
+    let span = first.span.unwrap_or_default();
+    let message =
+        format!("no method accepts this problem with a problem inside: `{name}` objects that {}", first.sentence);
+    Err(vec![Diagnostic::error("no-method", span, message)])
+}
+
+/// An exact Hessian is affordable up to this many variables of one instance. A guess.
+const FEW: usize = 5_000;
+
+fn inner_method(block: &BlockFacts) -> &'static str {
+    match (block.rows == 0, block.variables <= FEW) {
+        (true, true) if block.bounded.is_none() => "trust_region_newton",
+        (true, false) if block.bounded.is_none() => "lbfgs",
+        _ => "interior_point",
+    }
+}
+
+fn class(problem: &Problem, nest: &Nest) -> String {
+    let count: usize = nest.blocks.iter().map(|b| b.instances).sum();
+    let convex = nest.blocks.iter().all(|b| b.convex.is_ok());
+    let followers = match count {
+        1 => format!("{} follower", if convex { "a convex" } else { "a" }),
+        _ => format!("{count} {}followers", if convex { "convex " } else { "" }),
+    };
+    let what = if problem.objectives.is_empty() { "bilevel feasibility problem" } else { "bilevel program" };
+    format!("{what} with {followers}")
+}
+
+impl NestPlan {
+    /// Each block as `merit plan` shows it.
+    pub(super) fn views(&self, sources: &Sources) -> Vec<BlockView> {
+        let view = |(block, inner): (&BlockFacts, &&'static str)| BlockView {
+            kind: block.kind.word().to_string(),
+            name: block.name.clone(),
+            instances: block.instances,
+            decides: block.decides.clone(),
+            reads: block.reads.clone(),
+            facts: block.proved().iter().map(|fact| with_line(fact, sources)).collect(),
+            method: inner.to_string(),
+        };
+        self.nest.blocks.iter().zip(&self.inner).map(view).collect()
+    }
+
+    /// Solves all levels. The outcome is a point of the whole problem.
+    pub fn execute(
+        &self,
+        problem: &Problem,
+        plan: &Plan,
+        warm: Option<&execute::Warm>,
+        sources: &Sources,
+        monitor: &mut Monitor,
+    ) -> Outcome {
+        let Some(method) = bilevel::by_name(plan.method) else { unreachable!("the plan names a row of the table") };
+        let warm = warm.filter(|w| w.x.len() == problem.dimension as usize);
+        let start = warm.map_or_else(|| plan.start.x.clone(), |w| w.x.clone());
+        let followers = followers(problem, self, &start, plan.options.seed);
+        let mut context = Context {
+            problem,
+            nest: &self.nest,
+            followers,
+            warm: warm.is_some(),
+            start,
+            options: &plan.options,
+            monitor,
+            sources,
+        };
+        (method.run)(&mut context)
+    }
+}
+
+/// All instances of all blocks, each after those whose answers it reads, as far as that goes.
+pub fn followers(problem: &Problem, plan: &NestPlan, whole: &[f64], seed: u64) -> Vec<Follower> {
+    let mut waiting: Vec<Follower> = vec![];
+    for (b, (facts, inner)) in plan.nest.blocks.iter().zip(&plan.inner).enumerate() {
+        let method: &'static Smooth = crate::solve::by_name(inner).expect("a row of the table");
+        for instance in 0..facts.instances as u32 {
+            let level = problem.level(b as u32, instance, whole);
+            let options = Options { set: vec![], seed };
+            waiting.push(Follower::new(b as u32, instance, level, method, options, facts.convex.is_ok()));
+        }
+    }
+    let mut decided_by = vec![usize::MAX; whole.len()];
+    for (k, follower) in waiting.iter().enumerate() {
+        follower.level.own.iter().for_each(|&j| decided_by[j as usize] = k);
+    }
+    let reads: Vec<Vec<usize>> = waiting
+        .iter()
+        .map(|f| f.level.reads.iter().map(|&j| decided_by[j as usize]).filter(|&k| k != usize::MAX).collect())
+        .collect();
+    let mut order: Vec<usize> = vec![];
+    let mut placed = vec![false; waiting.len()];
+    while order.len() < waiting.len() {
+        let ready = (0..waiting.len()).find(|&k| !placed[k] && reads[k].iter().all(|&r| placed[r]));
+        // Followers that read each other in a circle stand in the order of the model.
+        let next = ready.or_else(|| (0..waiting.len()).find(|&k| !placed[k])).expect("one is not placed");
+        placed[next] = true;
+        order.push(next);
+    }
+    let mut slots: Vec<Option<Follower>> = waiting.into_iter().map(Some).collect();
+    order.into_iter().map(|k| slots[k].take().expect("each stands once")).collect()
+}

@@ -1,0 +1,205 @@
+//! What is known of the blocks of a problem, for methods to accept or refuse it by.
+
+use crate::problem::curvature::Forms;
+use crate::problem::features::{Fact, Features};
+use crate::problem::values::{Bounds, Numbers};
+use crate::problem::{BlockKind, Choice, Problem};
+use crate::solve::convexity::{quadratic_is_convex, quadratic_is_strongly_convex};
+
+/// Facts of all blocks and of the outermost level.
+#[derive(Clone, Debug)]
+pub struct Nest {
+    pub blocks: Vec<BlockFacts>,
+    /// Functions of the outermost level without a derivative somewhere.
+    pub kinks: Vec<Fact>,
+    /// The first row of the outermost level that reads what a block decides.
+    pub coupled: Option<Fact>,
+}
+
+#[derive(Clone, Debug)]
+pub struct BlockFacts {
+    pub name: String,
+    pub kind: BlockKind,
+    pub instances: usize,
+    /// Names of the families that it decides and reads.
+    pub decides: Vec<String>,
+    pub reads: Vec<String>,
+    /// Of one instance.
+    pub variables: usize,
+    pub rows: usize,
+    /// In what it decides, wherever the others are within their bounds; else why it is not shown.
+    pub convex: Result<Fact, Fact>,
+    /// Its objective is strongly convex, so that it has one answer at most.
+    pub strongly: bool,
+    /// All rows are linear in what it decides.
+    pub linear_rows: bool,
+    /// The objective is a polynomial of this degree in what it decides.
+    pub degree: Option<u32>,
+    pub kinks: Vec<Fact>,
+    pub bounded: Option<Fact>,
+    pub integer: Option<Fact>,
+    /// It holds another block.
+    pub nested: Option<Fact>,
+}
+
+impl Nest {
+    /// `start` is a point of all variables, at which what is not proved for all of them is looked at.
+    pub fn of(problem: &Problem, start: &[f64]) -> Nest {
+        let bounds = Bounds::of(problem, &Numbers::of(problem));
+        let owners = problem.owners();
+        let features = Features::of(&Problem { blocks: vec![], ..problem.clone() });
+        Nest {
+            blocks: (0..problem.blocks.len() as u32).map(|b| block(problem, b, &bounds, start)).collect(),
+            kinks: features.kinks,
+            coupled: coupled(problem, &owners),
+        }
+    }
+
+    pub fn needs_smoothness(&self) -> Result<(), Fact> {
+        let kinks = self.kinks.iter().chain(self.blocks.iter().flat_map(|b| &b.kinks));
+        kinks.cloned().next().map_or(Ok(()), Err)
+    }
+
+    pub fn needs_no_nesting(&self) -> Result<(), Fact> {
+        self.blocks.iter().find_map(|b| b.nested.clone()).map_or(Ok(()), Err)
+    }
+
+    pub fn needs_convex_blocks(&self) -> Result<(), Fact> {
+        self.blocks.iter().find_map(|b| b.convex.clone().err()).map_or(Ok(()), Err)
+    }
+
+    /// Only `lower` blocks, and none that asks for the worst answer.
+    pub fn needs_optimistic_lower_blocks(&self, problem_word: &str) -> Result<(), Fact> {
+        for block in &self.blocks {
+            match block.kind {
+                BlockKind::Lower(Choice::Optimistic) => {}
+                BlockKind::Lower(Choice::Pessimistic) => {
+                    return Err(Fact::new(format!(
+                        "`lower {}` is pessimistic, and {problem_word} is optimistic",
+                        block.name
+                    )));
+                }
+                BlockKind::Optimality | BlockKind::Player => {
+                    return Err(Fact::new(format!("`{} {}` is no lower level", block.kind.word(), block.name)));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl BlockFacts {
+    /// Sentences about what was shown of one instance, and what was not.
+    pub fn proved(&self) -> Vec<Fact> {
+        let mut facts = vec![];
+        match &self.convex {
+            Ok(fact) => facts.push(fact.clone()),
+            Err(why) => {
+                let sentence = format!("not shown to be convex in what it decides: {}", why.sentence);
+                facts.push(Fact { sentence, span: why.span });
+            }
+        }
+        facts.push(Fact::new(match (self.strongly, self.convex.is_ok()) {
+            (true, true) => "its objective is strongly convex: it has one answer",
+            (true, false) => "its objective is strongly convex, its rows are not shown to bound a convex set",
+            (false, _) => "that it has only one answer is not shown",
+        }));
+        facts.push(Fact::new(match (self.rows, self.linear_rows) {
+            (0, _) => "it has no rows, so multipliers exist at its answers",
+            (_, true) => "its rows are linear, so multipliers exist at its answers",
+            (_, false) => "no constraint qualification is shown of its rows: multipliers may not exist",
+        }));
+        facts
+    }
+}
+
+fn block(problem: &Problem, b: u32, bounds: &Bounds, start: &[f64]) -> BlockFacts {
+    let here = &problem.blocks[b as usize];
+    let names = |positions: &[u32]| {
+        let mut names: Vec<String> = vec![];
+        for v in &problem.variables {
+            let mine = v.offset..v.offset + v.axes.len() as u32;
+            if positions.iter().any(|k| mine.contains(k)) {
+                names.push(v.name.clone());
+            }
+        }
+        names
+    };
+    let inner = problem.blocks.iter().find(|inner| inner.parent == Some(b));
+    let nested = inner.map(|inner| Fact::at(format!("`{}` stands inside `{}`", inner.name, here.name), inner.span));
+    if here.axes.is_empty() {
+        return BlockFacts {
+            name: here.name.clone(),
+            kind: here.kind,
+            instances: 0,
+            decides: vec![],
+            reads: vec![],
+            variables: 0,
+            rows: 0,
+            convex: Ok(Fact::new("it has no instances")),
+            strongly: true,
+            linear_rows: true,
+            degree: Some(0),
+            kinks: vec![],
+            bounded: None,
+            integer: None,
+            nested,
+        };
+    }
+    let level = problem.level(b, 0, start);
+    let features = Features::of(&level.problem);
+    let joint = level.with_outside_as_variables();
+    let free = level.problem.dimension as usize;
+    let numbers = Numbers::of(&joint);
+    let mut within = Bounds::of(&joint, &numbers);
+    for (k, &position) in level.reads.iter().enumerate() {
+        within.lower[free + k] = bounds.lower[position as usize];
+        within.upper[free + k] = bounds.upper[position as usize];
+    }
+    let forms = Forms::given(&joint, &numbers, &within, free);
+    let all = Forms::of(&joint, &numbers, &within);
+    let linear_rows = forms.linear_rows(&joint);
+    let degree = forms.objective.as_ref().map_or(Some(0), |form| form.degree);
+    // Then second derivatives do not depend on anything.
+    let quadratic = all.objective.as_ref().is_some_and(|form| form.degree.is_some_and(|degree| degree <= 2));
+    let strongly = quadratic && quadratic_is_strongly_convex(&level.problem) == Some(true);
+    let convex = match forms.convex(&joint, &within) {
+        Ok(()) => Ok(Fact::at("convex in what it decides, by the rules of composition", here.span)),
+        Err(_) if quadratic && linear_rows && quadratic_is_convex(&level.problem) == Some(true) => Ok(Fact::at(
+            "convex in what it decides: no eigenvalue of its Hessian is negative, by computation",
+            here.span,
+        )),
+        Err(why) => Err(why),
+    };
+    BlockFacts {
+        name: here.name.clone(),
+        kind: here.kind,
+        instances: here.axes.len(),
+        decides: here.variables.iter().map(|&v| problem.variables[v as usize].name.clone()).collect(),
+        reads: names(&level.reads),
+        variables: features.variables,
+        rows: features.rows,
+        convex,
+        strongly,
+        linear_rows,
+        degree,
+        kinks: features.kinks,
+        bounded: features.bounded,
+        integer: features.integer,
+        nested,
+    }
+}
+
+fn coupled(problem: &Problem, owners: &[Option<u32>]) -> Option<Fact> {
+    let read = |stage| {
+        let needed = crate::expr::eval::needed(&problem.stages, &[stage]);
+        let stages = problem.stages.iter().zip(needed).filter(|(_, needed)| *needed);
+        let families = stages.flat_map(|(stage, _)| &stage.terms).map(|t| &t.family);
+        families.into_iter().any(|family| {
+            let variables = family.leaves.iter().filter(|l| l.source == crate::expr::family::Source::Variables);
+            variables.into_iter().any(|l| (0..family.instances as usize).any(|p| owners[l.map.at(p)].is_some()))
+        })
+    };
+    let row = problem.constraints.iter().find(|c| !c.dropped && read(c.stage))?;
+    Some(Fact::at(format!("row `{}` reads what a block decides", row.label), row.span))
+}

@@ -1,0 +1,192 @@
+//! One instance of a block, planned, and solved again and again for what the others decide.
+
+use crate::answer::{Evaluations, Multipliers, Outcome, Stop};
+use crate::diag::Sources;
+use crate::problem::level::Level;
+use crate::problem::values::{Bounds, Numbers};
+use crate::problem::{Problem, SuppliedBy};
+use crate::solve::method::{Context, Method};
+use crate::solve::monitor::Monitor;
+use crate::solve::options::Options;
+use crate::solve::parts::random::Random;
+use crate::solve::view::EngineView;
+use std::ops::ControlFlow;
+
+pub struct Follower {
+    pub block: u32,
+    pub instance: u32,
+    pub level: Level,
+    /// The planned method, and its options.
+    pub method: &'static Method,
+    pub options: Options,
+    /// Convex wherever the others are.
+    pub convex: bool,
+    /// Kept from solve to solve: nothing is compiled twice.
+    view: Option<EngineView>,
+    /// The last answer and its multipliers, to start from.
+    last: Option<(Vec<f64>, Option<Multipliers>)>,
+}
+
+impl Follower {
+    pub fn new(
+        block: u32,
+        instance: u32,
+        level: Level,
+        method: &'static Method,
+        options: Options,
+        convex: bool,
+    ) -> Follower {
+        Follower { block, instance, level, method, options, convex, view: None, last: None }
+    }
+
+    /// Solves for what the others decide in `whole`, from the last answer, else from what `whole` has.
+    pub fn solve(&mut self, whole: &[f64], monitor: &Monitor, sources: &Sources) -> Outcome {
+        let (start, warm) = match self.last.take() {
+            Some((x, multipliers)) => (x, multipliers),
+            None => (self.level.part(whole), None),
+        };
+        let outcome = self.solve_from(whole, start, warm, monitor, sources);
+        if outcome.stop == Stop::Converged {
+            self.last = Some((outcome.x.clone(), outcome.multipliers.clone()));
+        }
+        outcome
+    }
+
+    /// The same from a given start, forgetting nothing.
+    pub fn solve_from(
+        &mut self,
+        whole: &[f64],
+        start: Vec<f64>,
+        warm: Option<Multipliers>,
+        monitor: &Monitor,
+        sources: &Sources,
+    ) -> Outcome {
+        self.level.set_outside(whole);
+        let outside = self.level.outside(whole);
+        let (level, method, options) = (&self.level, self.method, &self.options);
+        let view = self.view.get_or_insert_with(|| EngineView::new(&level.problem, method, options, &start, sources));
+        view.set_param(level.outside, &outside);
+        let outcome = quietly(monitor, |monitor| run(view, method, start, warm, &self.options, monitor));
+        view.lift(outcome)
+    }
+
+    /// Answers from several starts, best first: more than one only of a follower that is not convex.
+    pub fn answers(
+        &mut self,
+        whole: &[f64],
+        starts: usize,
+        seed: u64,
+        monitor: &Monitor,
+        sources: &Sources,
+    ) -> Vec<Outcome> {
+        let here = self.level.part(whole);
+        let mut all = vec![self.solve_from(whole, here.clone(), None, monitor, sources)];
+        if !self.convex {
+            let bounds = Bounds::of(&self.level.problem, &Numbers::of(&self.level.problem));
+            for start in around(&bounds, &here, starts, seed) {
+                all.push(self.solve_from(whole, start, None, monitor, sources));
+            }
+        }
+        all.retain(|outcome| outcome.stop == Stop::Converged);
+        let mut valued: Vec<(f64, Outcome)> = all.into_iter().map(|o| (self.value(&o.x), o)).collect();
+        valued.sort_by(|a, b| a.0.total_cmp(&b.0));
+        valued.into_iter().map(|(_, outcome)| outcome).collect()
+    }
+
+    /// The objective, turned so that it is minimised, for what the others decided last.
+    pub fn value(&self, own: &[f64]) -> f64 {
+        let problem = &self.level.problem;
+        let Some(objective) = problem.objectives.first() else { return 0.0 };
+        let sign = if objective.sense == crate::problem::Sense::Maximize { -1.0 } else { 1.0 };
+        let needed = crate::expr::eval::needed(&problem.stages, &[objective.stage]);
+        let params = problem.params.iter().map(|p| p.values.as_slice()).collect();
+        let inputs = crate::expr::eval::Inputs { variables: own, params, after: &[] };
+        let stages = crate::expr::eval::stages(&problem.graph, &problem.stages, &needed, &inputs);
+        sign * stages[objective.stage.0 as usize][0]
+    }
+
+    /// Writes an answer into a point of all variables: what the follower decides, and what its multipliers supply.
+    pub fn put(&self, problem: &Problem, outcome: &Outcome, whole: &mut [f64]) {
+        self.level.put(&outcome.x, whole);
+        let Some(multipliers) = &outcome.multipliers else { return };
+        self.put_multipliers(problem, multipliers, whole);
+    }
+
+    fn put_multipliers(&self, problem: &Problem, multipliers: &Multipliers, whole: &mut [f64]) {
+        let block = &problem.blocks[self.block as usize];
+        // Positions in the whole vector of what the follower decides, to find bounds by.
+        let own = |position: u32| self.level.own.iter().position(|&k| k == position);
+        for s in &block.supplied {
+            let offset = problem.variables[s.variable as usize].offset;
+            match s.by {
+                SuppliedBy::Row(k) => {
+                    let sign = block.constraints[k as usize].dual_sign;
+                    for (r, _) in self.level.rows.iter().enumerate().filter(|(_, (c, _))| *c == k) {
+                        whole[(offset + self.level.rows[r].1) as usize] = sign * multipliers.rows[r];
+                    }
+                }
+                SuppliedBy::Lower(v) | SuppliedBy::Upper(v) | SuppliedBy::ReducedCost(v) => {
+                    let owner = &problem.variables[v as usize];
+                    for p in 0..owner.axes.len() as u32 {
+                        let Some(j) = own(owner.offset + p) else { continue };
+                        let (lower, upper) = (multipliers.lower[j], multipliers.upper[j]);
+                        whole[(offset + p) as usize] = match s.by {
+                            SuppliedBy::Lower(_) => lower,
+                            SuppliedBy::Upper(_) => upper,
+                            SuppliedBy::Row(_) | SuppliedBy::ReducedCost(_) => lower + upper,
+                        };
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Runs a method on what it is shown.
+pub fn run(
+    view: &mut EngineView,
+    method: &Method,
+    start: Vec<f64>,
+    warm: Option<Multipliers>,
+    options: &Options,
+    monitor: &mut Monitor,
+) -> Outcome {
+    let reduced = view.reduce(&start);
+    if reduced.is_empty() {
+        return view.constant_outcome();
+    }
+    let warm = warm.map(|m| view.reduce_multipliers(&m));
+    let mut context = Context { nlp: view, start: reduced, warm, options, monitor };
+    (method.run)(&mut context)
+}
+
+/// With a monitor of its own under the same clock, limits and interrupts: lines of inner solves are not shown.
+pub fn quietly<T>(monitor: &Monitor, solve: impl FnOnce(&mut Monitor) -> T) -> T {
+    let mut progress = |_: &crate::answer::LogLine| ControlFlow::Continue(());
+    let mut inner = Monitor {
+        deadline: monitor.deadline,
+        meter: monitor.meter.clone(),
+        ..Monitor::new(monitor.clock, monitor.interrupted, &mut progress)
+    };
+    solve(&mut inner)
+}
+
+/// Points within bounds, drawn around `x` where there is no bound.
+pub fn around(bounds: &Bounds, x: &[f64], count: usize, seed: u64) -> Vec<Vec<f64>> {
+    let mut random = Random::new(seed ^ 0xb11e_5e1);
+    let mut point = || {
+        let draw = |(k, &v): (usize, &f64)| {
+            let reach = 10.0 * v.abs().max(1.0);
+            let lower = if bounds.lower[k].is_finite() { bounds.lower[k] } else { v.min(bounds.upper[k]) - reach };
+            let upper = if bounds.upper[k].is_finite() { bounds.upper[k] } else { v.max(lower) + reach };
+            lower + (upper - lower) * random.unit()
+        };
+        x.iter().enumerate().map(draw).collect()
+    };
+    (0..count).map(|_| point()).collect()
+}
+
+/// What could not be found.
+pub fn nothing(x: Vec<f64>, stop: Stop) -> Outcome {
+    Outcome { x, multipliers: None, stop, iterations: 0, evaluations: Evaluations::default(), log: vec![] }
+}

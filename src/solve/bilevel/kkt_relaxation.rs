@@ -1,0 +1,336 @@
+//! Followers replaced by their optimality conditions, complementarity relaxed along a path.
+//!
+//! The problem of one level ([`Problem::conditions`]) is solved by the interior point method for `G H <= t` with `t`
+//! falling to nearly 0, from several starts, each begun at an answer of the followers. At the end of a path one side of
+//! each pair is held at 0 and the smooth problem that is left is solved from there, so that what comes out is exact.
+//! The conditions of a follower that is not convex are only necessary: where solving it finds an answer that is better for
+//! it, the row `f(x, y) <= f(x, rival)` is added and the path is gone through again. The form of Fritz John is tried as
+//! well where the conditions of Karush, Kuhn and Tucker lead nowhere.
+//!
+//! Sources: Scholtes (2001), SIAM J. Optimization 11, 918-936; Dempe (2002), Foundations of Bilevel Programming;
+//! Mitsos, Lemonidis and Barton (2008), J. Global Optimization 42, 475-513, for the added rows.
+
+use super::follower::{around, nothing, quietly, run as run_method};
+use super::{Context, Method};
+use crate::answer::{Evaluations, LogLine, Multipliers, Outcome, Stop};
+use crate::problem::conditions::{Conditions, Form, Zero};
+use crate::problem::level::Level;
+use crate::problem::values::{Bounds, Numbers};
+use crate::problem::{Problem, Sense};
+use crate::solve::method::Claim;
+use crate::solve::options::{Default, OptionRow, Options};
+use crate::solve::smooth::interior_point;
+use crate::solve::view::EngineView;
+
+pub const METHOD: Method = Method {
+    name: "kkt_relaxation",
+    doc: "the followers' optimality conditions with complementarity relaxed along a path, from several starts",
+    chosen: "for smooth followers with or without constraints",
+    source: "Scholtes (2001), SIAM Journal on Optimization 11, 918-936",
+    claim: Claim::Stationary,
+    accepts: |nest| {
+        nest.needs_smoothness()?;
+        nest.needs_no_nesting()?;
+        nest.needs_optimistic_lower_blocks("this method")
+    },
+    options: OPTIONS,
+    run,
+};
+
+const OPTIONS: &[OptionRow] = &[
+    OptionRow {
+        name: "starts",
+        doc: "how many starting points are tried",
+        default: Default::Number { value: 8.0, least: 1.0, most: 1e6 },
+    },
+    OptionRow {
+        name: "relaxation",
+        doc: "where the path begins: the products of complementary pairs may be as large as this",
+        default: Default::Number { value: 1.0, least: 1e-8, most: 1e8 },
+    },
+    OptionRow {
+        name: "tol",
+        doc: "how much better a follower's other answer may be, relative to max(1, |f|)",
+        default: Default::Number { value: 1e-7, least: 1e-12, most: 1e-2 },
+    },
+];
+
+/// The factor between steps of the path, and where it ends. Tens are as good as hundreds on the problems of
+/// `examples/data/problems/bilevel.tsv`, and lose fewer of them.
+const FACTOR: f64 = 0.1;
+const LAST: f64 = 1e-8;
+
+/// How many rivals are excluded one after the other.
+const RIVALS: usize = 6;
+
+/// Why a candidate is none.
+enum Rival {
+    /// A follower has a better answer.
+    Better { follower: usize, outcome: Outcome },
+    /// A follower does not agree, but no other answer of it is known.
+    Unknown,
+}
+
+/// A point of all variables that may be the answer.
+struct Candidate {
+    whole: Vec<f64>,
+    /// The outer objective, turned so that it is minimised.
+    value: f64,
+}
+
+pub fn run(context: &mut Context) -> Outcome {
+    let mut search = Search::new(context);
+    let mut stop = None;
+    let starts = search.starts();
+    for (number, start) in starts.into_iter().enumerate() {
+        if let Some(over) = context.monitor.over() {
+            stop = Some(over);
+            break;
+        }
+        search.from(context, start);
+        let line = search.line(number);
+        if let std::ops::ControlFlow::Break(end) = context.monitor.observe(line) {
+            stop = Some(end);
+            break;
+        }
+    }
+    search.outcome(context, stop)
+}
+
+struct Search {
+    forms: Vec<Conditions>,
+    options: Options,
+    bounds: Bounds,
+    start: Vec<f64>,
+    starts: usize,
+    relaxation: f64,
+    tolerance: f64,
+    seed: u64,
+    best: Option<Candidate>,
+    /// The end of a path that no follower agreed with, for want of a better one.
+    rest: Option<Candidate>,
+    iterations: usize,
+    evaluations: Evaluations,
+}
+
+impl Search {
+    fn new(context: &Context) -> Search {
+        let problem = context.problem;
+        // A multiplier that is used outside has no meaning where the objective has no weight.
+        let mut forms = vec![problem.conditions(Form::Kkt)];
+        if context.followers.iter().any(|f| !f.level.rows.is_empty()) {
+            forms.push(problem.conditions(Form::FritzJohn));
+        }
+        let seed = context.options.seed;
+        Search {
+            forms,
+            options: Options { set: vec![], seed },
+            bounds: Bounds::of(problem, &Numbers::of(problem)),
+            start: context.start.clone(),
+            starts: context.options.number(OPTIONS, "starts") as usize,
+            relaxation: context.options.number(OPTIONS, "relaxation"),
+            tolerance: context.options.number(OPTIONS, "tol"),
+            seed,
+            best: None,
+            rest: None,
+            iterations: 0,
+            evaluations: Evaluations::default(),
+        }
+    }
+
+    /// The given start, then points drawn within the bounds.
+    fn starts(&self) -> Vec<Vec<f64>> {
+        let mut all = vec![self.start.clone()];
+        all.extend(around(&self.bounds, &self.start, self.starts - 1, self.seed));
+        all
+    }
+
+    /// Goes along the path from a start, in each form of the conditions until one leads to an answer.
+    fn from(&mut self, context: &mut Context, start: Vec<f64>) {
+        let problem = context.problem;
+        let n = problem.dimension as usize;
+        let (mut whole, mut lower, mut upper) = (start, vec![0.0; n], vec![0.0; n]);
+        for follower in &mut context.followers {
+            let own = follower.level.part(&whole);
+            let outcome = follower.solve_from(&whole, own, None, context.monitor, context.sources);
+            if outcome.stop != Stop::Converged {
+                continue;
+            }
+            follower.put(problem, &outcome, &mut whole);
+            carry(&follower.level, &outcome, &mut lower, &mut upper);
+        }
+        for form in 0..self.forms.len() {
+            let mut conditions = self.forms[form].clone();
+            let mut starts = vec![conditions.extended(&whole, &lower, &upper)];
+            let mut added: Vec<f64> = vec![];
+            for _ in 0..=RIVALS {
+                let Some(end) = starts.drain(..).find_map(|start| self.path(context, &conditions, start)) else {
+                    break;
+                };
+                let candidate = Candidate { value: value(problem, &end[..n]), whole: end[..n].to_vec() };
+                let Some(rival) = self.rival(context, &candidate) else {
+                    self.keep(candidate);
+                    return;
+                };
+                let mut there = candidate.whole.clone();
+                self.rest.get_or_insert(candidate);
+                let Rival::Better { follower, outcome } = rival else { break };
+                let follower = &context.followers[follower];
+                let (block, instance) = (follower.block, follower.instance);
+                let new = conditions.add_rival(problem, block, instance, &follower.level, &outcome.x);
+                if new.is_empty() {
+                    break;
+                }
+                // On from where the follower has the better answer; else from where the path ended.
+                follower.put(problem, &outcome, &mut there);
+                carry(&follower.level, &outcome, &mut lower, &mut upper);
+                added.extend(&new);
+                let better = [conditions.extended(&there, &lower, &upper), added.clone()].concat();
+                starts = vec![better, [end, new].concat()];
+            }
+        }
+    }
+
+    /// The end of a path, exact; nothing where it leads nowhere.
+    fn path(&mut self, context: &mut Context, conditions: &Conditions, mut point: Vec<f64>) -> Option<Vec<f64>> {
+        let method = &interior_point::METHOD;
+        let mut view = EngineView::new(&conditions.problem, method, &self.options, &point, context.sources);
+        let mut multipliers: Option<Multipliers> = None;
+        let mut t = self.relaxation;
+        let mut reached = false;
+        while t >= LAST * 0.5 {
+            view.set_param(conditions.relaxation, &[t]);
+            let start = point.clone();
+            let warm = multipliers.take();
+            let outcome = quietly(context.monitor, |monitor| {
+                monitor.iteration_limit = 300;
+                run_method(&mut view, method, start, warm, &self.options, monitor)
+            });
+            let outcome = view.lift(outcome);
+            self.count(&outcome);
+            if context.monitor.over().is_some() {
+                return None;
+            }
+            match outcome.stop {
+                Stop::Converged | Stop::NoProgress(_) | Stop::IterationLimit => {
+                    reached = outcome.stop == Stop::Converged;
+                    point = outcome.x;
+                    multipliers = outcome.multipliers.filter(|_| reached);
+                }
+                // The next problem is smaller: it is not feasible either.
+                _ if t < self.relaxation => break,
+                _ => return None,
+            }
+            t *= FACTOR;
+        }
+        let held = self.hold(context, conditions, &point);
+        held.or(reached.then_some(point))
+    }
+
+    /// One side of each pair held at 0, whichever is nearer to it.
+    fn hold(&mut self, context: &Context, conditions: &Conditions, point: &[f64]) -> Option<Vec<f64>> {
+        let (distance, force) = pairs(conditions, point);
+        let zero: Vec<Option<Zero>> =
+            distance.iter().zip(&force).map(|(g, h)| Some(if g <= h { Zero::Distance } else { Zero::Force })).collect();
+        let held = conditions.held(&zero);
+        let mut view = EngineView::new(&held, &interior_point::METHOD, &self.options, point, context.sources);
+        let outcome = quietly(context.monitor, |monitor| {
+            monitor.iteration_limit = 300;
+            run_method(&mut view, &interior_point::METHOD, point.to_vec(), None, &self.options, monitor)
+        });
+        let outcome = view.lift(outcome);
+        self.count(&outcome);
+        (outcome.stop == Stop::Converged).then_some(outcome.x)
+    }
+
+    /// What a follower, solved again, finds better for itself; nothing if all agree.
+    fn rival(&self, context: &mut Context, candidate: &Candidate) -> Option<Rival> {
+        let (whole, seed) = (&candidate.whole, self.seed);
+        let (monitor, sources) = (&*context.monitor, context.sources);
+        for (k, follower) in context.followers.iter_mut().enumerate() {
+            follower.level.set_outside(whole);
+            let here = follower.value(&follower.level.part(whole));
+            let answers = follower.answers(whole, 8, seed, monitor, sources);
+            let Some(best) = answers.first() else { return Some(Rival::Unknown) };
+            if here - follower.value(&best.x) > self.tolerance * here.abs().max(1.0) {
+                // One that is nearly the same is an inexact end of the path, not another answer.
+                let apart =
+                    best.x.iter().zip(follower.level.part(whole)).fold(0.0f64, |d, (a, b)| d.max((a - b).abs()));
+                return Some(match follower.convex || apart <= 1e-4 {
+                    true => Rival::Unknown,
+                    false => Rival::Better { follower: k, outcome: best.clone() },
+                });
+            }
+        }
+        None
+    }
+
+    fn keep(&mut self, candidate: Candidate) {
+        if self.best.as_ref().is_none_or(|best| candidate.value < best.value) {
+            self.best = Some(candidate);
+        }
+    }
+
+    fn count(&mut self, outcome: &Outcome) {
+        self.iterations += outcome.iterations;
+        self.evaluations.add(&outcome.evaluations);
+    }
+
+    fn line(&self, iteration: usize) -> LogLine {
+        LogLine {
+            iteration,
+            restoration: false,
+            objective: self.best.as_ref().map_or(f64::NAN, |best| best.value),
+            primal: f64::NAN,
+            dual: f64::NAN,
+            barrier: f64::NAN,
+            step: f64::NAN,
+            regularisation: f64::NAN,
+            alpha_dual: f64::NAN,
+            alpha_primal: f64::NAN,
+            trials: 1,
+            evaluations: 0,
+            seconds: 0.0,
+        }
+    }
+
+    fn outcome(self, context: &Context, stop: Option<Stop>) -> Outcome {
+        let found = self.best.is_some();
+        let end = stop.unwrap_or(match found {
+            true => Stop::Converged,
+            false => Stop::NoProgress("no path from any start led to a point that the followers agree with".into()),
+        });
+        let best = self.best.or(self.rest);
+        let whole = best.map_or_else(|| context.start.clone(), |best| best.whole);
+        Outcome { iterations: self.iterations, evaluations: self.evaluations, ..nothing(whole, end) }
+    }
+}
+
+/// Notes the multipliers of a follower's bounds by position in the whole vector.
+fn carry(level: &Level, outcome: &Outcome, lower: &mut [f64], upper: &mut [f64]) {
+    let Some(m) = &outcome.multipliers else { return };
+    for (j, &k) in level.own.iter().enumerate() {
+        (lower[k as usize], upper[k as usize]) = (m.lower[j], m.upper[j]);
+    }
+}
+
+/// `G` and `H` of all pairs.
+fn pairs(conditions: &Conditions, point: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    let problem = &conditions.problem;
+    let needed = crate::expr::eval::needed(&problem.stages, &[conditions.distance, conditions.force]);
+    let params = problem.params.iter().map(|p| p.values.as_slice()).collect();
+    let inputs = crate::expr::eval::Inputs { variables: point, params, after: &[] };
+    let stages = crate::expr::eval::stages(&problem.graph, &problem.stages, &needed, &inputs);
+    (stages[conditions.distance.0 as usize].clone(), stages[conditions.force.0 as usize].clone())
+}
+
+/// The objective of the outermost level, turned so that it is minimised.
+pub fn value(problem: &Problem, whole: &[f64]) -> f64 {
+    let Some(objective) = problem.objectives.first() else { return 0.0 };
+    let needed = crate::expr::eval::needed(&problem.stages, &[objective.stage]);
+    let params = problem.params.iter().map(|p| p.values.as_slice()).collect();
+    let inputs = crate::expr::eval::Inputs { variables: whole, params, after: &[] };
+    let stages = crate::expr::eval::stages(&problem.graph, &problem.stages, &needed, &inputs);
+    let value = stages[objective.stage.0 as usize][0];
+    if objective.sense == Sense::Maximize { -value } else { value }
+}
