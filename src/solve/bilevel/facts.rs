@@ -57,7 +57,7 @@ impl Nest {
 
     pub fn needs_smoothness(&self) -> Result<(), Fact> {
         let kinks = self.kinks.iter().chain(self.blocks.iter().flat_map(|b| &b.kinks));
-        kinks.cloned().next().map_or(Ok(()), Err)
+        kinks.into_iter().next().cloned().map_or(Ok(()), Err)
     }
 
     pub fn needs_no_nesting(&self) -> Result<(), Fact> {

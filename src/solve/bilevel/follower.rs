@@ -173,7 +173,7 @@ pub fn quietly<T>(monitor: &Monitor, solve: impl FnOnce(&mut Monitor) -> T) -> T
 
 /// Points within bounds, drawn around `x` where there is no bound.
 pub fn around(bounds: &Bounds, x: &[f64], count: usize, seed: u64) -> Vec<Vec<f64>> {
-    let mut random = Random::new(seed ^ 0xb11e_5e1);
+    let mut random = Random::new(seed ^ 0x0b11_e5e1);
     let mut point = || {
         let draw = |(k, &v): (usize, &f64)| {
             let reach = 10.0 * v.abs().max(1.0);

@@ -66,7 +66,7 @@ const RIVALS: usize = 6;
 /// Why a candidate is none.
 enum Rival {
     /// A follower has a better answer.
-    Better { follower: usize, outcome: Outcome },
+    Better { follower: usize, outcome: Box<Outcome> },
     /// A follower does not agree, but no other answer of it is known.
     Unknown,
 }
@@ -258,7 +258,7 @@ impl Search {
                     best.x.iter().zip(follower.level.part(whole)).fold(0.0f64, |d, (a, b)| d.max((a - b).abs()));
                 return Some(match follower.convex || apart <= 1e-4 {
                     true => Rival::Unknown,
-                    false => Rival::Better { follower: k, outcome: best.clone() },
+                    false => Rival::Better { follower: k, outcome: Box::new(best.clone()) },
                 });
             }
         }

@@ -6,6 +6,7 @@
 
 pub mod facts;
 pub mod follower;
+pub mod implicit_gradient;
 pub mod kkt_relaxation;
 
 use super::method::{Claim, Objection};
@@ -46,7 +47,7 @@ pub struct Context<'a, 'm> {
 }
 
 /// In the order in which the planner prefers them.
-pub const METHODS: &[Method] = &[kkt_relaxation::METHOD];
+pub const METHODS: &[Method] = &[kkt_relaxation::METHOD, implicit_gradient::METHOD];
 
 /// The row of a name.
 pub fn by_name(name: &str) -> Option<&'static Method> {

@@ -1,0 +1,476 @@
+//! The outer problem in its own variables, followers solved for each of them, slopes by the implicit function theorem.
+//!
+//! `min F(x, y(x))  s.t.  G(x, y(x)) within its sides, x within its bounds`, where `y(x)` are the answers of the followers,
+//! those of one possibly read by the next. With `a = ∂F/∂(x, y)`, followers in reverse order hand `a_y` on to what they read
+//! by one linear solve with the matrix of their conditions ([`crate::solve::implicit`]); what arrives at `x` is the
+//! hypergradient. Any smooth method that needs no second derivatives does the rest. A follower whose matrix is singular has
+//! no derivative: the method says so instead of returning a number.
+//!
+//! Source: Blondel et al. (2022), Efficient and Modular Implicit Differentiation.
+
+use super::follower::{Follower, nothing};
+use super::{Context, Method};
+use crate::ad::Evaluator;
+use crate::answer::{Evaluations, LogLine, Multipliers, Outcome, Stop};
+use crate::diag::Sources;
+use crate::problem::conditions::block_sign;
+use crate::problem::values::{Bounds, Numbers};
+use crate::problem::{Problem, Sense, SuppliedBy};
+use crate::solve::implicit::Program;
+use crate::solve::implicit::system::Selected;
+use crate::solve::method::{self, Claim};
+use crate::solve::monitor::Monitor;
+use crate::solve::nlp::{Nlp, Pattern, Shape};
+use crate::solve::options::{OptionRow, Options, Value};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+pub const METHOD: Method = Method {
+    name: "implicit_gradient",
+    doc: "the outer problem in its own variables, its slopes by implicit differentiation of the followers' answers",
+    chosen: "when asked for",
+    source: "Blondel et al. (2022), Advances in Neural Information Processing Systems 35",
+    claim: Claim::Stationary,
+    accepts: |nest| {
+        nest.needs_smoothness()?;
+        nest.needs_no_nesting()?;
+        nest.needs_convex_blocks()?;
+        nest.needs_optimistic_lower_blocks("this method")
+    },
+    options: OPTIONS,
+    run,
+};
+
+const OPTIONS: &[OptionRow] =
+    &[method::tolerance("of the outer method: see its own", 1e-9), method::iteration_limit(1000)];
+
+pub fn run(context: &mut Context) -> Outcome {
+    let mut reduced = Reduced::new(context);
+    let start: Vec<f64> = reduced.free.iter().map(|&k| context.start[k as usize]).collect();
+    let start: Vec<f64> =
+        start.iter().enumerate().map(|(j, v)| v.max(reduced.shape.lower[j]).min(reduced.shape.upper[j])).collect();
+    if start.is_empty() {
+        return match reduced.solve_at(&start) {
+            true => nothing(reduced.whole, Stop::Converged),
+            false => nothing(context.start.clone(), Stop::Failed("a follower could not be solved".to_string())),
+        };
+    }
+    let bounded = reduced.shape.lower.iter().chain(&reduced.shape.upper).any(|b| b.is_finite());
+    let (name, set) = match (reduced.shape.rows() > 0, bounded) {
+        (true, _) => ("interior_point", vec![("hessian".to_string(), Value::Text("limited_memory".to_string()))]),
+        (false, true) => ("projected_lbfgs", vec![("tol".to_string(), tolerance(context.options))]),
+        (false, false) => ("lbfgs", vec![("tol".to_string(), tolerance(context.options))]),
+    };
+    let outer = crate::solve::by_name(name).expect("a row of the table");
+    let options = Options { set, seed: context.options.seed };
+    context.monitor.iteration_limit =
+        context.monitor.iteration_limit.min(context.options.number(OPTIONS, "max_iter") as usize);
+    let mut inner =
+        method::Context { nlp: &mut reduced, start, warm: None, options: &options, monitor: &mut *context.monitor };
+    let found = (outer.run)(&mut inner);
+    drop(inner);
+    let solved = reduced.solve_at(&found.x);
+    let stop = match (&reduced.failed, solved) {
+        (Some(why), _) => Stop::Failed(why.clone()),
+        (None, true) => found.stop,
+        (None, false) => Stop::Failed("a follower could not be solved at the answer".to_string()),
+    };
+    let multipliers = found.multipliers.map(|m| reduced.lift(&m));
+    Outcome { x: reduced.whole, multipliers, stop, ..found }
+}
+
+fn tolerance(options: &Options) -> Value {
+    Value::Number(options.number(OPTIONS, "tol"))
+}
+
+/// The outer problem in the variables that it decides.
+struct Reduced<'x, 'm> {
+    problem: &'x Problem,
+    sources: &'x Sources,
+    followers: Vec<Follower>,
+    /// Functions of each follower in what it decides and what it reads.
+    joint: Vec<Evaluator>,
+    outer: Evaluator,
+    clock: &'m dyn Fn() -> f64,
+    interrupted: &'m dyn Fn() -> bool,
+    deadline: f64,
+    /// 1, or -1 where the objective is maximised.
+    sign: f64,
+    /// Positions of the variables that the outer level decides.
+    free: Vec<u32>,
+    /// Rows of the outer level that constrain.
+    rows: Vec<u32>,
+    shape: Shape,
+    /// A point of all levels at which every follower has its answer, if `answers` are there.
+    whole: Vec<f64>,
+    /// What the followers answered there.
+    answers: Option<Vec<Outcome>>,
+    failed: Option<String>,
+    counts: Evaluations,
+}
+
+impl<'x, 'm> Reduced<'x, 'm> {
+    fn new(context: &mut Context<'x, 'm>) -> Reduced<'x, 'm> {
+        let problem = context.problem;
+        let bounds = Bounds::of(problem, &Numbers::of(problem));
+        let owners = problem.owners();
+        let decides = |k: &u32| owners[*k as usize].is_none() && bounds.lower[*k as usize] < bounds.upper[*k as usize];
+        let free: Vec<u32> = (0..problem.dimension).filter(decides).collect();
+        let dropped = problem.constraints.iter().flat_map(|c| std::iter::repeat_n(c.dropped, c.rows as usize));
+        let open = |r: usize| bounds.row_lower[r] == f64::NEG_INFINITY && bounds.row_upper[r] == f64::INFINITY;
+        let rows: Vec<u32> =
+            dropped.enumerate().filter(|(r, dropped)| !dropped && !open(*r)).map(|(r, _)| r as u32).collect();
+        let of = |values: &[f64], chosen: &[u32]| chosen.iter().map(|k| values[*k as usize]).collect::<Vec<f64>>();
+        let n = free.len();
+        let all: Vec<u32> = (0..n as u32).collect();
+        let shape = Shape {
+            lower: of(&bounds.lower, &free),
+            upper: of(&bounds.upper, &free),
+            row_lower: of(&bounds.row_lower, &rows),
+            row_upper: of(&bounds.row_upper, &rows),
+            jacobian: Arc::new(Pattern::from_rows(n, &vec![all; rows.len()])),
+            hessian: Arc::new(Pattern::from_rows(n, &vec![vec![]; n])),
+            curved: vec![true; n],
+            ..Shape::default()
+        };
+        let mut whole = context.start.clone();
+        for k in 0..whole.len() {
+            if bounds.lower[k] == bounds.upper[k] {
+                whole[k] = bounds.lower[k];
+            }
+        }
+        let followers = std::mem::take(&mut context.followers);
+        Reduced {
+            problem,
+            sources: context.sources,
+            joint: followers.iter().map(|f| Evaluator::new(&f.level.with_outside_as_variables())).collect(),
+            followers,
+            outer: Evaluator::new(problem),
+            clock: context.monitor.clock,
+            interrupted: context.monitor.interrupted,
+            deadline: context.monitor.deadline,
+            sign: if problem.objectives.first().is_some_and(|o| o.sense == Sense::Maximize) { -1.0 } else { 1.0 },
+            free,
+            rows,
+            shape,
+            whole,
+            answers: None,
+            failed: None,
+            counts: Evaluations::default(),
+        }
+    }
+
+    /// Gives every follower its answer to `x`; false if one could not be solved.
+    fn solve_at(&mut self, x: &[f64]) -> bool {
+        let here = self.free.iter().zip(x).all(|(k, v)| self.whole[*k as usize] == *v);
+        if here && self.answers.is_some() {
+            return true;
+        }
+        self.answers = None;
+        for (k, v) in self.free.iter().zip(x) {
+            self.whole[*k as usize] = *v;
+        }
+        if x.iter().any(|v| !v.is_finite()) {
+            return false;
+        }
+        let mut progress = |_: &LogLine| ControlFlow::Continue(());
+        let watch = Monitor { deadline: self.deadline, ..Monitor::new(self.clock, self.interrupted, &mut progress) };
+        let mut answers = vec![];
+        for follower in &mut self.followers {
+            let outcome = follower.solve(&self.whole, &watch, self.sources);
+            if outcome.stop != Stop::Converged {
+                return false;
+            }
+            follower.put(self.problem, &outcome, &mut self.whole);
+            answers.push(outcome);
+        }
+        self.answers = Some(answers);
+        true
+    }
+
+    /// Slopes in the variables of the outer level, for each of some slopes in all variables.
+    fn pulled(&mut self, mut slopes: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
+        let answers = self.answers.take()?;
+        for (k, outcome) in answers.iter().enumerate().rev() {
+            let follower = &self.followers[k];
+            if let Err(why) = hand_on(self.problem, follower, &mut self.joint[k], outcome, &self.whole, &mut slopes) {
+                self.failed.get_or_insert(why);
+                return None;
+            }
+        }
+        self.answers = Some(answers);
+        Some(slopes.iter().map(|a| self.free.iter().map(|&k| a[k as usize]).collect()).collect())
+    }
+
+    /// Multipliers of the problem of all levels, as stated.
+    fn lift(&self, m: &Multipliers) -> Multipliers {
+        let spread = |values: &[f64], chosen: &[u32], count: usize| {
+            let mut out = vec![0.0; count];
+            chosen.iter().zip(values).for_each(|(k, v)| out[*k as usize] = self.sign * v);
+            out
+        };
+        let n = self.whole.len();
+        Multipliers {
+            rows: spread(&m.rows, &self.rows, self.problem.row_count()),
+            lower: spread(&m.lower, &self.free, n),
+            upper: spread(&m.upper, &self.free, n),
+        }
+    }
+}
+
+/// Slacks of no more than this, relative to the size of the side, may be active.
+const ACTIVE: f64 = 1e-6;
+
+/// Hands slopes in what a follower decides, and in its multipliers, on to what it reads.
+fn hand_on(
+    problem: &Problem,
+    follower: &Follower,
+    evaluator: &mut Evaluator,
+    outcome: &Outcome,
+    whole: &[f64],
+    slopes: &mut [Vec<f64>],
+) -> Result<(), String> {
+    let level = &follower.level;
+    let block = &problem.blocks[follower.block as usize];
+    let (n, m) = (level.own.len(), level.rows.len());
+    let zero = Multipliers { rows: vec![0.0; m], lower: vec![0.0; n], upper: vec![0.0; n] };
+    let multipliers = outcome.multipliers.as_ref().unwrap_or(&zero);
+    let sigma = block_sign(block);
+    let point = [outcome.x.clone(), level.outside(whole)].concat();
+    let bounds = Bounds::of(&level.problem, &Numbers::of(&level.problem));
+    let mut values = vec![0.0; m];
+    evaluator.constraints(&point, &mut values);
+    // Active with force: nearer to the side than its multiplier is to 0.
+    let holds = |value: f64, side: f64, y: f64| {
+        let slack = (value - side).abs() / side.abs().max(1.0);
+        slack.is_finite() && slack <= ACTIVE && slack <= y.abs()
+    };
+    let dropped = level.problem.constraints.iter().flat_map(|c| std::iter::repeat_n(c.dropped, c.rows as usize));
+    let rows: Vec<u32> = dropped
+        .enumerate()
+        .filter(|(r, dropped)| {
+            let (l, u, y) = (bounds.row_lower[*r], bounds.row_upper[*r], multipliers.rows[*r]);
+            !dropped && (l == u || holds(values[*r], l, y) || holds(values[*r], u, y))
+        })
+        .map(|(r, _)| r as u32)
+        .collect();
+    let held: Vec<u32> = (0..n)
+        .filter(|&j| {
+            let (l, u) = (bounds.lower[j], bounds.upper[j]);
+            l == u || holds(outcome.x[j], l, multipliers.lower[j]) || holds(outcome.x[j], u, multipliers.upper[j])
+        })
+        .map(|j| j as u32)
+        .collect();
+    let selected = Selected { inner: (0..n as u32).collect(), rows, bounds: held };
+    let turned: Vec<f64> = multipliers.rows.iter().map(|y| sigma * y).collect();
+    let name = format!("{}{}", block.name, block.axes.label(follower.instance as usize));
+    let mut program = Program::new(evaluator, &point, sigma, &turned, selected)
+        .map_err(|_| format!("the conditions of `{name}` could not be factored"))?;
+    if program.system.null.is_some() {
+        return Err(format!(
+            "the conditions of `{name}` are singular at its answer, so it has no derivative: it is not unique, or its \
+             active rows depend on each other"
+        ));
+    }
+    for a in slopes {
+        let mut weights = vec![0.0; point.len()];
+        for (j, &k) in level.own.iter().enumerate() {
+            weights[j] = std::mem::take(&mut a[k as usize]);
+        }
+        let on_duals = on_duals(problem, follower, &program.selected, sigma, a);
+        if weights.iter().chain(&on_duals).all(|w| *w == 0.0) {
+            continue;
+        }
+        let found = program.reverse(&weights, &on_duals);
+        for (j, &k) in level.reads.iter().enumerate() {
+            a[k as usize] += found.point[n + j];
+        }
+    }
+    Ok(())
+}
+
+/// Slopes in the variables that the follower's multipliers supply, as weights of those of its active rows and bounds; they
+/// are taken out of `a`.
+fn on_duals(problem: &Problem, follower: &Follower, selected: &Selected, sigma: f64, a: &mut [f64]) -> Vec<f64> {
+    let level = &follower.level;
+    let block = &problem.blocks[follower.block as usize];
+    let mut of_rows = vec![0.0; level.rows.len()];
+    let mut of_bounds = vec![0.0; level.own.len()];
+    for s in &block.supplied {
+        let offset = problem.variables[s.variable as usize].offset;
+        match s.by {
+            SuppliedBy::Row(k) => {
+                let factor = block.constraints[k as usize].dual_sign * sigma;
+                for (to, &(_, r)) in of_rows.iter_mut().zip(&level.rows).filter(|(_, (c, _))| *c == k) {
+                    *to += factor * std::mem::take(&mut a[(offset + r) as usize]);
+                }
+            }
+            SuppliedBy::Lower(v) | SuppliedBy::Upper(v) | SuppliedBy::ReducedCost(v) => {
+                let owner = &problem.variables[v as usize];
+                for (to, &k) in of_bounds.iter_mut().zip(&level.own) {
+                    if (owner.offset..owner.offset + owner.axes.len() as u32).contains(&k) {
+                        *to += sigma * std::mem::take(&mut a[(offset + k - owner.offset) as usize]);
+                    }
+                }
+            }
+        }
+    }
+    let rows = selected.rows.iter().map(|r| of_rows[*r as usize]);
+    rows.chain(selected.bounds.iter().map(|j| of_bounds[*j as usize])).collect()
+}
+
+impl Nlp for Reduced<'_, '_> {
+    fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    fn objective(&mut self, x: &[f64]) -> f64 {
+        self.counts.objective += 1;
+        match self.solve_at(x) {
+            true => self.sign * self.outer.objective(&self.whole),
+            false => f64::NAN,
+        }
+    }
+
+    fn gradient(&mut self, x: &[f64], out: &mut [f64]) {
+        self.counts.gradient += 1;
+        out.fill(f64::NAN);
+        if !self.solve_at(x) {
+            return;
+        }
+        let mut slopes = vec![0.0; self.whole.len()];
+        self.outer.gradient(&self.whole, &mut slopes);
+        if let Some(found) = self.pulled(vec![slopes]) {
+            out.iter_mut().zip(&found[0]).for_each(|(to, v)| *to = self.sign * v);
+        }
+    }
+
+    fn constraints(&mut self, x: &[f64], out: &mut [f64]) {
+        self.counts.constraints += 1;
+        out.fill(f64::NAN);
+        if self.solve_at(x) {
+            let mut all = vec![0.0; self.outer.rows()];
+            self.outer.constraints(&self.whole, &mut all);
+            out.iter_mut().zip(&self.rows).for_each(|(to, r)| *to = all[*r as usize]);
+        }
+    }
+
+    fn jacobian(&mut self, x: &[f64], out: &mut [f64]) {
+        self.counts.jacobian += 1;
+        out.fill(f64::NAN);
+        if self.rows.is_empty() || !self.solve_at(x) {
+            return;
+        }
+        let pattern = self.outer.jacobian_pattern().clone();
+        let mut entries = vec![0.0; pattern.entries()];
+        self.outer.jacobian(&self.whole, &mut entries);
+        let row = |r: &u32| {
+            let mut slopes = vec![0.0; self.whole.len()];
+            pattern.row(*r as usize).for_each(|k| slopes[pattern.columns[k] as usize] = entries[k]);
+            slopes
+        };
+        let slopes = self.rows.iter().map(row).collect();
+        if let Some(found) = self.pulled(slopes) {
+            out.iter_mut().zip(found.iter().flatten()).for_each(|(to, v)| *to = *v);
+        }
+    }
+
+    fn hessian(&mut self, _: &[f64], _: f64, _: &[f64], _: &mut [f64]) {
+        unreachable!("the outer method needs no second derivatives")
+    }
+
+    fn hessian_product(&mut self, _: &[f64], _: f64, _: &[f64], _: &[f64], _: &mut [f64]) {
+        unreachable!("the outer method needs no second derivatives")
+    }
+
+    fn evaluations(&self) -> Evaluations {
+        self.counts.clone()
+    }
+
+    fn explain_not_finite(&mut self, x: &[f64]) -> Option<String> {
+        let solved = self.solve_at(x);
+        let unsolved = || (!solved).then(|| "a follower could not be solved".to_string());
+        self.failed.clone().or_else(unsolved)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{self, Request};
+    use crate::problem::level::tests::whole;
+
+    /// Models and points; at each the hypergradient against differences of the outer objective with followers solved again.
+    #[test]
+    fn hypergradients_agree_with_differences() {
+        let market = "var x in [0, 4]\nlower market {\n  var small in [0, 2]\n  var large >= 0\n  minimize small + 0.5 * small^2 + 3 * \
+                      large + 0.5 * large^2\n  subject to balance: small + large + x == 5\n}\nmaximize x * market.balance.dual - x^2";
+        let leader = "var x >= 0\nlower f {\n  var y >= 0\n  minimize (y - 1)^2 - 1.5 * x * y\n  subject to a: -3 * x + y <= -3\n  \
+                      subject to c: x + y <= 7\n}\nminimize (x - 5)^2 + (2 * f.y + 1)^2";
+        let models: [(&str, &[f64]); 7] = [
+            (
+                "var x[1..2]\nlower f {\n  var w[1..3]\n  minimize sum(i in 1..3: (w[i] - i * x[1])^2) + exp(x[2]) * dot(w, w)\n}\n\
+                 minimize sum(i in 1..3: (f.w[i] - 1)^2) + x[1]^4",
+                &[0.7, -0.4],
+            ),
+            (leader, &[1.5]),
+            (leader, &[3.0]),
+            (leader, &[6.0]),
+            (market, &[1.2]),
+            (
+                "var x\nlower a {\n  var y\n  minimize cosh(y) + x * y\n}\nlower b {\n  var z\n  maximize a.y * z - z^2 - z^4\n}\n\
+                 minimize (b.z - 1)^2 + a.objective + b.objective * x",
+                &[0.8],
+            ),
+            (
+                "var p in [0, 9]\nparam need[r in 1..3] = 3 + r\nlower buyer[r in 1..3] {\n  var q >= 0\n  minimize 0.5 * q^2 - \
+                 (need[r] - p) * q\n  subject to most: q^2 <= 4\n}\nmaximize p * sum(r in 1..3: buyer[r].q) + buyer[2].most.dual",
+                &[2.5],
+            ),
+        ];
+        for (text, x) in models {
+            let problem = whole(text);
+            let plan = plan::plan(&problem, &Request::default()).expect("a plan");
+            let nest = plan.nest.as_ref().expect("it has blocks");
+            let mut progress = |_: &LogLine| ControlFlow::Continue(());
+            let mut monitor = Monitor::new(&|| 0.0, &|| false, &mut progress);
+            let mut context = Context {
+                problem: &plan.problem,
+                nest: &nest.nest,
+                followers: plan::nest::followers(&plan.problem, nest, &plan.start.x, 0),
+                start: plan.start.x.clone(),
+                warm: false,
+                options: &plan.options,
+                monitor: &mut monitor,
+                sources: &Sources::default(),
+            };
+            let mut reduced = Reduced::new(&mut context);
+            let mut found = vec![0.0; x.len()];
+            reduced.gradient(x, &mut found);
+            for j in 0..x.len() {
+                let mut at = |h: f64| {
+                    let mut moved = x.to_vec();
+                    moved[j] += h;
+                    reduced.objective(&moved)
+                };
+                let slope = (at(1e-4) - at(-1e-4)) / 2e-4;
+                let error = (found[j] - slope).abs() / slope.abs().max(1.0);
+                assert!(error < 1e-6, "{text}\nat {x:?}: {} {slope}", found[j]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_follower_without_a_derivative_is_named() {
+        let problem = whole(
+            "var x\nlower s {\n  var y[1..2]\n  minimize (y[1] - x)^2\n}\nminimize (x - 1)^2 + s.y[1]^2 + (s.y[2] - x)^2",
+        );
+        let request = Request::new(Some(("implicit_gradient".to_string(), Default::default())), vec![], 0);
+        let plan = plan::plan(&problem, &request).expect("a plan");
+        let mut progress = |_: &LogLine| ControlFlow::Continue(());
+        let mut monitor = Monitor::new(&|| 0.0, &|| false, &mut progress);
+        let outcome = plan::execute(&problem, &plan, None, &Sources::default(), &mut monitor);
+        let Stop::Failed(why) = outcome.stop else { panic!("{:?}", outcome.stop) };
+        assert!(why.contains("the conditions of `s` are singular"), "{why}");
+    }
+}
