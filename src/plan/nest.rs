@@ -25,6 +25,7 @@ pub struct NestPlan {
 /// Plans a problem that has blocks other than conditions.
 pub(super) fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Diagnostic>> {
     players(problem)?;
+    matrix_functions(problem)?;
     let start = start::of(problem);
     let nest = Nest::of(problem, &start.x);
     let (method, because) = choose(&nest, request)?;
@@ -61,6 +62,17 @@ fn players(problem: &Problem) -> Result<(), Vec<Diagnostic>> {
         })
         .collect();
     if refused.is_empty() { Ok(()) } else { Err(refused) }
+}
+
+/// Slopes of a follower through a function of a matrix are not made: refused, not left out.
+fn matrix_functions(problem: &Problem) -> Result<(), Vec<Diagnostic>> {
+    let Some(stage) = problem.stages.iter().find(|stage| stage.matrix.is_some()) else { return Ok(()) };
+    let span = problem.blocks[0].span;
+    let message = format!(
+        "`{}` is a function of a matrix of variables, which no method for problems inside problems takes",
+        stage.name
+    );
+    Err(vec![Diagnostic::error("unsupported-construct", span, message)])
 }
 
 fn choose(nest: &Nest, request: &Request) -> Result<(&'static Method, Vec<Fact>), Vec<Diagnostic>> {

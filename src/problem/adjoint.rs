@@ -47,7 +47,7 @@ impl Problem {
             sweep.through(self, id);
         }
         let rows = by.len() as u32;
-        self.stages.push(Stage { name: name.to_string(), rows, terms: sweep.slopes });
+        self.stages.push(Stage { name: name.to_string(), rows, terms: sweep.slopes, matrix: None });
         StageId(self.stages.len() as u32 - 1)
     }
 
@@ -91,7 +91,7 @@ impl Sweep {
         let stage = problem.stage(id).clone();
         let adjoint = StageId(problem.stages.len() as u32);
         let name = format!("{} of {}", self.name, stage.name);
-        problem.stages.push(Stage { name, rows: stage.rows, terms });
+        problem.stages.push(Stage { name, rows: stage.rows, terms, matrix: None });
         // A recurrence is gone through backwards: its last level is complete first.
         let last = stage.terms.iter().map(|t| t.level).max().unwrap_or(0);
         for term in &stage.terms {

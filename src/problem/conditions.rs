@@ -452,7 +452,7 @@ impl Maker<'_> {
         }
         let label = format!("{} sides", constraint.label);
         let terms = terms.into_iter().flatten().collect();
-        self.problem.stages.push(Stage { name: label.clone(), rows: both.len() as u32, terms });
+        self.problem.stages.push(Stage { name: label.clone(), rows: both.len() as u32, terms, matrix: None });
         let stage = StageId(self.problem.stages.len() as u32 - 1);
         self.constrain(&label, stage, both.len() as u32, Data::Constant(0.0), Data::Constant(0.0), constraint.span);
     }
@@ -479,7 +479,7 @@ impl Maker<'_> {
             let reads = mine.iter().map(|(_, z, _)| *z).collect();
             terms.extend(self.reading(reads, -1.0, mine.iter().map(|(variable, ..)| variable - first).collect()));
         }
-        self.problem.stages.push(Stage { name: name.clone(), rows: count, terms });
+        self.problem.stages.push(Stage { name: name.clone(), rows: count, terms, matrix: None });
         let stage = StageId(self.problem.stages.len() as u32 - 1);
         self.constrain(&name, stage, count, Data::Constant(0.0), Data::Constant(0.0), span);
     }
@@ -535,7 +535,7 @@ impl Maker<'_> {
             terms.push(Term { family, target, level: 0, origin: (0, 0, 0) });
         }
         let label = format!("{} weights", block.name);
-        self.problem.stages.push(Stage { name: label.clone(), rows: count, terms });
+        self.problem.stages.push(Stage { name: label.clone(), rows: count, terms, matrix: None });
         let stage = StageId(self.problem.stages.len() as u32 - 1);
         self.constrain(&label, stage, count, Data::Constant(1.0), Data::Constant(1.0), block.span);
     }
@@ -590,7 +590,7 @@ impl Maker<'_> {
     fn finish(mut self) -> Conditions {
         let pairs = self.sides.len() as u32;
         let mut add = |name: &str, terms: Vec<Term>| {
-            self.problem.stages.push(Stage { name: name.to_string(), rows: pairs, terms });
+            self.problem.stages.push(Stage { name: name.to_string(), rows: pairs, terms, matrix: None });
             StageId(self.problem.stages.len() as u32 - 1)
         };
         let distance = add("distance", std::mem::take(&mut self.distance));
@@ -601,7 +601,12 @@ impl Maker<'_> {
         let read = |stage| Leaf { source: Source::Stage(stage), map: IndexMap::IDENTITY };
         let family = Family { instances: pairs, leaves: vec![read(distance), read(force)], body };
         let term = Term { family, target: IndexMap::IDENTITY, level: 0, origin: (0, 0, 0) };
-        self.problem.stages.push(Stage { name: "complementarity".to_string(), rows: pairs, terms: vec![term] });
+        self.problem.stages.push(Stage {
+            name: "complementarity".to_string(),
+            rows: pairs,
+            terms: vec![term],
+            matrix: None,
+        });
         let stage = StageId(self.problem.stages.len() as u32 - 1);
         let relaxation = add_param(&mut self.problem, vec![1.0]);
         let most = Data::Read(Leaf { source: Source::Param(relaxation), map: IndexMap::scalar(0) });

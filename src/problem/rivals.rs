@@ -100,7 +100,7 @@ fn picked(problem: &mut Problem, parts: &[(StageId, u32, f64)]) -> StageId {
         let family = Family { instances: 1, leaves, body };
         terms.push(Term { family, target: IndexMap::scalar(0), level: 0, origin: (0, 0, 0) });
     }
-    problem.stages.push(Stage { name: "rival".to_string(), rows: 1, terms });
+    problem.stages.push(Stage { name: "rival".to_string(), rows: 1, terms, matrix: None });
     StageId(problem.stages.len() as u32 - 1)
 }
 
