@@ -26,6 +26,7 @@ pub struct NestPlan {
 pub(super) fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Diagnostic>> {
     players(problem)?;
     matrix_functions(problem)?;
+    pairs(problem)?;
     let start = start::of(problem);
     let nest = Nest::of(problem, &start.x);
     let (method, because) = choose(&nest, request)?;
@@ -62,6 +63,13 @@ fn players(problem: &Problem) -> Result<(), Vec<Diagnostic>> {
         })
         .collect();
     if refused.is_empty() { Ok(()) } else { Err(refused) }
+}
+
+/// Conditions of followers are pairs of their own; pairs of the model beside them would be taken for plain rows.
+fn pairs(problem: &Problem) -> Result<(), Vec<Diagnostic>> {
+    let Some(pair) = problem.constraints.iter().find(|row| row.complements) else { return Ok(()) };
+    let message = format!("no method takes the complementarity `{}` beside problems inside the problem", pair.label);
+    Err(vec![Diagnostic::error("unsupported-construct", pair.span, message)])
 }
 
 /// Slopes of a follower through a function of a matrix are not made: refused, not left out.

@@ -652,6 +652,7 @@ fn constrain(
         upper,
         dual_sign: 1.0,
         dropped: false,
+        complements: false,
         domain_of: None,
         span,
     });
