@@ -134,9 +134,9 @@ impl<'x, 'm> Reduced<'x, 'm> {
             ..Shape::default()
         };
         let mut whole = context.start.clone();
-        for k in 0..whole.len() {
-            if bounds.lower[k] == bounds.upper[k] {
-                whole[k] = bounds.lower[k];
+        for (value, (lower, upper)) in whole.iter_mut().zip(bounds.lower.iter().zip(&bounds.upper)) {
+            if lower == upper {
+                *value = *lower;
             }
         }
         let followers = std::mem::take(&mut context.followers);
