@@ -53,6 +53,7 @@ pub mod expr;
 pub mod host;
 pub mod interop;
 pub mod linalg;
+pub mod oracle;
 pub mod plan;
 pub mod problem;
 pub mod sema;

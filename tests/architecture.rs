@@ -22,12 +22,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("solve", &["problem", "ad", "expr", "linalg", "answer", "diag"]),
     ("certify", &["problem", "expr", "answer", "linalg"]),
     ("plan", &["problem", "expr", "diag", "answer", "solve", "linalg"]),
+    ("oracle", &["host", "problem", "ad", "answer", "solve"]),
     ("diagnose", &["diag", "expr", "problem", "ad", "answer", "solve", "certify", "plan"]),
     (
         "session",
         &[
             "diag", "linalg", "host", "syntax", "data", "expr", "problem", "ad", "sema", "answer", "interop", "solve",
-            "certify", "plan", "diagnose",
+            "certify", "plan", "oracle", "diagnose",
         ],
     ),
     ("cli", &["session", "host", "diag", "answer", "interop", "solve"]),
@@ -62,7 +63,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("pest_derive", &["syntax/"]),
     ("logos", &["syntax/"]),
     ("csv", &["data/"]),
-    ("serde_json", &["data/", "diag/json.rs", "answer/", "session/", "cli/"]),
+    ("serde_json", &["data/", "diag/json.rs", "answer/", "oracle/", "session/", "cli/"]),
     ("argmin", &["solve/argmin_adapter.rs"]),
     ("argmin_math", &["solve/argmin_adapter.rs"]),
     ("clap", &["cli/"]),

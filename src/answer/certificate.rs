@@ -38,6 +38,9 @@ pub enum Kind {
     System,
     /// Feasibility of the best candidate; no optimality is claimed.
     Candidate,
+    /// The same of a problem whose objective is only known by asking.
+    #[serde(rename = "black box")]
+    BlackBox,
     /// Feasibility and integrality; no optimality is claimed.
     Discrete,
     /// No feasible point, or none near.

@@ -17,6 +17,8 @@ pub struct Diagnosis {
     pub ray: Option<Ray>,
     /// Which function was asked outside of its domain.
     pub not_finite: Option<NotFinite>,
+    /// Who should have answered and did not.
+    pub unanswered: Option<Unanswered>,
     /// Where a method got stuck.
     pub stalled: Option<Stalled>,
 }
@@ -98,6 +100,13 @@ pub struct NotFinite {
     /// The variables that the function reads, with their values.
     pub values: Vec<(String, f64)>,
     pub help: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unanswered {
+    /// The oracle.
+    pub place: Place,
+    pub help: String,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,7 @@
 //! The parts of a [`Diagnosis`] as JSON.
 
 use super::certificate::Place;
-use super::diagnosis::{Contradiction, Diagnosis, Figure, NotFinite, Ray, Relaxation, Stalled, Subset};
+use super::diagnosis::{Contradiction, Diagnosis, Figure, NotFinite, Ray, Relaxation, Stalled, Subset, Unanswered};
 use super::json::number;
 use crate::diag::Sources;
 use serde_json::{Map, Value, json};
@@ -15,12 +15,17 @@ impl Diagnosis {
             ("subset", self.subset.as_ref().map(|part| subset(part, sources))),
             ("ray", self.ray.as_ref().map(|part| ray(part, sources))),
             ("not_finite", self.not_finite.as_ref().map(|part| not_finite(part, sources))),
+            ("unanswered", self.unanswered.as_ref().map(|part| unanswered(part, sources))),
             ("stalled", self.stalled.as_ref().map(|part| stalled(part, sources))),
         ];
         let there = parts.into_iter().filter_map(|(key, part)| Some((key.to_string(), part?)));
         let out: Map<String, Value> = there.collect();
         if out.is_empty() { Value::Null } else { out.into() }
     }
+}
+
+fn unanswered(part: &Unanswered, sources: &Sources) -> Value {
+    json!({"oracle": part.place.label, "line": line(&part.place, sources), "help": part.help})
 }
 
 pub(super) fn line(place: &Place, sources: &Sources) -> usize {

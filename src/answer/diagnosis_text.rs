@@ -1,7 +1,7 @@
 //! The parts of a [`Diagnosis`] as lines of text: a line for each finding and, indented, what it consists of.
 
 use super::certificate::Place;
-use super::diagnosis::{Contradiction, Diagnosis, Figure, NotFinite, Ray, Relaxation, Stalled, Subset};
+use super::diagnosis::{Contradiction, Diagnosis, Figure, NotFinite, Ray, Relaxation, Stalled, Subset, Unanswered};
 use super::diagnosis_json::line;
 use super::layout::number as short;
 use crate::diag::Sources;
@@ -19,10 +19,15 @@ impl Diagnosis {
             self.relaxation.as_ref().map(|part| relaxation(part, sources)),
             self.subset.as_ref().map(|part| subset(part, sources)),
             self.ray.as_ref().map(|part| ray(part, sources)),
+            self.unanswered.as_ref().map(|part| unanswered(part, sources)),
             self.stalled.as_ref().map(|part| stalled(part, sources)),
         ];
         parts.into_iter().flatten().flatten().collect()
     }
+}
+
+fn unanswered(part: &Unanswered, sources: &Sources) -> Vec<String> {
+    vec![format!("oracle {} gave no answer", placed(&part.place, sources)), format!("  help: {}", part.help)]
 }
 
 /// `balance[2] (line 7)`

@@ -4,7 +4,7 @@
 //! `inf`, `-inf` and `nan`.
 
 use super::certificate::{Certificate, Proved, Residual, SecondOrder};
-use super::result::{Answer, Entry};
+use super::result::{Answer, Asked, Entry};
 use super::stopped;
 use crate::diag::Sources;
 use crate::problem::index::Element;
@@ -70,6 +70,7 @@ fn fields(answer: &Answer, sources: &Sources) -> Vec<(&'static str, Value)> {
                 "iterations": counts.iterations,
                 "starts": counts.starts,
                 "evaluations": counts.evaluations,
+                "oracles": counts.oracles.iter().map(asked).collect::<Map<_, _>>(),
             }),
         ),
         ("time", json!({"read": time.read, "plan": time.plan, "solve": time.solve, "certify": time.certify})),
@@ -77,6 +78,11 @@ fn fields(answer: &Answer, sources: &Sources) -> Vec<(&'static str, Value)> {
         ("version", env!("CARGO_PKG_VERSION").into()),
     ]);
     fields
+}
+
+fn asked(asked: &Asked) -> (String, Value) {
+    let Asked { oracle, ranks: _, questions, candidates, known } = asked;
+    (oracle.clone(), json!({"questions": questions, "candidates": candidates, "known": known}))
 }
 
 pub fn number(value: f64) -> Value {

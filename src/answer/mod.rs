@@ -52,6 +52,8 @@ pub enum Stop {
     Converged,
     /// Its own rule ended it (methods that claim no optimality).
     Finished,
+    /// As many candidates were asked about as were allowed (methods that claim no optimality).
+    Budget,
     IterationLimit,
     TimeLimit,
     Interrupted,
@@ -67,6 +69,8 @@ pub enum Stop {
     },
     /// A function was not finite: what and where.
     NotFinite(String),
+    /// Who should have answered did not: why.
+    Oracle(String),
     Failed(String),
 }
 
@@ -118,6 +122,8 @@ pub struct LogLine {
 pub fn stopped(stop: &Stop) -> Option<String> {
     match stop {
         Stop::Converged | Stop::Finished => None,
+        Stop::Budget => Some("the budget of questions is spent".to_string()),
+        Stop::Oracle(why) => Some(why.clone()),
         Stop::IterationLimit => Some("the limit on iterations was reached".to_string()),
         Stop::TimeLimit => Some("the time limit was reached".to_string()),
         Stop::Interrupted => Some("it was asked to stop".to_string()),

@@ -48,6 +48,7 @@ pub struct Answer {
 pub struct ObjectiveValue {
     pub name: String,
     pub sense: Sense,
+    /// Not a number where only an order of candidates is known.
     pub value: f64,
 }
 
@@ -93,6 +94,21 @@ pub struct Counts {
     /// How many starting points were tried.
     pub starts: usize,
     pub evaluations: Evaluations,
+    /// What oracles were asked, those that were.
+    pub oracles: Vec<Asked>,
+}
+
+/// What one oracle was asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    pub oracle: String,
+    pub ranks: bool,
+    /// Questions that were put to it: a number, or an order.
+    pub questions: usize,
+    /// Candidates in them.
+    pub candidates: usize,
+    /// Questions whose answer was known: from this run, or from the journal.
+    pub known: usize,
 }
 
 /// Seconds.

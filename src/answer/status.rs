@@ -31,7 +31,7 @@ pub struct StatusRow {
 pub const STATUSES: [StatusRow; 9] = [
     StatusRow { status: Status::Solved, words: "solved", exit_code: 0, when: "the certificate holds and global optimality is proved" },
     StatusRow { status: Status::LocallySolved, words: "locally solved", exit_code: 0, when: "the certificate holds; nothing global is proved" },
-    StatusRow { status: Status::BestFound, words: "best found", exit_code: 0, when: "a method that claims no optimality ended by its own rule, at a feasible point" },
+    StatusRow { status: Status::BestFound, words: "best found", exit_code: 0, when: "a method that claims no optimality ended by its own rule or its budget, at a feasible point" },
     StatusRow { status: Status::Infeasible, words: "infeasible", exit_code: 3, when: "it is proved that no point is feasible" },
     StatusRow { status: Status::Unbounded, words: "unbounded", exit_code: 3, when: "it is proved that the objective improves without end along a ray" },
     StatusRow { status: Status::LocallyInfeasible, words: "locally infeasible", exit_code: 3, when: "the violation of the rows cannot be lowered near the point" },
@@ -74,8 +74,10 @@ pub fn status(stop: &Stop, certificate: &Certificate) -> Status {
     match stop {
         Stop::IterationLimit | Stop::TimeLimit => Status::Limit,
         Stop::Interrupted => Status::Interrupted,
+        Stop::Oracle(_) => Status::Failed,
         Stop::Converged
         | Stop::Finished
+        | Stop::Budget
         | Stop::NoProgress(_)
         | Stop::NotFinite(_)
         | Stop::Failed(_)
@@ -94,7 +96,7 @@ fn of_point(certificate: &Certificate) -> Status {
     match (certificate.kind, &certificate.proved) {
         (Kind::Infeasible | Kind::Unbounded, _) => Status::Failed,
         (_, Proved::Optimal { .. } | Proved::Satisfied) => Status::Solved,
-        (Kind::Candidate | Kind::Discrete, _) => Status::BestFound,
+        (Kind::Candidate | Kind::BlackBox | Kind::Discrete, _) => Status::BestFound,
         (Kind::Nlp | Kind::Convex | Kind::System | Kind::Bilevel, _) => Status::LocallySolved,
     }
 }

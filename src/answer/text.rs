@@ -78,7 +78,10 @@ fn objectives(answer: &Answer) -> Vec<String> {
             Sense::Minimize => "minimize",
             Sense::Maximize => "maximize",
         };
-        format!("{word} {} = {}", o.name, significant(o.value, 10))
+        match answer.counts.oracles.iter().any(|asked| asked.ranks) {
+            true => format!("{word} {}: candidates are ranked, and have no value", o.name),
+            false => format!("{word} {} = {}", o.name, significant(o.value, 10)),
+        }
     };
     answer.objectives.iter().map(line).collect()
 }

@@ -106,6 +106,8 @@ fn judge_one_level(problem: &Problem, outcome: &Outcome, options: &JudgeOptions)
         Stop::Unbounded { ray } => unbounded::certificate(&program, ray.as_slice(), options.tolerance),
         Stop::Converged
         | Stop::Finished
+        | Stop::Budget
+        | Stop::Oracle(_)
         | Stop::IterationLimit
         | Stop::TimeLimit
         | Stop::Interrupted
@@ -142,6 +144,17 @@ pub fn judge_chain(problem: &Problem, x: &[f64], proof: &Chain, options: &JudgeO
     certificate.holds().then_some(certificate)
 }
 
+/// What holds of a candidate whose objective is only known by asking: `problem` has everything but that objective, and
+/// `notes` say how much was asked. Feasibility is checked, and nothing is claimed of optimality.
+pub fn judge_candidate(problem: &Problem, x: &[f64], notes: Vec<String>, options: &JudgeOptions) -> Certificate {
+    let program = Program::at(problem, x);
+    let tolerance = options.tolerance;
+    let mut residuals = vec![residuals::finite(&program, tolerance)];
+    residuals.extend(residuals::primal(&program, tolerance));
+    let none = SecondOrder::NotAsked;
+    Certificate::judged(Kind::BlackBox, tolerance, residuals, none, Proved::Nothing, Witness::None, notes)
+}
+
 /// Judges the point of an outcome.
 fn of_point(program: &mut Program, outcome: &Outcome, tolerance: f64) -> Certificate {
     if program.problem.complementarities().next().is_some() {
@@ -167,7 +180,7 @@ fn of_point(program: &mut Program, outcome: &Outcome, tolerance: f64) -> Certifi
     }
     let (duals, witness) = match (&outcome.multipliers, &outcome.stop) {
         // A method that claims no optimality is asked for none.
-        (None, Stop::Finished) => {
+        (None, Stop::Finished | Stop::Budget) => {
             let note = "the method claims no optimality, and none was examined".to_string();
             return plain(Kind::Candidate, residuals, Proved::Nothing, vec![note]);
         }

@@ -92,6 +92,10 @@ pub struct How {
     /// Use at most this many threads; results do not depend on it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub threads: Option<u32>,
+    /// Write the answers of oracles to this file, and read from it what they have answered; `none`: nowhere (default: beside
+    /// the model, if a command or a person answers)
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<String>,
     /// Tolerance of the certificate
     #[arg(long, value_name = "TOLERANCE", default_value_t = 1e-6, value_parser = positive)]
     pub tol: f64,

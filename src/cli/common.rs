@@ -70,6 +70,7 @@ pub fn options(how: How, keep_log: bool, infeasible_subset: bool) -> Options {
         tolerance: how.tol,
         keep_log,
         infeasible_subset,
+        journal: how.journal,
     }
 }
 

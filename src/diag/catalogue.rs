@@ -175,7 +175,7 @@ pub const CATALOGUE: &[Entry] = &[
     row(
         "integer-refused",
         "plan",
-        "A variable is integer or binary, and no method of this build keeps it so.",
+        "A variable is integer or binary, and no method of this build keeps it so beside rows.",
         "drop the word to solve the continuous relaxation",
     ),
     row(
@@ -183,6 +183,12 @@ pub const CATALOGUE: &[Entry] = &[
         "syntax",
         "A line that starts with a sign joins the row above, and both hold a relation.",
         "indent the second line no further than the first, or put `;` between them",
+    ),
+    row(
+        "judge-sees-variables",
+        "sema",
+        "The expression of a simulated judge reads variables.",
+        "give what it reads as an argument",
     ),
     row("key-without-value", "syntax", "A map has an element without a value.", "an entry of a map is `key: value`"),
     row(
@@ -248,6 +254,12 @@ pub const CATALOGUE: &[Entry] = &[
     row("not-utf8", "data", "A file is not UTF-8 text.", "save the file as UTF-8"),
     row("number-too-large", "syntax", "A number is larger than any floating-point number.", "write `inf` for no limit"),
     row(
+        "oracle-of-oracle",
+        "sema",
+        "What an oracle is asked about depends on the answer of an oracle.",
+        "ask about variables and data only",
+    ),
+    row(
         "ragged-array",
         "data",
         "The rows of an array of numbers in JSON are not equally long.",
@@ -258,6 +270,12 @@ pub const CATALOGUE: &[Entry] = &[
         "data",
         "A row of a csv file has more or fewer cells than the header has names.",
         "check the commas of the row; a comma inside a cell needs quotes",
+    ),
+    row(
+        "ranks-are-no-numbers",
+        "sema",
+        "An oracle that only ranks candidates is read as a number.",
+        "state the objective as the oracle alone, or let it give values",
     ),
     row("repeated-element", "sema", "An element stands twice in a set.", "leave one of the two out"),
     row(

@@ -7,6 +7,7 @@ use crate::diag::Sources;
 use crate::plan::execute::{Warm, execute};
 use crate::plan::{self, Request};
 use crate::problem::Problem;
+use crate::solve::asked::Nobody;
 use crate::solve::monitor::Monitor;
 use std::ops::ControlFlow;
 
@@ -44,7 +45,7 @@ pub fn solve(problem: &Problem, x: Vec<f64>, limits: &Limits) -> Option<Outcome>
         ..Monitor::new(limits.clock, limits.interrupted, &mut quiet)
     };
     let warm = Warm { x, multipliers: None };
-    Some(execute(problem, &plan, Some(&warm), &Sources::default(), &mut monitor))
+    Some(execute(problem, &plan, Some(&warm), &Sources::default(), &mut Nobody, &mut monitor))
 }
 
 /// Only the rows and bounds of a problem: whether there is a point, not which one is best.

@@ -1,7 +1,12 @@
-//! The one door to the outside: files, clock, interrupts. Only this room and the shells touch them.
+//! The one door to the outside: files, clock, interrupts, programs, the terminal. Only this room and the shells touch them.
 
+mod child;
+
+use child::DiskChild;
+pub use child::{Child, Received};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -14,6 +19,18 @@ pub trait Host {
     fn seconds(&self) -> f64;
     /// How often an interrupt was asked for so far.
     fn interrupts(&self) -> usize;
+    /// Adds to the end of a file, which is made if it is not there.
+    fn append(&self, path: &str, _bytes: &[u8]) -> Result<(), String> {
+        Err(format!("`{path}` cannot be written: files are only read here"))
+    }
+    /// Starts a program with its arguments in a folder.
+    fn start(&self, _words: &[String], _folder: &str) -> Result<Box<dyn Child>, String> {
+        Err("no programs are run here".to_string())
+    }
+    /// Shows a text to a person and waits for a line; `None` at the end of what they say.
+    fn ask(&self, _text: &str) -> Result<Option<String>, String> {
+        Err("there is no terminal here".to_string())
+    }
 }
 
 /// Files of the disk and the clock of the machine.
@@ -51,12 +68,37 @@ impl Host for Disk {
     fn interrupts(&self) -> usize {
         self.interrupts.load(Ordering::Relaxed)
     }
+
+    fn append(&self, path: &str, bytes: &[u8]) -> Result<(), String> {
+        let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
+        file.and_then(|mut file| file.write_all(bytes)).map_err(|e| e.to_string())
+    }
+
+    fn start(&self, words: &[String], folder: &str) -> Result<Box<dyn Child>, String> {
+        Ok(Box::new(DiskChild::start(words, folder)?))
+    }
+
+    /// Questions go to standard error, so that results stand alone on standard output.
+    fn ask(&self, text: &str) -> Result<Option<String>, String> {
+        let mut out = std::io::stderr();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| e.to_string())?;
+        let mut line = String::new();
+        match std::io::stdin().read_line(&mut line) {
+            Ok(0) => Ok(None),
+            Ok(_) => Ok(Some(line.trim_end().to_string())),
+            Err(e) => Err(e.to_string()),
+        }
+    }
 }
 
 /// Files held in memory and a clock that stands still: for sandboxes and tests.
 #[derive(Default)]
 pub struct Memory {
     pub files: RefCell<HashMap<String, Vec<u8>>>,
+    /// What a person will say, line by line.
+    pub said: RefCell<VecDeque<String>>,
+    /// What a person was shown.
+    pub shown: RefCell<String>,
 }
 
 impl Host for Memory {
@@ -70,5 +112,15 @@ impl Host for Memory {
 
     fn interrupts(&self) -> usize {
         0
+    }
+
+    fn append(&self, path: &str, bytes: &[u8]) -> Result<(), String> {
+        self.files.borrow_mut().entry(path.to_string()).or_default().extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn ask(&self, text: &str) -> Result<Option<String>, String> {
+        self.shown.borrow_mut().push_str(text);
+        Ok(self.said.borrow_mut().pop_front())
     }
 }

@@ -12,7 +12,7 @@ use crate::expr::eval;
 use crate::expr::family::StageId;
 use crate::problem::squares::span;
 use crate::problem::values::depends_on_variables;
-use crate::problem::{Domain, Problem};
+use crate::problem::{Domain, Problem, oracles};
 
 /// What can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,10 @@ fn unsayable(problem: &Problem) -> Vec<Diagnostic> {
         let message = format!("`{}` is more than variables, objectives and rows: it cannot be exported", u.construct);
         Diagnostic::error("cannot-export", u.span, message)
     });
+    let oracles = oracles::asked(problem).into_iter().map(|call| {
+        let message = "`oracle` is more than variables, objectives and rows: it cannot be exported";
+        Diagnostic::error("cannot-export", problem.oracle_of(call).span, message)
+    });
     let blocks = problem.blocks.iter().map(|block| {
         let word = block.kind.word();
         let message = format!("`{word}` is more than variables, objectives and rows: it cannot be exported");
@@ -76,7 +80,7 @@ fn unsayable(problem: &Problem) -> Vec<Diagnostic> {
         let message = "`perp` is more than variables, objectives and rows: it cannot be exported";
         Diagnostic::error("cannot-export", problem.constraints[c.bounded].span, message)
     });
-    constructs.chain(blocks).chain(complementarities).chain(domains).chain(matrices(problem)).collect()
+    constructs.chain(oracles).chain(blocks).chain(complementarities).chain(domains).chain(matrices(problem)).collect()
 }
 
 /// Functions of matrices that are too large for formulas.

@@ -2,9 +2,9 @@
 
 use super::{Candidates, Request, refusal};
 use crate::diag::Diagnostic;
-use crate::problem::features::{Fact, Features};
+use crate::problem::features::{Asked, Fact, Features};
 use crate::solve::METHODS;
-use crate::solve::method::{Method, Objection};
+use crate::solve::method::{Method, Objection, Run};
 
 pub struct Choice {
     pub method: &'static Method,
@@ -39,6 +39,22 @@ pub fn choose(candidates: &Candidates, request: &Request) -> Result<Choice, Vec<
     Err(vec![nobody(features)])
 }
 
+/// Whether a method can do with what is known: an oracle has no derivatives, one that ranks no values, and what is
+/// differentiated is not integer.
+pub fn sees_enough(features: &Features, method: &Method) -> Result<(), Objection> {
+    let because = |asked: &Asked, what: &str| {
+        Err(Fact { sentence: format!("{}: {what}", asked.oracle.sentence), span: asked.oracle.span })
+    };
+    match (&method.run, &features.asked, &features.integer) {
+        (Run::Functions(_), Some(asked), _) => because(asked, "its answers have no derivatives and no expression"),
+        (Run::ByValue(_), Some(asked), _) if asked.ranks => {
+            because(asked, "it ranks candidates, and gives none a value")
+        }
+        (Run::Functions(_), None, Some(integer)) => Err(integer.clone()),
+        (Run::Functions(_) | Run::ByValue(_) | Run::ByRank(_), _, _) => Ok(()),
+    }
+}
+
 /// What the methods that were not chosen say.
 pub fn others(candidates: &Candidates, chosen: &Method) -> Vec<(&'static str, Option<Objection>)> {
     let others = METHODS.iter().filter(|method| method.name != chosen.name);
@@ -50,10 +66,26 @@ const LARGE: usize = 20_000;
 /// Least squares are solved by dense normal equations up to here.
 const FEW_FOR_LEAST_SQUARES: usize = 1_000;
 
+/// A covariance of as many variables is learnt from fewer candidates than a search without one would need.
+const FEW_FOR_COVARIANCE: usize = 50;
+
 /// Methods from the best down, each with its reason. Those that do not accept are passed over.
 fn ranking(features: &Features) -> Vec<(&'static str, &'static str)> {
     let plain = features.rows == 0 && features.bounded.is_none();
     let large = features.variables > LARGE;
+    if let Some(asked) = &features.asked {
+        let few = features.variables <= FEW_FOR_COVARIANCE;
+        return match asked.ranks {
+            true if asked.person || !few => {
+                vec![("zo_rank_sgd", "an oracle ranks candidates, and nothing else is known")]
+            }
+            true => vec![("cma_es", "an oracle ranks candidates; their order is all that is needed")],
+            false => vec![("cma_es", "an oracle gives values, and no derivatives")],
+        };
+    }
+    if features.integer.is_some() {
+        return vec![("cma_es", "variables are integer and nothing constrains but bounds: candidates are rounded")];
+    }
     if !features.kinks.is_empty() {
         let why = "kinks could not be written as smooth rows, so values alone are compared";
         return vec![("brent", why), ("nelder_mead", why)];

@@ -8,6 +8,10 @@ use crate::solve::convexity::quadratic_is_convex;
 
 /// As in "smooth nonlinear program", with sizes and reasons, and whether convexity is shown.
 pub fn of(problem: &Problem, features: &Features) -> (String, Vec<Fact>, bool) {
+    if let Some(asked) = &features.asked {
+        let class = if asked.ranks { "black box that ranks" } else { "black box" };
+        return (class.to_string(), vec![Fact::new(sizes(features)), asked.oracle.clone()], false);
+    }
     let mut facts = vec![Fact::new(sizes(features))];
     let convex = convexity(problem, features);
     if let (Some(objective), Some(form)) = (problem.objectives.first(), &features.forms.objective) {

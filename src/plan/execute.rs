@@ -1,12 +1,13 @@
 //! Carries a plan out: view, method, and the way back to the problem as stated.
 
-use super::Plan;
 use super::rewrites::epigraph;
+use super::{Plan, search};
 use crate::answer::{Evaluations, Multipliers, Outcome, Stop};
 use crate::diag::Sources;
 use crate::problem::Problem;
 use crate::problem::values::{Bounds, Numbers};
-use crate::solve::method::{Context, Method};
+use crate::solve::asked::Oracles;
+use crate::solve::method::{Context, Method, Run};
 use crate::solve::monitor::Monitor;
 use crate::solve::view::EngineView;
 
@@ -23,6 +24,7 @@ pub fn execute(
     plan: &Plan,
     warm: Option<&Warm>,
     sources: &Sources,
+    oracles: &mut dyn Oracles,
     monitor: &mut Monitor,
 ) -> Outcome {
     if let Some(nest) = &plan.nest {
@@ -47,11 +49,12 @@ pub fn execute(
         let mut simplified = plan.problem.clone();
         reduced.bounds.put(&mut simplified);
         let multipliers = multipliers.as_ref().map(|m| reduced.reduce(m));
-        let found = reduced.lift(run(&simplified, method, plan, &start, multipliers, sources, monitor));
+        let found = reduced.lift(run(&simplified, method, plan, &start, multipliers, sources, oracles, monitor));
         // The weights that prove it must be those of the rows as stated: they are asked for once more.
         outcome = Some(found).filter(|found| !matches!(found.stop, Stop::Infeasible { .. }));
     }
-    let outcome = outcome.unwrap_or_else(|| run(&plan.problem, method, plan, &start, multipliers, sources, monitor));
+    let outcome =
+        outcome.unwrap_or_else(|| run(&plan.problem, method, plan, &start, multipliers, sources, oracles, monitor));
     plan.lifts.iter().rev().fold(outcome, |outcome, lift| lift.lift(outcome))
 }
 
@@ -63,8 +66,12 @@ fn run(
     start: &[f64],
     multipliers: Option<Multipliers>,
     sources: &Sources,
+    oracles: &mut dyn Oracles,
     monitor: &mut Monitor,
 ) -> Outcome {
+    let Run::Functions(run) = method.run else {
+        return search::run(shown, method, plan, start, sources, oracles, monitor);
+    };
     let mut view = EngineView::new(shown, method, &plan.options, &plan.start.x, sources).counting(&monitor.meter);
     let warm = multipliers.map(|m| view.reduce_multipliers(&m));
     let reduced = view.reduce(start);
@@ -72,7 +79,7 @@ fn run(
         true => view.constant_outcome(),
         false => {
             let mut context = Context { nlp: &mut view, start: reduced, warm, options: &plan.options, monitor };
-            (method.run)(&mut context)
+            run(&mut context)
         }
     };
     let mut outcome = view.lift(outcome);

@@ -12,6 +12,7 @@ pub mod refusal;
 pub mod request;
 pub mod restarts;
 pub mod rewrites;
+mod search;
 mod second;
 pub mod start;
 #[cfg(test)]
@@ -21,14 +22,15 @@ pub use execute::{Warm, execute};
 pub use request::Request;
 
 use crate::diag::Diagnostic;
-use crate::problem::Problem;
 use crate::problem::features::{Fact, Features};
+use crate::problem::{Problem, oracles};
 use crate::solve::method::{Method, Objection, Sees};
 use crate::solve::options::{OptionRow, Options, Value};
 use nest::NestPlan;
 use rewrites::presolve::Reduced;
 use rewrites::{Lift, Rewritten};
 use start::Start;
+use std::borrow::Cow;
 
 /// What to do with a problem.
 #[derive(Clone, Debug)]
@@ -60,6 +62,8 @@ pub struct Plan {
     pub reduced: Option<Reduced>,
     /// Of a problem that contains problems.
     pub nest: Option<NestPlan>,
+    /// The objective is only known by asking.
+    pub asked: bool,
 }
 
 /// An option of the method that was chosen.
@@ -80,14 +84,16 @@ pub fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Diagnostic
         return nest::plan(&flat, &request);
     }
     let candidates = Candidates::of(&flat);
+    refusal::integers(&flat, &candidates.plain.features)?;
     let chosen = choice::choose(&candidates, &request)?;
     let asked = request.checked_options(chosen.method)?;
     let form = candidates.form(chosen.smooth);
     let (shown, mut rewrites, lifts) = rewrites::show(form, chosen.method);
+    let by_asking = candidates.plain.features.asked.is_some();
     let mut options = asked.clone();
     rewrites::norms::settle(chosen.method, &rewrites, &mut options);
     let products = second::decide(&shown, chosen.method, &mut options);
-    let presolves = options.flag(request::COMMON, "presolve") && chosen.method.sees != Sees::Residuals;
+    let presolves = options.flag(request::COMMON, "presolve") && chosen.method.sees != Sees::Residuals && !by_asking;
     let reduced = if presolves { rewrites::presolve::apply(&shown) } else { None };
     let reduced = reduced.map(|(reduced, made)| {
         rewrites.extend(made);
@@ -107,11 +113,20 @@ pub fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Diagnostic
         options,
         others: choice::others(&candidates, chosen.method),
         start: start::of(&flat).extended(&shown, &lifts),
+        asked: by_asking,
         problem: shown,
         lifts,
         reduced,
         nest: None,
     })
+}
+
+/// The problem without what is only known by asking.
+pub fn known(problem: &Problem) -> Cow<'_, Problem> {
+    match oracles::asked(problem).is_empty() {
+        true => Cow::Borrowed(problem),
+        false => Cow::Owned(oracles::silenced(problem)),
+    }
 }
 
 impl Plan {
@@ -141,7 +156,7 @@ impl Plan {
 
     /// Whether rows and bounds are looked at before the method runs.
     pub fn presolves(&self) -> bool {
-        self.options.flag(request::COMMON, "presolve")
+        self.options.flag(request::COMMON, "presolve") && !self.asked
     }
 }
 
@@ -193,6 +208,7 @@ impl Candidates {
 
     /// Whether a method takes the problem, and without its kinks (`true`) or as it is.
     fn asks(&self, method: &Method) -> Result<bool, Objection> {
+        choice::sees_enough(&self.plain.features, method)?;
         let plain = method.takes(&self.plain.features);
         let smooth = self.smooth.as_ref().map(|form| method.takes(&form.features));
         match (plain, smooth) {
@@ -211,6 +227,9 @@ fn settings(rows: &'static [OptionRow], asked: &Options, options: &Options) -> V
         let set = asked.set.iter().any(|(name, _)| name == row.name);
         Setting { name: row.name, set, value: given.unwrap_or_else(|| row.default.value()) }
     };
-    let common = request::COMMON.iter().filter(|row| options.set.iter().any(|(name, _)| name == row.name));
+    let common = request::COMMON
+        .iter()
+        .chain(request::ASKING)
+        .filter(|row| options.set.iter().any(|(name, _)| name == row.name));
     rows.iter().chain(common).map(setting).collect()
 }

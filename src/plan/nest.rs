@@ -5,7 +5,7 @@ use super::explain::{BlockView, with_line};
 use super::{Plan, Request, execute, refusal, settings, start};
 use crate::answer::Outcome;
 use crate::diag::{Diagnostic, Sources};
-use crate::problem::features::Fact;
+use crate::problem::features::{Fact, Features};
 use crate::problem::{BlockKind, Problem};
 use crate::solve::bilevel::facts::{BlockFacts, Nest};
 use crate::solve::bilevel::follower::Follower;
@@ -27,6 +27,8 @@ pub(super) fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Dia
     players(problem)?;
     matrix_functions(problem)?;
     pairs(problem)?;
+    refusal::all_integers(problem)?;
+    asked(problem)?;
     let start = start::of(problem);
     let nest = Nest::of(problem, &start.x);
     let (method, because) = choose(&nest, request)?;
@@ -70,6 +72,13 @@ fn pairs(problem: &Problem) -> Result<(), Vec<Diagnostic>> {
     let Some(pair) = problem.constraints.iter().find(|row| row.complements) else { return Ok(()) };
     let message = format!("no method takes the complementarity `{}` beside problems inside the problem", pair.label);
     Err(vec![Diagnostic::error("unsupported-construct", pair.span, message)])
+}
+
+/// Methods for problems inside problems read derivatives, which answers of oracles have not.
+fn asked(problem: &Problem) -> Result<(), Vec<Diagnostic>> {
+    let Some(asked) = Features::of(problem).asked else { return Ok(()) };
+    let message = "no method asks oracles where there are problems inside the problem";
+    Err(vec![Diagnostic::error("unsupported-construct", asked.oracle.span.unwrap_or(problem.blocks[0].span), message)])
 }
 
 /// Slopes of a follower through a function of a matrix are not made: refused, not left out.

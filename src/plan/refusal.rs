@@ -1,7 +1,7 @@
 //! What no method of this build can honour: refused with one sentence for each construct, never relaxed.
 
 use crate::diag::Diagnostic;
-use crate::problem::features::Fact;
+use crate::problem::features::{Fact, Features};
 use crate::problem::{Domain, Kind, Problem};
 
 /// All constructs of the problem that nothing serves.
@@ -9,11 +9,25 @@ pub fn unserved(problem: &Problem) -> Result<(), Vec<Diagnostic>> {
     let unsupported =
         problem.unsupported.iter().map(|u| Diagnostic::error("unsupported-construct", u.span, &u.sentence));
     let refused: Vec<Diagnostic> =
-        unsupported.chain(integers(problem)).chain(domains(problem)).chain(several(problem)).collect();
+        unsupported.chain(domains(problem)).chain(several(problem)).collect();
     if refused.is_empty() { Ok(()) } else { Err(refused) }
 }
 
-fn integers(problem: &Problem) -> impl Iterator<Item = Diagnostic> + '_ {
+/// Integer variables are kept by methods that compare candidates, which keep no rows.
+pub fn integers(problem: &Problem, features: &Features) -> Result<(), Vec<Diagnostic>> {
+    if features.rows == 0 && features.sense.is_some() {
+        return Ok(());
+    }
+    all_integers(problem)
+}
+
+/// The same where no method compares candidates.
+pub fn all_integers(problem: &Problem) -> Result<(), Vec<Diagnostic>> {
+    let refused: Vec<Diagnostic> = integer_variables(problem).collect();
+    if refused.is_empty() { Ok(()) } else { Err(refused) }
+}
+
+fn integer_variables(problem: &Problem) -> impl Iterator<Item = Diagnostic> + '_ {
     problem.variables.iter().filter_map(|v| {
         let kind = match v.kind {
             Kind::Real => return None,
@@ -24,7 +38,7 @@ fn integers(problem: &Problem) -> impl Iterator<Item = Diagnostic> + '_ {
         if matches!(v.domain, Some(Domain::Permutation | Domain::Subset)) {
             return None;
         }
-        let message = format!("`{}` is {kind}, and no method of this build keeps variables {kind}", v.name);
+        let message = format!("`{}` is {kind}, and no method of this build keeps rows and {kind} variables", v.name);
         Some(
             Diagnostic::error("integer-refused", v.span, message)
                 .help("it is not relaxed silently: drop the word to solve the continuous relaxation"),

@@ -4,7 +4,7 @@ use crate::diag::near::nearest;
 use crate::diag::{Diagnostic, Span};
 use crate::problem::{Directive, OptionValue};
 use crate::solve::METHODS;
-use crate::solve::method::Method;
+use crate::solve::method::{Method, Run};
 use crate::solve::options::{Default as Usual, OptionRow, Options, Value, check};
 
 /// Options that every method has: they are about what is done before it runs.
@@ -13,6 +13,17 @@ pub const COMMON: &[OptionRow] = &[OptionRow {
     doc: "look for contradictions and simplify rows and bounds before the method runs",
     default: Usual::Bool(true),
 }];
+
+/// Options of every method that compares candidates: they are about what it asks.
+#[rustfmt::skip]
+pub const ASKING: &[OptionRow] = &[
+    OptionRow { name: "budget", doc: "how many candidates may be asked about", default: Usual::Number { value: f64::INFINITY, least: 1.0, most: f64::INFINITY } },
+    OptionRow { name: "target", doc: "value of the objective at which nothing better is wanted", default: Usual::Number { value: f64::NAN, least: f64::NEG_INFINITY, most: f64::INFINITY } },
+    OptionRow { name: "cache", doc: "what an oracle answered to a question serves again; false: it is asked anew", default: Usual::Bool(true) },
+    OptionRow { name: "repeats", doc: "how often an oracle that gives values is asked a question; the mean counts", default: Usual::Number { value: 1.0, least: 1.0, most: 1e6 } },
+    OptionRow { name: "parallel", doc: "copies of a command that answer questions of a batch at the same time", default: Usual::Number { value: 1.0, least: 1.0, most: 1e3 } },
+    OptionRow { name: "timeout", doc: "seconds that a command has for an answer", default: Usual::Number { value: 60.0, least: 1e-3, most: 1e9 } },
+];
 
 /// Places are those of the model or of a source that holds the command line.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,7 +79,7 @@ impl Request {
 
     /// The options, if all of them are options of the method and within their ranges. `seed` is known to all.
     pub(super) fn checked_options(&self, method: &'static Method) -> Result<Options, Vec<Diagnostic>> {
-        self.checked_options_of(method.name, method.options)
+        self.checked(method.name, method.options, !matches!(method.run, Run::Functions(_)))
     }
 
     /// The same for a method with these rows.
@@ -77,12 +88,17 @@ impl Request {
         method: &str,
         rows: &'static [OptionRow],
     ) -> Result<Options, Vec<Diagnostic>> {
+        self.checked(method, rows, false)
+    }
+
+    /// The same; a method that is `asking` knows what is said of queries.
+    fn checked(&self, method: &str, rows: &'static [OptionRow], asking: bool) -> Result<Options, Vec<Diagnostic>> {
         let mut options = Options { set: vec![], seed: self.seed };
         let mut wrong = vec![];
         for (name, value, span) in &self.options {
             match (name.as_str(), value) {
                 ("seed", Value::Number(seed)) if *seed >= 0.0 && seed.fract() == 0.0 => options.seed = *seed as u64,
-                _ => match check(rows_for(rows, name), name, value, *span) {
+                _ => match check(rows_for(rows, asking, name), name, value, *span) {
                     Ok(()) => options.set.push((name.clone(), value.clone())),
                     Err(error) => wrong.push(error.diagnostic(method)),
                 },
@@ -93,8 +109,13 @@ impl Request {
 }
 
 /// The rows that know an option: the common ones, else those of the method.
-fn rows_for(rows: &'static [OptionRow], name: &str) -> &'static [OptionRow] {
-    if COMMON.iter().any(|row| row.name == name) { COMMON } else { rows }
+fn rows_for(rows: &'static [OptionRow], asking: bool, name: &str) -> &'static [OptionRow] {
+    let knows = |rows: &[OptionRow]| rows.iter().any(|row| row.name == name);
+    match asking {
+        _ if knows(COMMON) => COMMON,
+        true if knows(ASKING) => ASKING,
+        true | false => rows,
+    }
 }
 
 fn plain(value: &OptionValue) -> Value {

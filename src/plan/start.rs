@@ -29,6 +29,7 @@ const ROUNDS: usize = 30;
 
 /// The start of `problem` (without what rewrites added; see [`super::rewrites::epigraph::complete`]).
 pub fn of(problem: &Problem) -> Start {
+    let problem = &*super::known(problem);
     let numbers = Numbers::of(problem);
     let bounds = Bounds::of(problem, &numbers);
     let mut start = Start::default();

@@ -2,6 +2,7 @@
 
 use super::complementarity::Count;
 use super::curvature::Forms;
+use super::oracles::{self, Answerer, Answers};
 use super::ranges::Ranges;
 use super::squares::{self, Square, span_of};
 use super::values::{Bounds, Numbers, depends_on_variables};
@@ -58,6 +59,8 @@ pub struct Features {
     pub several: Option<Fact>,
     pub integer: Option<Fact>,
     pub cone: Option<Fact>,
+    /// The objective is only known by asking.
+    pub asked: Option<Asked>,
     /// Functions without a derivative somewhere, applied to what varies.
     pub kinks: Vec<Fact>,
     /// Cases that depend on variables: derivatives are those of the case that holds.
@@ -68,8 +71,35 @@ pub struct Features {
     pub bounds: Bounds,
 }
 
+/// Whom the objective asks.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// "`taste` is an oracle"
+    pub oracle: Fact,
+    /// The objective is a ranking and has no value.
+    pub ranks: bool,
+    /// A person answers.
+    pub person: bool,
+}
+
+impl Asked {
+    fn of(problem: &Problem) -> Option<Asked> {
+        let calls = oracles::asked(problem);
+        let first = problem.oracle_of(*calls.first()?);
+        let all = || calls.iter().map(|&call| problem.oracle_of(call));
+        Some(Asked {
+            oracle: Fact::at(format!("`{}` is an oracle", first.name), first.span),
+            ranks: all().any(|o| o.answers == Answers::Ranks),
+            person: all().any(|o| o.source == Answerer::Asking),
+        })
+    }
+}
+
 impl Features {
     pub fn of(problem: &Problem) -> Features {
+        if let Some(asked) = Asked::of(problem) {
+            return Features { asked: Some(asked), ..Features::of(&oracles::silenced(problem)) };
+        }
         let numbers = Numbers::of(problem);
         let bounds = Bounds::of(problem, &numbers);
         let (kinks, cases) = not_smooth(problem, &numbers, &bounds);
@@ -88,6 +118,7 @@ impl Features {
             several: problem.objectives.get(1).map(|o| Fact::at("there are several objectives", o.span)),
             integer: integer(problem),
             cone: cone(problem),
+            asked: None,
             kinks,
             cases,
             squares: squares::of_objective(problem, &numbers),

@@ -14,6 +14,7 @@ pub mod features;
 pub mod index;
 pub mod level;
 pub mod linear;
+pub mod oracles;
 pub mod promote;
 pub mod propagate;
 pub mod quick;
@@ -42,6 +43,9 @@ pub struct Problem {
     /// Problems inside the problem, outer ones first. Their variables stand among `variables`, their objectives and rows
     /// with them: `objectives` and `constraints` above are those of the outermost level alone.
     pub blocks: Vec<Block>,
+    /// What can only be asked, and the places that ask.
+    pub oracles: Vec<oracles::Oracle>,
+    pub calls: Vec<oracles::Call>,
     /// Statements that were understood and checked, but whose methods are not in this build; the planner refuses.
     pub unsupported: Vec<Unsupported>,
     /// What `Source::After(k)` reads.
@@ -187,6 +191,10 @@ pub enum AfterSolve {
     BlockSlack(u32, u32),
     /// Of `Problem::sensitivities`, number k.
     Sensitivity(u32),
+    /// What an oracle answers to the questions of a call.
+    Answer(u32),
+    /// What oracle k is asked about, as its simulated judge reads it.
+    Argument(u32),
     /// A value that no method of this build gives; the problem is refused, so it is never read.
     Unsupported,
 }
@@ -283,6 +291,12 @@ impl Problem {
             f(&mut sensitivity.of);
             if let Source::Stage(id) = &mut sensitivity.to.source {
                 f(id);
+            }
+        }
+        self.calls.iter_mut().for_each(|c| f(&mut c.arguments));
+        for oracle in &mut self.oracles {
+            if let oracles::Answerer::Simulated(stage) = &mut oracle.source {
+                f(stage);
             }
         }
         for ensure in &mut self.ensures {

@@ -1,19 +1,17 @@
-//! Problems inside problems, oracles, expectations: names and shapes are checked, and what no method of this build
+//! Problems inside problems and expectations: names and shapes are checked, and what no method of this build
 //! takes is left to the planner to refuse, with one sentence and the line.
 
 use super::additive::Draft;
 use super::context::Ctx;
 use super::error;
 use super::generators::Indexed;
-use super::scope::{DeclarationKind, Elaborator, Env, Halt, R};
+use super::scope::{Elaborator, Env, Halt, R};
 use super::value::{Array, ArrayKind, BlockRef, Part, RowRef, Val};
 use crate::diag::Span;
 use crate::expr::family::{IndexMap, Leaf, Source};
 use crate::problem::index::{Axes, Set};
 use crate::problem::{self, Unsupported};
-use crate::syntax::ast::{
-    self, BlockKind, Expr, ExprKind, Generator, Ident, OracleAnswers, OracleSource, Statement, StatementKind,
-};
+use crate::syntax::ast::{self, BlockKind, Expr, ExprKind, Generator, Ident, Statement, StatementKind};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -287,86 +285,6 @@ impl Elaborator<'_> {
         }
     }
 
-    /// `oracle` and `external`: the signature, and the simulated judge's expression.
-    pub(super) fn define_oracle(&mut self, declaration: u32, statement: &Statement) -> R<Val> {
-        let scope = self.declarations[declaration as usize].scope;
-        let env = self.env(scope);
-        match &statement.kind {
-            StatementKind::Oracle { name, formals, answers, source, value } => {
-                let mut inner = env.clone();
-                for formal in formals {
-                    let n = self.opaque(&env);
-                    let value = match &formal.index {
-                        Some(spec) => {
-                            let indexed = self.index(spec, &env)?;
-                            let kind = ArrayKind::Opaque(n);
-                            Val::Array(Array::new(indexed.axes.sets, kind, &env.ctx, formal.name.span))
-                        }
-                        None => Val::Num(n),
-                    };
-                    inner.bind(&formal.name.name, value, formal.name.span);
-                }
-                if *source == OracleSource::By {
-                    self.number(value, &inner)?;
-                } else if !is_channel(value) {
-                    return self.fail(error::bad_channel(value.span));
-                }
-                let verb = if *answers == OracleAnswers::Ranks { "ranks" } else { "values" };
-                let sentence =
-                    format!("`oracle {}` only {verb} candidates, and no method of this build asks oracles", name.name);
-                self.unsupported("oracle", sentence, Span { end: name.span.end, ..statement.span });
-            }
-            StatementKind::External { name, formals, .. } => {
-                for formal in formals {
-                    if let Some(spec) = &formal.index {
-                        self.index(spec, &env)?;
-                    }
-                }
-                let sentence = format!(
-                    "`external {}` is a function of an embedding program, and this build has no door for them",
-                    name.name
-                );
-                self.unsupported("external", sentence, Span { end: name.span.end, ..statement.span });
-            }
-            _ => unreachable!("oracles and external functions only"),
-        }
-        Ok(Val::Oracle(declaration))
-    }
-
-    pub(super) fn apply_oracle(&mut self, declaration: u32, arguments: &[&Expr], span: Span, env: &Env) -> R<Val> {
-        let (kind, defined) = {
-            let d = &self.declarations[declaration as usize];
-            (d.kind.clone(), d.span)
-        };
-        let DeclarationKind::Statement(statement) = kind else { unreachable!("oracles are statements") };
-        let (StatementKind::Oracle { name, formals, .. } | StatementKind::External { name, formals, .. }) =
-            &statement.kind
-        else {
-            unreachable!("oracles and external functions only")
-        };
-        if arguments.len() != formals.len() {
-            let n = formals.len();
-            return self.fail(error::arity(&name.name, arguments.len(), &(n..=n), span, Some(defined)));
-        }
-        for (argument, formal) in arguments.iter().zip(formals) {
-            let value = self.value(argument, env)?;
-            if let (Some(spec), Val::Array(a)) = (&formal.index, &value) {
-                let outer = self.env(self.declarations[declaration as usize].scope);
-                let indexed = self.index(spec, &outer)?;
-                if indexed.axes.sets != a.0.sets {
-                    return self.fail(error::param_shape(
-                        &formal.name.name,
-                        &indexed.axes,
-                        formal.name.span,
-                        a,
-                        argument.span,
-                    ));
-                }
-            }
-        }
-        Ok(Val::Num(self.opaque(env)))
-    }
-
     /// `expect(z ~ normal(0, 1): body)`
     pub(super) fn expectation(&mut self, generators: &[Generator], body: &Expr, span: Span, env: &Env) -> R<Val> {
         let known = || DISTRIBUTIONS.iter().map(|(name, _)| *name).collect::<Vec<_>>();
@@ -408,13 +326,4 @@ impl Elaborator<'_> {
 fn has_objective(statement: &Statement) -> bool {
     let StatementKind::Block { body, .. } = &statement.kind else { return false };
     body.iter().any(|s| matches!(s.kind, StatementKind::Objective { .. }))
-}
-
-/// `command("...")`, `host`, `asking`.
-fn is_channel(e: &Expr) -> bool {
-    match &e.kind {
-        ExprKind::Name(n) => n == "host" || n == "asking",
-        ExprKind::Call { function, .. } => matches!(&function.kind, ExprKind::Name(n) if n == "command"),
-        _ => false,
-    }
 }

@@ -491,7 +491,8 @@ fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
-pub(super) fn folder_of(path: &str) -> String {
+/// The folder of a file with its slash; empty for the current one.
+pub fn folder_of(path: &str) -> String {
     path.rfind(['/', '\\']).map_or(String::new(), |k| path[..=k].to_string())
 }
 

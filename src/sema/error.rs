@@ -607,6 +607,36 @@ pub(super) fn nested_sensitivity(at: Span) -> Diagnostic {
         .help("take the difference of two solves whose parameters differ a little")
 }
 
+pub(super) fn judge_sees_variables(name: &str, at: Span) -> Diagnostic {
+    Diagnostic::error(
+        "judge-sees-variables",
+        at,
+        format!("`{name}` is asked about its arguments, but its expression reads variables"),
+    )
+    .help("give what it reads as an argument")
+}
+
+pub(super) fn ranks_are_no_numbers(name: &str, declared: Span, at: Span, why: &str) -> Diagnostic {
+    Diagnostic::error("ranks-are-no-numbers", at, format!("`{name}` only ranks candidates: {why}"))
+        .label(declared, "it ranks, so that nobody knows how good a candidate is")
+        .help(format!("state the objective as `minimize {name}(...)` or `maximize {name}(...)` alone, or let the oracle give values"))
+}
+
+pub(super) fn asks_about_answers(name: &str, at: Span) -> Diagnostic {
+    Diagnostic::error(
+        "oracle-of-oracle",
+        at,
+        format!("what `{name}` is asked about depends on the answer of an oracle"),
+    )
+    .help("ask about variables and data only; a program behind `command` may ask another one itself")
+}
+
+pub(super) fn number_for_array(name: &str, declared: Span, at: Span) -> Diagnostic {
+    Diagnostic::error("shape-mismatch", at, format!("`{name}` is an array, and this is not one"))
+        .label(declared, "its index")
+        .help("give an array over the same sets")
+}
+
 pub(super) fn not_differentiable_by(at: Span) -> Diagnostic {
     Diagnostic::error("not-differentiable", at, "derivatives are taken by a variable or a parameter")
         .here("this is neither")

@@ -9,6 +9,7 @@ use crate::problem::{AfterSolve, Problem, Unsupported};
 impl Elaborator<'_> {
     pub(super) fn finish(&mut self) {
         self.name_values();
+        self.check_oracles();
         let problem = &mut self.problem;
         if problem.unsupported.is_empty() {
             problem.unsupported.extend(own_answer(problem));
@@ -46,7 +47,10 @@ fn own_answer(problem: &Problem) -> Option<Unsupported> {
     let stages = problem.stages.iter().zip(read).filter(|(_, read)| *read).map(|(stage, _)| stage);
     stages.flat_map(|stage| &stage.terms).find_map(|term| {
         let known_after = term.family.leaves.iter().find_map(|leaf| match leaf.source {
-            Source::After(k) => Some(problem.after_solve[k as usize]),
+            Source::After(k) => match problem.after_solve[k as usize] {
+                AfterSolve::Answer(_) | AfterSolve::Argument(_) => None,
+                after => Some(after),
+            },
             _ => None,
         })?;
         let sentence = |what: &str| {
@@ -65,7 +69,7 @@ fn own_answer(problem: &Problem) -> Option<Unsupported> {
                 let sentence = sentence(&format!("sensitivity {}", problem.sensitivities[k as usize].text));
                 return Some(Unsupported { construct: "sensitivity", sentence, span: span_of(term) });
             }
-            AfterSolve::Unsupported => return None,
+            AfterSolve::Answer(_) | AfterSolve::Argument(_) | AfterSolve::Unsupported => return None,
         };
         let sentence = sentence(&format!("{owner}.{field}"));
         Some(Unsupported { construct: "dual", sentence, span: span_of(term) })

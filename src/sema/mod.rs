@@ -26,6 +26,7 @@ mod generators;
 mod matrix_derivatives;
 mod names;
 mod objectives;
+mod oracles;
 mod params;
 mod recurrence;
 mod repeats;
@@ -38,6 +39,7 @@ mod value;
 mod variables;
 
 pub use builtins::{Described, described};
+pub use data::folder_of;
 
 use crate::data::{Table, Value};
 use crate::diag::{Diagnostic, Sources};

@@ -93,6 +93,7 @@ fn start(problem: &Problem) -> Option<Diagnostic> {
     if !problem.unsupported.is_empty() {
         return None;
     }
+    let problem = &*plan::known(problem);
     let start = plan::start::of(problem).x;
     if let Some(undefined) = trouble::undefined_matrix(problem, &start) {
         let function = undefined.matrix.function;

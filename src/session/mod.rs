@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+mod asked;
 pub mod changes;
 pub mod compare;
 pub mod derivatives;

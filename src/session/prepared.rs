@@ -4,7 +4,7 @@ use super::changes::{self, Refused};
 use super::derivatives::{self, Compared};
 use super::errors::{Bug, Errors, guarded};
 use super::sensitivity::{self, Solver};
-use super::{doubts, expand, problem_json, run, start};
+use super::{asked, doubts, expand, problem_json, run, start};
 use crate::ad::Evaluator;
 use crate::answer::result::Time;
 use crate::answer::sensitivity::Sensitivity;
@@ -13,9 +13,11 @@ use crate::data::{self, decode};
 use crate::diag::{Diagnostic, SourceId, Sources, Span};
 use crate::host::Host;
 use crate::interop::export;
+use crate::oracle::hosted::{Closure, Closures};
 use crate::plan::execute::Warm;
 use crate::plan::{self, Plan, Request};
 use crate::problem::Problem;
+use crate::problem::oracles::{Answerer, Answers, Oracle};
 use crate::solve::options::Value;
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -41,6 +43,9 @@ pub struct Options {
     pub keep_log: bool,
     /// Of an infeasible problem, find rows and bounds of which none can be left out.
     pub infeasible_subset: bool,
+    /// Where the answers of oracles are written down; `none`: nowhere. `None`: beside the model, if a command or a person
+    /// answers.
+    pub journal: Option<String>,
 }
 
 impl Default for Options {
@@ -55,6 +60,7 @@ impl Default for Options {
             tolerance: 1e-6,
             keep_log: false,
             infeasible_subset: false,
+            journal: None,
         }
     }
 }
@@ -74,6 +80,8 @@ pub struct Prepared {
     read: f64,
     /// Seconds of the last plan.
     planned: f64,
+    /// What an embedding program answers with.
+    closures: Closures,
 }
 
 impl Prepared {
@@ -85,7 +93,17 @@ impl Prepared {
         read: f64,
     ) -> Prepared {
         let original = problem.clone();
-        Prepared { problem, sources, warnings, original, host, warm: None, read, planned: 0.0 }
+        Prepared {
+            problem,
+            sources,
+            warnings,
+            original,
+            host,
+            warm: None,
+            read,
+            planned: 0.0,
+            closures: Closures::default(),
+        }
     }
 
     /// What would be done, and why; or why nothing can be done.
@@ -117,7 +135,48 @@ impl Prepared {
         options: &Options,
         mut progress: impl FnMut(&LogLine) -> ControlFlow<()>,
     ) -> Result<Answer, Bug> {
-        guarded(|| run::run(self, plan, options, &mut progress))
+        if !plan.asked {
+            return guarded(|| run::run(self, plan, options, &mut progress));
+        }
+        let mut closures = std::mem::take(&mut self.closures);
+        let answer = guarded(|| asked::run(self, plan, options, &mut closures, &mut progress));
+        self.closures = closures;
+        answer
+    }
+
+    /// Answers for an oracle that is declared `values via host`: a number for each question, or why there is none.
+    pub fn set_oracle(
+        &mut self,
+        name: &str,
+        values: impl FnMut(&[Vec<f64>]) -> Result<Vec<f64>, String> + 'static,
+    ) -> Result<(), Errors> {
+        self.register(name, Answers::Values, Closure::Values(Box::new(values)))
+    }
+
+    /// Answers for an oracle that is declared `ranks via host`: groups of candidates, numbered from 0, the greatest
+    /// first, tied within a group; those in no group come last.
+    pub fn set_ranking(
+        &mut self,
+        name: &str,
+        ranking: impl FnMut(&[Vec<f64>]) -> Result<Vec<Vec<usize>>, String> + 'static,
+    ) -> Result<(), Errors> {
+        self.register(name, Answers::Ranks, Closure::Ranks(Box::new(ranking)))
+    }
+
+    fn register(&mut self, name: &str, answers: Answers, closure: Closure) -> Result<(), Errors> {
+        let fits = |o: &Oracle| o.name == name && o.source == Answerer::Host && o.answers == answers;
+        if self.problem.oracles.iter().any(fits) {
+            self.closures.set(name, closure);
+            return Ok(());
+        }
+        let verb = match answers {
+            Answers::Values => "values",
+            Answers::Ranks => "ranks",
+        };
+        let declared = self.problem.oracles.iter().find(|o| o.name == name).map(|o| o.text.clone());
+        let message = format!("the model has no oracle `{name}` that is declared `{verb} via host`");
+        let help = declared.map(|text| format!("it is declared `{text}`"));
+        Err(self.refused(Refused { message, help }, &format!("oracle {name}")))
     }
 
     /// Holds a variable, or one of its elements, at a value within its bounds.
@@ -217,14 +276,15 @@ impl Prepared {
         found.map_err(|refused| self.refused(refused, &format!("sensitivity {of} to {to}")))
     }
 
-    /// Functions and derivatives.
+    /// Functions and derivatives; an objective that is only known by asking is 0 here.
     pub fn evaluator(&self) -> Evaluator {
-        Evaluator::new(&self.problem)
+        Evaluator::new(&plan::known(&self.problem))
     }
 
     /// The engine's derivatives at the starting point against the referee's, worst first.
     pub fn compare_derivatives(&self) -> Vec<Compared> {
-        derivatives::compare(&self.problem, &plan::start::of(&self.problem).x)
+        let known = plan::known(&self.problem);
+        derivatives::compare(&known, &plan::start::of(&known).x)
     }
 
     /// Doubts that do not stop a solve: domains that may be left, constructs without a method.

@@ -6,7 +6,7 @@ use super::sensitivity::{self, Solver};
 use crate::ad::limit_threads;
 use crate::answer::certificate::Proved;
 use crate::answer::diagnosis::Diagnosis;
-use crate::answer::result::{Counts, Ensured, Entry, ObjectiveValue, PlanSummary, Time};
+use crate::answer::result::{Asked, Counts, Ensured, Entry, ObjectiveValue, PlanSummary, Time};
 use crate::answer::sensitivity::Sensitivity;
 use crate::answer::status::status;
 use crate::answer::{Answer, Certificate, Evaluations, LogLine, Multipliers, Outcome, Status, Stop};
@@ -20,6 +20,7 @@ use crate::plan::{Plan, explain::PlanView, restarts};
 use crate::problem::index::Axes;
 use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{AfterSolve, Constraint, Problem, Sense, SuppliedBy};
+use crate::solve::asked::Nobody;
 use crate::solve::monitor::Monitor;
 use std::ops::ControlFlow;
 
@@ -79,7 +80,7 @@ pub(super) fn run(
         let time = Time { solve: clock() - began, ..prepared.time() };
         return answer(prepared, plan, found, diagnosis, 0, time, &mut solver);
     }
-    let first = execute(&prepared.problem, plan, prepared.warm(), &prepared.sources, &mut monitor);
+    let first = execute(&prepared.problem, plan, prepared.warm(), &prepared.sources, &mut Nobody, &mut monitor);
     let mut best = judged(first);
     let mut starts = 1;
     if prepared.warm().is_none() && best.may_improve(&prepared.problem) {
@@ -93,7 +94,7 @@ pub(super) fn run(
             }
             starts += 1;
             let warm = Warm { x, multipliers: None };
-            let outcome = execute(&prepared.problem, plan, Some(&warm), &prepared.sources, &mut monitor);
+            let outcome = execute(&prepared.problem, plan, Some(&warm), &prepared.sources, &mut Nobody, &mut monitor);
             best.count(&outcome);
             // Judging costs more than solving such problems: only what looks better is judged.
             if best.looks_better(&outcome, &prepared.problem) {
@@ -126,16 +127,42 @@ fn answer(
     judged: Judged,
     diagnosis: Diagnosis,
     starts: usize,
-    mut time: Time,
+    time: Time,
     solver: &mut Solver,
+) -> Answer {
+    let problem = &prepared.problem;
+    assembled(prepared, plan, judged, diagnosis, starts, time, Said::default(), |outcome, status, after| {
+        sensitivity::all(problem, outcome, status, after, solver)
+    })
+}
+
+/// What oracles said: to the questions of each call at the point, and how much they were asked in all.
+#[derive(Default)]
+pub(super) struct Said {
+    pub answers: Vec<Vec<f64>>,
+    pub counts: Vec<Asked>,
+}
+
+/// The answer with what oracles said; `differentiate` computes the sensitivities.
+#[allow(clippy::too_many_arguments)]
+pub(super) fn assembled(
+    prepared: &Prepared,
+    plan: &Plan,
+    judged: Judged,
+    diagnosis: Diagnosis,
+    starts: usize,
+    mut time: Time,
+    said: Said,
+    differentiate: impl FnOnce(&Outcome, Status, &[Vec<f64>]) -> Vec<Sensitivity>,
 ) -> Answer {
     let Judged { outcome, certificate } = judged;
     let status = status(&outcome.stop, &certificate);
     let problem = &prepared.problem;
-    let began = (solver.clock)();
-    let values = Values::of(problem, &outcome, |after| sensitivity::all(problem, &outcome, status, after, solver));
+    let clock = || prepared.host().seconds();
+    let began = clock();
+    let values = Values::of(problem, &outcome, &said.answers, |after| differentiate(&outcome, status, after));
     if !problem.sensitivities.is_empty() {
-        time.certify += (solver.clock)() - began;
+        time.certify += clock() - began;
     }
     Answer {
         status,
@@ -163,6 +190,7 @@ fn answer(
             iterations: outcome.iterations,
             starts,
             evaluations: outcome.evaluations,
+            oracles: said.counts,
         },
         time,
         seed: plan.options.seed,
@@ -174,9 +202,9 @@ fn answer(
 }
 
 /// An outcome and what the judge says of it.
-struct Judged {
-    outcome: Outcome,
-    certificate: Certificate,
+pub(super) struct Judged {
+    pub outcome: Outcome,
+    pub certificate: Certificate,
 }
 
 impl Judged {
@@ -291,12 +319,13 @@ impl<'p> Values<'p> {
     fn of(
         problem: &'p Problem,
         outcome: &Outcome,
+        answers: &[Vec<f64>],
         differentiate: impl FnOnce(&[Vec<f64>]) -> Vec<Sensitivity>,
     ) -> Values<'p> {
         let params = || problem.params.iter().map(|param| param.values.as_slice()).collect();
         // Rows first: what is shown may read their slacks.
         let slacks = slacks(problem, &outcome.x);
-        let mut after = after_solve(problem, outcome, &slacks);
+        let mut after = after_solve(problem, outcome, &slacks, answers);
         let sensitivities = differentiate(&after);
         for (after, quantity) in after.iter_mut().zip(&problem.after_solve) {
             if let AfterSolve::Sensitivity(k) = quantity {
@@ -428,7 +457,7 @@ fn block_slacks(problem: &Problem, block: u32, row: u32, x: &[f64]) -> Vec<f64> 
 }
 
 /// What `Source::After(k)` reads. Without multipliers the duals are not known: NaN. Sensitivities are filled in later.
-pub(super) fn after_solve(problem: &Problem, outcome: &Outcome, slacks: &[f64]) -> Vec<Vec<f64>> {
+pub(super) fn after_solve(problem: &Problem, outcome: &Outcome, slacks: &[f64], answers: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let starts = problem.row_starts();
     let multipliers = outcome.multipliers.as_ref();
     let rows = |k: u32| starts[k as usize]..starts[k as usize + 1];
@@ -448,8 +477,9 @@ pub(super) fn after_solve(problem: &Problem, outcome: &Outcome, slacks: &[f64]) 
         AfterSolve::LowerDual(k) => of_bounds(*k, |lower, _| lower),
         AfterSolve::UpperDual(k) => of_bounds(*k, |_, upper| upper),
         AfterSolve::ReducedCost(k) => of_bounds(*k, |lower, upper| lower + upper),
+        AfterSolve::Answer(call) => answers.get(*call as usize).cloned().unwrap_or_default(),
         AfterSolve::BlockSlack(block, row) => block_slacks(problem, *block, *row, &outcome.x),
-        AfterSolve::Sensitivity(_) | AfterSolve::Unsupported => vec![],
+        AfterSolve::Argument(_) | AfterSolve::Sensitivity(_) | AfterSolve::Unsupported => vec![],
     };
     problem.after_solve.iter().map(buffer).collect()
 }

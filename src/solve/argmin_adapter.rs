@@ -5,6 +5,7 @@
 //! out of the state, so the last good point is kept here; values that are not finite derail line searches, so they are
 //! replaced by a finite value above the current one; some solvers have no test for a solution at all.
 
+use super::black_box::search::Values as AskedValues;
 use super::monitor::Monitor;
 use super::nlp::{Nlp, Shape};
 use super::parts::ending::{BOTTOM, line, not_finite, project, slope_scale, unbounded};
@@ -103,15 +104,60 @@ impl Gradient for Shared<'_> {
     }
 }
 
+/// Values of candidates, one at a time, for solvers that compare them. Shared as [`Shared`] is.
+#[derive(Clone)]
+pub struct Candidates<'c>(Rc<Asked<'c>>);
+
+struct Asked<'c> {
+    values: RefCell<&'c mut (dyn AskedValues + 'c)>,
+    /// Why nothing may be asked any more.
+    stop: RefCell<Option<Stop>>,
+}
+
+impl<'c> Candidates<'c> {
+    pub fn new(values: &'c mut (dyn AskedValues + 'c)) -> Candidates<'c> {
+        Candidates(Rc::new(Asked { values: RefCell::new(values), stop: RefCell::new(None) }))
+    }
+
+    /// What ended the asking, if anything did.
+    pub fn stop(&self) -> Option<Stop> {
+        self.0.stop.borrow().clone()
+    }
+
+    /// Nothing is asked after an end; an error here would be a panic in some solvers.
+    fn value(&self, x: &[f64]) -> f64 {
+        if self.0.stop.borrow().is_some() {
+            return f64::INFINITY;
+        }
+        match self.0.values.borrow_mut().values(&[x.to_vec()]) {
+            Ok(values) => values[0],
+            Err(stop) => {
+                *self.0.stop.borrow_mut() = Some(stop);
+                f64::INFINITY
+            }
+        }
+    }
+}
+
+impl CostFunction for Candidates<'_> {
+    type Param = Vec<f64>;
+    type Output = f64;
+
+    fn cost(&self, x: &Vec<f64>) -> Result<f64, Error> {
+        let value = self.value(x);
+        Ok(if value.is_nan() { f64::INFINITY } else { value })
+    }
+}
+
 /// The same for a function of one variable.
-pub struct Line<'c>(pub Shared<'c>);
+pub struct Line<'c>(pub Candidates<'c>);
 
 impl CostFunction for Line<'_> {
     type Param = f64;
     type Output = f64;
 
     fn cost(&self, x: &f64) -> Result<f64, Error> {
-        let value = self.0.objective(&[*x]);
+        let value = self.0.value(&[*x]);
         Ok(if value.is_finite() { value } else { f64::MAX })
     }
 }
@@ -262,6 +308,7 @@ where
 ///
 /// Returns the best point seen with its value. Iterations are counted on from `iteration`.
 pub fn compare<O, P, S>(
+    candidates: &Candidates,
     functions: O,
     mut solver: S,
     start: P,
@@ -280,6 +327,9 @@ where
         state.update();
         if let (Some(x), true) = (state.get_param(), state.get_cost() < best.1) {
             best = (x.clone(), state.get_cost());
+        }
+        if let Some(stop) = candidates.stop() {
+            return Ok((best.0, best.1, Some(stop)));
         }
         if best.1 < BOTTOM {
             return Ok((best.0, best.1, Some(Stop::Unbounded { ray: None })));

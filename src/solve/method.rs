@@ -1,5 +1,6 @@
 //! The row of a method and what it is given.
 
+use super::black_box::search::{self, Found};
 use super::monitor::Monitor;
 use super::nlp::Nlp;
 use super::options::{Default, OptionRow, Options};
@@ -33,7 +34,18 @@ pub struct Method {
     pub second_order: fn(&Options) -> bool,
     pub accepts: fn(&Features) -> Result<(), Objection>,
     pub options: &'static [OptionRow],
-    pub run: fn(&mut Context) -> Outcome,
+    pub run: Run,
+}
+
+/// A method by what it can see; the type of its function sees to it that there is no more.
+#[derive(Clone, Copy)]
+pub enum Run {
+    /// Functions, rows and derivatives.
+    Functions(fn(&mut Context) -> Outcome),
+    /// Values of candidates.
+    ByValue(fn(&mut search::ByValue) -> Found),
+    /// Which candidates are better than others.
+    ByRank(fn(&mut search::ByRank) -> Found),
 }
 
 impl Method {

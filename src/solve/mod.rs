@@ -1,6 +1,7 @@
 //! Methods: one file and one row of [`METHODS`] each.
 
 pub mod argmin_adapter;
+pub mod asked;
 pub mod bilevel;
 pub mod black_box;
 pub mod complementarity;
@@ -40,6 +41,11 @@ pub const METHODS: &[Method] = &[
     black_box::nelder_mead::METHOD,
     black_box::particle_swarm::METHOD,
     black_box::simulated_annealing::METHOD,
+    black_box::cma_es::METHOD,
+    black_box::zo_rank_sgd::METHOD,
+    black_box::zo_sgd::METHOD,
+    black_box::cbo::METHOD,
+    black_box::genetic::METHOD,
 ];
 
 /// The row of a name.

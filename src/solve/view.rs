@@ -187,6 +187,8 @@ impl EngineView {
             Stop::Unbounded { ray } => Stop::Unbounded { ray: ray.map(|r| spread(&r, &self.variables, x.len())) },
             Stop::Converged
             | Stop::Finished
+            | Stop::Budget
+            | Stop::Oracle(_)
             | Stop::IterationLimit
             | Stop::TimeLimit
             | Stop::Interrupted

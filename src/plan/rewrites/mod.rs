@@ -71,6 +71,8 @@ impl Lift {
             Stop::Unbounded { ray } => Stop::Unbounded { ray: ray.map(|r| first(r, self.variables)) },
             Stop::Converged
             | Stop::Finished
+            | Stop::Budget
+            | Stop::Oracle(_)
             | Stop::IterationLimit
             | Stop::TimeLimit
             | Stop::Interrupted

@@ -40,7 +40,11 @@ pub fn elements(problem: &Problem, point: &Point, after: AfterSolve) -> Vec<Comb
             Sides::Lower => false,
         }),
         AfterSolve::ReducedCost(k) => of_bounds(problem, point, k, |_, _| true),
-        AfterSolve::BlockSlack(..) | AfterSolve::Sensitivity(_) | AfterSolve::Unsupported => vec![],
+        AfterSolve::BlockSlack(..)
+        | AfterSolve::Sensitivity(_)
+        | AfterSolve::Answer(_)
+        | AfterSolve::Argument(_)
+        | AfterSolve::Unsupported => vec![],
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) fn of_names(
         evaluations: Default::default(),
         log: vec![],
     };
-    let after = super::run::after_solve(&problem, &outcome, &super::run::slacks(&problem, &outcome.x));
+    let after = super::run::after_solve(&problem, &outcome, &super::run::slacks(&problem, &outcome.x), &[]);
     Ok(all(&problem, &outcome, answer.status, &after, solver).remove(0))
 }
 

@@ -9,6 +9,7 @@ use crate::expr::eval::{self, Inputs};
 use crate::plan::execute::{Warm, execute};
 use crate::plan::{self, Plan, Request};
 use crate::problem::{Problem, Sensitivity};
+use crate::solve::asked::Nobody;
 use crate::solve::monitor::Monitor;
 use std::ops::ControlFlow;
 
@@ -87,7 +88,7 @@ impl Solver<'_> {
         let mut quiet = |_: &LogLine| ControlFlow::Continue(());
         let mut monitor = Monitor { deadline: self.deadline, ..Monitor::new(self.clock, self.interrupted, &mut quiet) };
         let warm = Warm { x: near.x.clone(), multipliers: near.multipliers.clone() };
-        let found = execute(&unasked, &plan, Some(&warm), self.sources, &mut monitor);
+        let found = execute(&unasked, &plan, Some(&warm), self.sources, &mut Nobody, &mut monitor);
         if found.stop != Stop::Converged {
             return Err(failed("the method did not converge"));
         }
@@ -104,7 +105,7 @@ impl Solver<'_> {
 fn evaluated(problem: &Problem, outcome: &Outcome, asked: &Sensitivity) -> Vec<f64> {
     let params = problem.params.iter().map(|param| param.values.as_slice()).collect();
     let slacks = slacks(problem, &outcome.x);
-    let after = after_solve(problem, outcome, &slacks);
+    let after = after_solve(problem, outcome, &slacks, &[]);
     let inputs = Inputs { variables: &outcome.x, params, after: &after };
     let needed = eval::needed(&problem.stages, &[asked.of]);
     eval::stages(&problem.graph, &problem.stages, &needed, &inputs).swap_remove(asked.of.0 as usize)

@@ -2,12 +2,12 @@
 //!
 //! It finds the minimum of a function that falls and then rises; of any other, a point where values around are higher.
 
-use crate::answer::{Outcome, Stop};
+use super::search::{ByValue, Found};
+use crate::answer::Stop;
 use crate::problem::features::Features;
-use crate::solve::argmin_adapter::{BrentOpt, Line, Shared, compare};
-use crate::solve::method::{Claim, Context, Method, Objection, Sees, iteration_limit, tolerance};
+use crate::solve::argmin_adapter::{BrentOpt, Candidates, Line, compare};
+use crate::solve::method::{Claim, Method, Objection, Run, Sees, iteration_limit, tolerance};
 use crate::solve::options::OptionRow;
-use crate::solve::parts::ending::{not_finite, outcome};
 
 pub const METHOD: Method = Method {
     name: "brent",
@@ -19,7 +19,7 @@ pub const METHOD: Method = Method {
     second_order: |_| false,
     accepts,
     options: OPTIONS,
-    run,
+    run: Run::ByValue(run),
 };
 
 const OPTIONS: &[OptionRow] =
@@ -32,30 +32,28 @@ fn accepts(features: &Features) -> Result<(), Objection> {
     features.needs_a_box()
 }
 
-fn run(context: &mut Context) -> Outcome {
-    let tol = context.options.number(OPTIONS, "tol");
-    let (low, high) = (context.nlp.shape().lower[0], context.nlp.shape().upper[0]);
+fn run(search: &mut ByValue) -> Found {
+    let tol = search.options.number(OPTIONS, "tol");
+    let (low, high) = (search.space.lower[0], search.space.upper[0]);
     // Values differ by the square of steps, so that steps below the root of the precision say nothing.
     let solver = BrentOpt::new(low, high).set_tolerance(f64::EPSILON.sqrt(), tol.max(f64::MIN_POSITIVE));
     let mut iterations = 0;
-    let functions = Line(Shared::new(&mut *context.nlp));
-    let found = compare(functions, solver, 0.5 * (low + high), &mut iterations, context.monitor);
+    let candidates = Candidates::new(&mut *search.asked);
+    let middle = 0.5 * (low + high);
+    let found = compare(&candidates, Line(candidates.clone()), solver, middle, &mut iterations, search.monitor);
     let (x, stop) = match found {
         Ok((x, value, stop)) => {
             // The method never looks at the ends themselves.
-            let mut best = (x, value);
-            for end in [low, high] {
-                let there = context.nlp.objective(&[end]);
-                if there < best.1 {
-                    best = (end, there);
+            drop(candidates);
+            match search.asked.values(&[vec![low], vec![high]]) {
+                Ok(ends) => {
+                    let end = if ends[0] <= ends[1] { (low, ends[0]) } else { (high, ends[1]) };
+                    (if end.1 < value { end.0 } else { x }, stop.unwrap_or(Stop::Finished))
                 }
-            }
-            match best.1 < f64::MAX {
-                true => (best.0, stop.unwrap_or(Stop::Finished)),
-                false => (best.0, not_finite(context.nlp, &[best.0])),
+                Err(early) => (x, stop.unwrap_or(early)),
             }
         }
-        Err(error) => (0.5 * (low + high), Stop::Failed(error.to_string())),
+        Err(error) => (middle, Stop::Failed(error.to_string())),
     };
-    outcome(context, vec![x], None, stop, iterations)
+    Found { x: vec![x], stop, iterations }
 }

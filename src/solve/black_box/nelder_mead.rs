@@ -3,13 +3,12 @@
 //! Bounds are kept by evaluating at the nearest point inside. A simplex may collapse far from a minimum, so the search
 //! begins again around the best point until a whole round brings nothing.
 
-use crate::answer::{Outcome, Stop};
+use super::search::{ByValue, Found, Space};
+use crate::answer::Stop;
 use crate::problem::features::Features;
-use crate::solve::argmin_adapter::{NelderMead, Shared, compare};
-use crate::solve::method::{Claim, Context, Method, Objection, Sees, iteration_limit, tolerance};
-use crate::solve::nlp::Shape;
+use crate::solve::argmin_adapter::{Candidates, NelderMead, compare};
+use crate::solve::method::{Claim, Method, Objection, Run, Sees, iteration_limit, tolerance};
 use crate::solve::options::OptionRow;
-use crate::solve::parts::ending::{not_finite, outcome, project};
 
 pub const METHOD: Method = Method {
     name: "nelder_mead",
@@ -21,7 +20,7 @@ pub const METHOD: Method = Method {
     second_order: |_| false,
     accepts,
     options: OPTIONS,
-    run,
+    run: Run::ByValue(run),
 };
 
 const OPTIONS: &[OptionRow] =
@@ -38,23 +37,23 @@ fn accepts(features: &Features) -> Result<(), Objection> {
     features.needs_at_most(MOST_VARIABLES)
 }
 
-fn run(context: &mut Context) -> Outcome {
-    let tol = context.options.number(OPTIONS, "tol");
-    let shape = context.nlp.shape().clone();
-    let mut best = (project(&shape, &context.start), f64::INFINITY);
+fn run(search: &mut ByValue) -> Found {
+    let tol = search.options.number(OPTIONS, "tol");
+    let space = search.space;
+    let mut best = (search.start.clone(), f64::INFINITY);
     let mut iterations = 0;
     let mut stop = Stop::Finished;
     for round in 0..MOST_ROUNDS {
-        let simplex = simplex(&shape, &best.0, round);
-        let functions = Shared::new(&mut *context.nlp);
-        let found = NelderMead::new(simplex)
-            .with_sd_tolerance(tol)
-            .and_then(|solver| compare(functions, solver, best.0.clone(), &mut iterations, context.monitor));
+        let simplex = simplex(space, &best.0, round);
+        let candidates = Candidates::new(&mut *search.asked);
+        let found = NelderMead::new(simplex).with_sd_tolerance(tol).and_then(|solver| {
+            compare(&candidates, candidates.clone(), solver, best.0.clone(), &mut iterations, search.monitor)
+        });
         let before = best.1;
         match found {
             Ok((x, value, early)) => {
                 if value < best.1 {
-                    best = (project(&shape, &x), value);
+                    best = (space.project(&x), value);
                 }
                 if let Some(early) = early {
                     stop = early;
@@ -72,20 +71,17 @@ fn run(context: &mut Context) -> Outcome {
             break;
         }
     }
-    if best.1 == f64::INFINITY {
-        stop = not_finite(context.nlp, &best.0);
-    }
-    outcome(context, best.0, None, stop, iterations)
+    Found { x: best.0, stop, iterations }
 }
 
 /// The point and one more per variable, along its axis, towards the side with more room; the sides alternate from
 /// round to round where both have room.
-fn simplex(shape: &Shape, x: &[f64], round: usize) -> Vec<Vec<f64>> {
+fn simplex(space: &Space, x: &[f64], round: usize) -> Vec<Vec<f64>> {
     let mut corners = vec![x.to_vec()];
     for k in 0..x.len() {
-        let room = shape.upper[k] - shape.lower[k];
+        let room = space.upper[k] - space.lower[k];
         let edge = (0.1 * x[k].abs().max(1.0)).min(if room.is_finite() { 0.25 * room } else { f64::INFINITY });
-        let (up, down) = (shape.upper[k] - x[k], x[k] - shape.lower[k]);
+        let (up, down) = (space.upper[k] - x[k], x[k] - space.lower[k]);
         let upward = if round.is_multiple_of(2) { up >= edge } else { down < edge };
         let mut corner = x.to_vec();
         corner[k] += if upward { edge } else { -edge };

@@ -3,13 +3,13 @@
 //! Our own, not argmin's, so that the same seed gives the same answer in every version. Points stay in the box: one
 //! that would leave stops at the border. `Stop::Finished` after a number of iterations in which the best value did not fall.
 
-use crate::answer::{Outcome, Stop};
+use super::search::{ByValue, Found};
+use crate::answer::Stop;
 use crate::problem::features::Features;
-use crate::solve::method::{Claim, Context, Method, Objection, Sees, iteration_limit};
+use crate::solve::method::{Claim, Method, Objection, Run, Sees, iteration_limit};
 use crate::solve::options::{Default, OptionRow};
-use crate::solve::parts::ending::{line, not_finite, outcome, project};
 use crate::solve::parts::random::Random;
-use std::ops::ControlFlow;
+use std::convert::Infallible;
 
 pub const METHOD: Method = Method {
     name: "particle_swarm",
@@ -21,7 +21,7 @@ pub const METHOD: Method = Method {
     second_order: |_| false,
     accepts,
     options: OPTIONS,
-    run,
+    run: Run::ByValue(run),
 };
 
 const OPTIONS: &[OptionRow] = &[
@@ -58,13 +58,22 @@ struct Particle {
     best: (Vec<f64>, f64),
 }
 
-fn run(context: &mut Context) -> Outcome {
-    let shape = context.nlp.shape().clone();
-    let (count, patience) =
-        (context.options.number(OPTIONS, "particles") as usize, context.options.number(OPTIONS, "patience") as usize);
-    let mut random = Random::new(context.options.seed);
-    let mut best = (project(&shape, &context.start), f64::INFINITY);
-    let sides = || shape.lower.iter().zip(&shape.upper);
+fn run(search: &mut ByValue) -> Found {
+    let mut best = (search.start.clone(), f64::INFINITY);
+    let mut iteration = 0;
+    let stop = match swarm(search, &mut best, &mut iteration) {
+        Ok(never) => match never {},
+        Err(stop) => stop,
+    };
+    Found { x: best.0, stop, iterations: iteration }
+}
+
+fn swarm(search: &mut ByValue, best: &mut (Vec<f64>, f64), iteration: &mut usize) -> Result<Infallible, Stop> {
+    let of = |name: &str| search.options.number(OPTIONS, name) as usize;
+    let (count, patience) = (of("particles"), of("patience"));
+    let mut random = Random::new(search.options.seed);
+    let space = search.space;
+    let sides = || space.lower.iter().zip(&space.upper);
     let mut swarm: Vec<Particle> = (0..count)
         .map(|number| {
             let drawn: Vec<f64> = sides().map(|(l, u)| random.between(*l, *u)).collect();
@@ -74,40 +83,35 @@ fn run(context: &mut Context) -> Outcome {
             Particle { best: (x.clone(), f64::INFINITY), x, velocity }
         })
         .collect();
-    let (mut iteration, mut unchanged) = (0, 0);
-    let stop = loop {
+    let mut unchanged = 0;
+    loop {
         let before = best.1;
-        for particle in &mut swarm {
-            let value = context.nlp.objective(&particle.x);
+        let points: Vec<Vec<f64>> = swarm.iter().map(|particle| particle.x.clone()).collect();
+        let values = search.asked.values(&points)?;
+        for (particle, value) in swarm.iter_mut().zip(values) {
             if value < particle.best.1 {
                 particle.best = (particle.x.clone(), value);
             }
             if value < best.1 {
-                best = (particle.x.clone(), value);
+                *best = (particle.x.clone(), value);
             }
-        }
-        if best.1 == f64::INFINITY && iteration == 0 {
-            break not_finite(context.nlp, &best.0);
         }
         let fall = before - best.1;
         unchanged = if fall > LEAST_FALL * best.1.abs().max(1.0) { 0 } else { unchanged + 1 };
         if unchanged >= patience {
-            break Stop::Finished;
+            return Err(Stop::Finished);
         }
-        if let ControlFlow::Break(stop) = context.monitor.observe(line(iteration, best.1, f64::NAN, f64::NAN, count)) {
-            break stop;
-        }
+        search.observe(*iteration, f64::NAN, count)?;
         for particle in &mut swarm {
             for k in 0..best.0.len() {
                 let to_own = random.unit() * (particle.best.0[k] - particle.x[k]);
                 let to_all = random.unit() * (best.0[k] - particle.x[k]);
                 let velocity = INERTIA * particle.velocity[k] + PULL * (to_own + to_all);
                 let ahead = particle.x[k] + velocity;
-                particle.x[k] = ahead.clamp(shape.lower[k], shape.upper[k]);
+                particle.x[k] = ahead.clamp(space.lower[k], space.upper[k]);
                 particle.velocity[k] = if particle.x[k] == ahead { velocity } else { 0.0 };
             }
         }
-        iteration += 1;
-    };
-    outcome(context, best.0, None, stop, iteration)
+        *iteration += 1;
+    }
 }

@@ -5,13 +5,12 @@
 //! temperature begins at the spread of the values of a first sample.
 
 use super::particle_swarm::accepts;
-use crate::answer::{Outcome, Stop};
-use crate::solve::method::{Claim, Context, Method, Sees, iteration_limit};
-use crate::solve::nlp::Shape;
+use super::search::{ByValue, Found};
+use crate::answer::Stop;
+use crate::solve::method::{Claim, Method, Run, Sees, iteration_limit};
 use crate::solve::options::{Default, OptionRow};
-use crate::solve::parts::ending::{line, not_finite, outcome, project};
 use crate::solve::parts::random::Random;
-use std::ops::ControlFlow;
+use std::convert::Infallible;
 
 pub const METHOD: Method = Method {
     name: "simulated_annealing",
@@ -23,7 +22,7 @@ pub const METHOD: Method = Method {
     second_order: |_| false,
     accepts,
     options: OPTIONS,
-    run,
+    run: Run::ByValue(run),
 };
 
 const OPTIONS: &[OptionRow] = &[
@@ -48,70 +47,65 @@ const FIRST_STEP: f64 = 0.3;
 /// Points of the first sample.
 const SAMPLE: usize = 50;
 
-fn run(context: &mut Context) -> Outcome {
-    let shape = context.nlp.shape().clone();
-    let steps = context.options.number(OPTIONS, "steps") as usize;
-    let tries = context.options.number(OPTIONS, "tries") as usize * shape.variables();
-    let mut random = Random::new(context.options.seed);
-    let (mut here, first) = sample(context, &shape, &mut random);
-    let mut best = here.clone();
+fn run(search: &mut ByValue) -> Found {
+    let mut best = (search.start.clone(), f64::INFINITY);
     let mut iteration = 0;
-    if best.1 == f64::INFINITY {
-        let stop = not_finite(context.nlp, &best.0);
-        return outcome(context, best.0, None, stop, 0);
-    }
-    let stop = loop {
-        if iteration >= steps {
-            break Stop::Finished;
+    let stop = match anneal(search, &mut best, &mut iteration) {
+        Ok(never) => match never {},
+        Err(stop) => stop,
+    };
+    Found { x: best.0, stop, iterations: iteration }
+}
+
+fn anneal(search: &mut ByValue, best: &mut (Vec<f64>, f64), iteration: &mut usize) -> Result<Infallible, Stop> {
+    let space = search.space;
+    let n = space.dimension();
+    let steps = search.options.number(OPTIONS, "steps") as usize;
+    let tries = search.options.number(OPTIONS, "tries") as usize * n;
+    let mut random = Random::new(search.options.seed);
+    let first = sample(search, best, &mut random)?;
+    let mut here = best.clone();
+    loop {
+        if *iteration >= steps {
+            return Err(Stop::Finished);
         }
-        let progress = iteration as f64 / (steps - 1) as f64;
+        let progress = *iteration as f64 / (steps - 1) as f64;
         let (temperature, length) = (first * FALL.powf(progress), FIRST_STEP * FALL.powf(0.5 * progress));
-        let log = line(iteration, best.1, f64::NAN, length, tries);
-        if let ControlFlow::Break(stop) = context.monitor.observe(log) {
-            break stop;
-        }
+        search.observe(*iteration, length, tries)?;
         for _ in 0..tries {
             // One variable at a time: a step in all of them is almost never better.
-            let k = (random.unit() * shape.variables() as f64) as usize;
-            let width = shape.upper[k] - shape.lower[k];
+            let k = (random.unit() * n as f64) as usize;
+            let width = space.upper[k] - space.lower[k];
             let mut x = here.0.clone();
-            x[k] = (x[k] + length * width * random.normal()).clamp(shape.lower[k], shape.upper[k]);
-            let value = context.nlp.objective(&x);
+            x[k] = (x[k] + length * width * random.normal()).clamp(space.lower[k], space.upper[k]);
+            let value = search.asked.values(std::slice::from_ref(&x))?[0];
             let chance = ((here.1 - value) / temperature).exp();
             if value.is_finite() && (value <= here.1 || random.unit() < chance) {
                 here = (x, value);
                 if here.1 < best.1 {
-                    best = here.clone();
+                    *best = here.clone();
                 }
             }
         }
-        iteration += 1;
+        *iteration += 1;
         // In the second half the search stays around the best point seen.
         if progress > 0.5 {
             here = best.clone();
         }
-    };
-    outcome(context, best.0, None, stop, iteration)
+    }
 }
 
-/// The best of the start and some random points, and the spread of their values.
-fn sample(context: &mut Context, shape: &Shape, random: &mut Random) -> ((Vec<f64>, f64), f64) {
-    let start = project(shape, &context.start);
-    let mut best = (start.clone(), f64::INFINITY);
-    let mut values = vec![];
-    for number in 0..=SAMPLE {
-        let x: Vec<f64> = match number {
-            0 => start.clone(),
-            _ => shape.lower.iter().zip(&shape.upper).map(|(l, u)| random.between(*l, *u)).collect(),
-        };
-        let value = context.nlp.objective(&x);
-        if value.is_finite() {
-            values.push(value);
-            if value < best.1 {
-                best = (x, value);
-            }
+/// The best of the start and some random points becomes `best`; the spread of their values comes back.
+fn sample(search: &mut ByValue, best: &mut (Vec<f64>, f64), random: &mut Random) -> Result<f64, Stop> {
+    let mut points = vec![search.start.clone()];
+    let sides = || search.space.lower.iter().zip(&search.space.upper);
+    points.extend((0..SAMPLE).map(|_| sides().map(|(l, u)| random.between(*l, *u)).collect::<Vec<f64>>()));
+    let values = search.asked.values(&points)?;
+    for (x, &value) in points.iter().zip(&values) {
+        if value < best.1 {
+            *best = (x.clone(), value);
         }
     }
-    let spread = values.iter().fold(0.0f64, |most, v| most.max(v - best.1));
-    (best, if spread > 0.0 { spread } else { 1.0 })
+    let spread = values.iter().filter(|v| v.is_finite()).fold(0.0f64, |most, v| most.max(v - best.1));
+    Ok(if spread > 0.0 { spread } else { 1.0 })
 }

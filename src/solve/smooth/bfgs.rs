@@ -7,7 +7,7 @@ use crate::answer::Outcome;
 use crate::linalg::vector::one_norm;
 use crate::problem::features::Features;
 use crate::solve::argmin_adapter::{BFGS, Error, HagerZhang, Slopes, descend};
-use crate::solve::method::{Claim, Context, Method, Objection, Sees, iteration_limit, tolerance};
+use crate::solve::method::{Claim, Context, Method, Objection, Run, Sees, iteration_limit, tolerance};
 use crate::solve::options::OptionRow;
 use crate::solve::parts::ending::{bound_multipliers, outcome};
 
@@ -21,7 +21,7 @@ pub const METHOD: Method = Method {
     second_order: |_| false,
     accepts,
     options: OPTIONS,
-    run,
+    run: Run::Functions(run),
 };
 
 const OPTIONS: &[OptionRow] = &[

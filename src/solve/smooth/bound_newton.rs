@@ -7,7 +7,7 @@
 use crate::answer::{Multipliers, Outcome, Stop};
 use crate::linalg::krylov::{End, truncated};
 use crate::linalg::vector::{add_multiple, all_finite, dot, max_norm, two_norm};
-use crate::solve::method::{Claim, Context, Method, Sees, iteration_limit};
+use crate::solve::method::{Claim, Context, Method, Run, Sees, iteration_limit};
 use crate::solve::monitor::Monitor;
 use crate::solve::nlp::Nlp;
 use crate::solve::options::{Default, OptionRow};
@@ -25,7 +25,7 @@ pub const METHOD: Method = Method {
     second_order: |_| false,
     accepts: |features| features.needs_smoothness().and_then(|()| features.needs_no_rows()),
     options: OPTIONS,
-    run,
+    run: Run::Functions(run),
 };
 
 const OPTIONS: &[OptionRow] = &[

@@ -5,7 +5,7 @@
 use crate::answer::Outcome;
 use crate::problem::features::Features;
 use crate::solve::argmin_adapter::{Error, HagerZhang, LBFGS, MoreThuente, descend};
-use crate::solve::method::{Claim, Context, Method, Objection, Sees, iteration_limit, tolerance};
+use crate::solve::method::{Claim, Context, Method, Objection, Run, Sees, iteration_limit, tolerance};
 use crate::solve::options::{Default, OptionRow};
 use crate::solve::parts::ending::{bound_multipliers, outcome};
 
@@ -19,7 +19,7 @@ pub const METHOD: Method = Method {
     second_order: |_| false,
     accepts,
     options: OPTIONS,
-    run,
+    run: Run::Functions(run),
 };
 
 const OPTIONS: &[OptionRow] = &[

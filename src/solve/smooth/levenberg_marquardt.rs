@@ -9,7 +9,7 @@ use crate::linalg::normal::Normal;
 use crate::linalg::sparse::{add_product, add_transposed_product};
 use crate::linalg::vector::{all_finite, dot, max_norm, two_norm};
 use crate::problem::features::Features;
-use crate::solve::method::{Claim, Context, Method, Objection, Sees, iteration_limit, tolerance};
+use crate::solve::method::{Claim, Context, Method, Objection, Run, Sees, iteration_limit, tolerance};
 use crate::solve::nlp::{Nlp, Pattern};
 use crate::solve::options::OptionRow;
 use crate::solve::parts::ending::{bound_multipliers, line, not_finite, outcome, slope_scale};
@@ -26,7 +26,7 @@ pub const METHOD: Method = Method {
     second_order: |_| false,
     accepts,
     options: OPTIONS,
-    run,
+    run: Run::Functions(run),
 };
 
 const OPTIONS: &[OptionRow] = &[

@@ -8,7 +8,7 @@ use crate::solve::argmin_adapter::{
     Error, FletcherReeves, HagerZhang, HestenesStiefel, MoreThuente, NonlinearConjugateGradient, PolakRibierePlus,
     descend,
 };
-use crate::solve::method::{Claim, Context, Method, Sees, iteration_limit, tolerance};
+use crate::solve::method::{Claim, Context, Method, Run, Sees, iteration_limit, tolerance};
 use crate::solve::options::{Default, OptionRow};
 use crate::solve::parts::ending::{bound_multipliers, outcome};
 
@@ -22,7 +22,7 @@ pub const METHOD: Method = Method {
     second_order: |_| false,
     accepts,
     options: OPTIONS,
-    run,
+    run: Run::Functions(run),
 };
 
 const OPTIONS: &[OptionRow] = &[

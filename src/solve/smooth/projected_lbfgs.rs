@@ -8,7 +8,7 @@
 use crate::answer::{Outcome, Stop};
 use crate::linalg::vector::{add_multiple, all_finite, dot, max_norm, two_norm};
 use crate::problem::features::Features;
-use crate::solve::method::{Claim, Context, Method, Objection, Sees, iteration_limit, tolerance};
+use crate::solve::method::{Claim, Context, Method, Objection, Run, Sees, iteration_limit, tolerance};
 use crate::solve::nlp::Shape;
 use crate::solve::options::{Default, OptionRow};
 use crate::solve::parts::ending::{
@@ -27,7 +27,7 @@ pub const METHOD: Method = Method {
     second_order: |_| false,
     accepts,
     options: OPTIONS,
-    run,
+    run: Run::Functions(run),
 };
 
 const OPTIONS: &[OptionRow] = &[

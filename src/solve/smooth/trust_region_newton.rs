@@ -6,7 +6,7 @@
 use super::lbfgs::accepts;
 use crate::answer::{Outcome, Stop};
 use crate::linalg::vector::{add_multiple, all_finite, dot, max_norm, two_norm};
-use crate::solve::method::{Claim, Context, Method, Sees, iteration_limit, tolerance};
+use crate::solve::method::{Claim, Context, Method, Run, Sees, iteration_limit, tolerance};
 use crate::solve::nlp::Nlp;
 use crate::solve::options::{Default, OptionRow};
 use crate::solve::parts::ending::{BOTTOM, bound_multipliers, line, not_finite, outcome, slope_scale, unbounded};
@@ -22,7 +22,7 @@ pub const METHOD: Method = Method {
     second_order: |_| false,
     accepts,
     options: OPTIONS,
-    run,
+    run: Run::Functions(run),
 };
 
 const OPTIONS: &[OptionRow] = &[

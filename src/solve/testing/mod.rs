@@ -3,12 +3,15 @@
 pub mod formula;
 pub mod network;
 
-use super::method::{Context, Method};
+use super::asked::{Limits, OfFunctions, Valued};
+use super::black_box::search::{Search, Space};
+use super::method::{Context, Method, Run};
 use super::monitor::Monitor;
 use super::nlp::{Nlp, Pair, Pattern, Scales, Shape};
 use super::options::{Options, Value};
 use crate::answer::{Evaluations, LogLine, Multipliers, Outcome};
 use formula::{Formula, Taylor, parse};
+use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -224,8 +227,37 @@ fn run_with_limit(
         ControlFlow::Continue(())
     };
     let mut monitor = Monitor { iteration_limit, keep_log: true, ..Monitor::new(&|| 0.0, &|| false, &mut progress) };
-    let mut context = Context { nlp, start: start.to_vec(), warm, options: &options, monitor: &mut monitor };
-    (method.run)(&mut context)
+    if let Run::Functions(run) = method.run {
+        let mut context = Context { nlp, start: start.to_vec(), warm, options: &options, monitor: &mut monitor };
+        return run(&mut context);
+    }
+    let shape = nlp.shape().clone();
+    let space = Space { integer: vec![false; start.len()], lower: shape.lower, upper: shape.upper };
+    searched(method, nlp, &space, start, &options, &mut monitor)
+}
+
+/// A black-box method on the objective of `nlp`.
+fn searched(
+    method: &Method,
+    nlp: &mut dyn Nlp,
+    space: &Space,
+    start: &[f64],
+    options: &Options,
+    monitor: &mut Monitor,
+) -> Outcome {
+    let seen = Cell::new(f64::NAN);
+    let limits = Limits { budget: f64::INFINITY, target: f64::NEG_INFINITY };
+    let mut objective = OfFunctions(nlp);
+    let mut asked = Valued::new(&mut objective, space, limits, &seen);
+    let found = match method.run {
+        Run::ByValue(run) => run(&mut Search::new(space, start, &mut asked, options, monitor, &seen)),
+        Run::ByRank(run) => run(&mut Search::new(space, start, &mut asked, options, monitor, &seen)),
+        Run::Functions(_) => unreachable!("the caller runs those"),
+    };
+    let x = asked.best.take().map_or(found.x, |(x, _)| x);
+    let log = std::mem::take(&mut monitor.log);
+    let evaluations = nlp.evaluations();
+    Outcome { x, multipliers: None, stop: found.stop, iterations: found.iterations, evaluations, log }
 }
 
 /// Optimality residuals of a point and multipliers in the convention of `answer`.

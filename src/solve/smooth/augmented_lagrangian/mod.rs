@@ -12,7 +12,7 @@ use super::interior_point::{Certified, Curvature, polish_point, row_factors};
 use crate::answer::{Multipliers, Outcome, Stop};
 use crate::linalg::sparse::add_transposed_product;
 use crate::linalg::vector::max_norm;
-use crate::solve::method::{Claim, Context, Method, Sees, iteration_limit};
+use crate::solve::method::{Claim, Context, Method, Run, Sees, iteration_limit};
 use crate::solve::options::{Default, OptionRow};
 use lagrangian::Lagrangian;
 
@@ -27,7 +27,7 @@ pub const METHOD: Method = Method {
     second_order: |_| true,
     accepts: |features| features.needs_smoothness(),
     options: OPTIONS,
-    run,
+    run: Run::Functions(run),
 };
 
 const OPTIONS: &[OptionRow] = &[

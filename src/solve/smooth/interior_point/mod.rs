@@ -23,7 +23,7 @@ mod units;
 mod verdict;
 
 use crate::answer::{Multipliers, Outcome, Stop};
-use crate::solve::method::{Claim, Context, Method, Sees, iteration_limit};
+use crate::solve::method::{Claim, Context, Method, Run, Sees, iteration_limit};
 use crate::solve::nlp::Nlp;
 use crate::solve::options::{Default, OptionRow};
 use barrier::Strategy;
@@ -47,7 +47,7 @@ pub const METHOD: Method = Method {
     second_order: |options| matches!(options.choice(OPTIONS, "hessian"), "auto" | "exact"),
     accepts: |features| features.needs_smoothness(),
     options: OPTIONS,
-    run,
+    run: Run::Functions(run),
 };
 
 const OPTIONS: &[OptionRow] = &[

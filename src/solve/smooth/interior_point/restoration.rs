@@ -78,7 +78,9 @@ pub fn restore(
             | Stop::IterationLimit
             | Stop::TimeLimit
             | Stop::Interrupted
-            | Stop::NotFinite(_) => return Restored::Stopped(stop),
+            | Stop::NotFinite(_)
+            | Stop::Budget
+            | Stop::Oracle(_) => return Restored::Stopped(stop),
         }
     }
     Restored::Stopped(Stop::NoProgress("the restoration found no better point".into()))

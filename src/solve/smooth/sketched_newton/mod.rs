@@ -21,7 +21,7 @@ use crate::linalg::dense::symmetric_eigenvalues;
 use crate::linalg::pattern::Pattern;
 use crate::linalg::vector::{dot, max_norm};
 use crate::problem::features::{Fact, Features};
-use crate::solve::method::{Claim, Context, Method, Sees, iteration_limit, tolerance};
+use crate::solve::method::{Claim, Context, Method, Run, Sees, iteration_limit, tolerance};
 use crate::solve::nlp::{Nlp, Shape};
 use crate::solve::options::{Default, OptionRow};
 use crate::solve::parts::ending::{BOTTOM, line, not_finite, outcome, unbounded};
@@ -43,7 +43,7 @@ pub const METHOD: Method = Method {
     second_order: |_| true,
     accepts,
     options: OPTIONS,
-    run,
+    run: Run::Functions(run),
 };
 
 const OPTIONS: &[OptionRow] = &[

@@ -87,7 +87,7 @@ fn the_seed_decides_all() {
             ..crate::solve::monitor::Monitor::new(&|| 0.0, &|| false, &mut quiet)
         };
         let start = vec![-1.0, 1.0, -1.5];
-        (METHOD.run)(&mut Context { nlp: &mut nlp, start, warm: None, options: &options, monitor: &mut monitor }).x
+        super::run(&mut Context { nlp: &mut nlp, start, warm: None, options: &options, monitor: &mut monitor }).x
     };
     for inner in ["kaczmarz", "gaussian"] {
         assert_eq!(x(inner, 1), x(inner, 1));

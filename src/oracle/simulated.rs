@@ -1,0 +1,29 @@
+//! `by EXPR`: an expression of the model answers. Only this file evaluates it.
+
+use super::{Channel, Each};
+use crate::ad::Evaluator;
+use crate::answer::Stop;
+use crate::problem::{Problem, oracles};
+use crate::solve::black_box::ranking::Ranking;
+
+pub(super) struct Simulated {
+    judge: Evaluator,
+}
+
+impl Simulated {
+    pub fn new(problem: &Problem, oracle: usize) -> Simulated {
+        let alone = oracles::simulated(problem, oracle).expect("the caller saw that it is simulated");
+        Simulated { judge: Evaluator::new(&alone) }
+    }
+}
+
+impl Channel for Simulated {
+    fn values(&mut self, questions: &[&[f64]], each: &mut Each) -> Result<(), Stop> {
+        questions.iter().enumerate().try_for_each(|(k, q)| each(k, self.judge.objective(q)))
+    }
+
+    fn ranking(&mut self, candidates: &[Vec<f64>], best: usize) -> Result<Ranking, Stop> {
+        let worse: Vec<f64> = candidates.iter().map(|q| -self.judge.objective(q)).collect();
+        Ok(Ranking::of_values(&worse, best))
+    }
+}

@@ -1,0 +1,90 @@
+//! Carries a plan with a black-box method out: what the method asks about, and who answers.
+
+use super::{Plan, request};
+use crate::answer::{Evaluations, LogLine, Outcome, Stop};
+use crate::diag::Sources;
+use crate::problem::{Problem, Sense, oracles};
+use crate::solve::asked::{Free, Limits, OfAnswers, OfFunctions, Oracles, Ranked, Valued};
+use crate::solve::black_box::search::{Found, Rank, Search, Space};
+use crate::solve::method::{Method, Run};
+use crate::solve::monitor::Monitor;
+use crate::solve::nlp::Nlp;
+use crate::solve::view::EngineView;
+use std::cell::Cell;
+
+/// Searches `shown` from `start`. The outcome is in its own numbering and signs.
+pub(super) fn run(
+    shown: &Problem,
+    method: &Method,
+    plan: &Plan,
+    start: &[f64],
+    sources: &Sources,
+    oracles: &mut dyn Oracles,
+    monitor: &mut Monitor,
+) -> Outcome {
+    let free = Free::of(shown, start);
+    let begin = free.reduce(start);
+    let seen = Cell::new(f64::NAN);
+    let maximised = shown.objectives.first().is_some_and(|o| o.sense == Sense::Maximize);
+    let sign = if maximised { -1.0 } else { 1.0 };
+    let asked = |name: &str| plan.options.number(request::ASKING, name);
+    let (budget, target) = (asked("budget"), sign * asked("target"));
+    let limits = Limits { budget, target: if target.is_nan() { f64::NEG_INFINITY } else { target } };
+    let mut evaluations = Evaluations::default();
+    let meter = monitor.meter.clone();
+    let mut run = Running { method, plan, space: &free.space, begin: &begin, seen: &seen, monitor };
+    let found = match oracles::ranked(shown) {
+        Ok(Some(order)) => run.by_rank(&mut Ranked::new(shown, order, &free, oracles, limits.budget, &meter)),
+        Ok(None) | Err(_) if plan.asked => {
+            let mut objective = OfAnswers::new(shown, &free, oracles, &meter);
+            run.with_values(&mut Valued::new(&mut objective, &free.space, limits, &seen))
+        }
+        Ok(None) | Err(_) => {
+            let mut view = EngineView::new(shown, method, &plan.options, start, sources).counting(&meter);
+            let found = run.with_values(&mut Valued::new(&mut OfFunctions(&mut view), &free.space, limits, &seen));
+            evaluations = view.evaluations();
+            found
+        }
+    };
+    let log = std::mem::take(&mut monitor.log).into_iter();
+    let log = log.map(|line| LogLine { objective: sign * line.objective, ..line }).collect();
+    let x = free.lift(&free.space.settle(&found.x));
+    Outcome { x, multipliers: None, stop: found.stop, iterations: found.iterations, evaluations, log }
+}
+
+struct Running<'a, 'm> {
+    method: &'a Method,
+    plan: &'a Plan,
+    space: &'a Space,
+    begin: &'a [f64],
+    seen: &'a Cell<f64>,
+    monitor: &'a mut Monitor<'m>,
+}
+
+impl Running<'_, '_> {
+    fn by_rank(&mut self, asked: &mut dyn Rank) -> Found {
+        match self.method.run {
+            Run::ByRank(run) => {
+                run(&mut Search::new(self.space, self.begin, asked, &self.plan.options, self.monitor, self.seen))
+            }
+            Run::ByValue(_) | Run::Functions(_) => {
+                let stop = Stop::Failed(format!("{} needs more than ranks", self.method.name));
+                Found { x: self.begin.to_vec(), stop, iterations: 0 }
+            }
+        }
+    }
+
+    /// The best candidate that was seen is the answer, whatever the method thinks of it.
+    fn with_values(&mut self, asked: &mut Valued) -> Found {
+        let mut found = match self.method.run {
+            Run::ByValue(run) => {
+                run(&mut Search::new(self.space, self.begin, asked, &self.plan.options, self.monitor, self.seen))
+            }
+            Run::ByRank(_) | Run::Functions(_) => self.by_rank(asked),
+        };
+        if let Some((x, _)) = asked.best.take() {
+            found.x = x;
+        }
+        found
+    }
+}

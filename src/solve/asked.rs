@@ -1,0 +1,292 @@
+//! Problems as black-box methods see them: what is behind [`Rank`] and [`Values`].
+//!
+//! Three things can be: functions of the model, of which only values are handed on ([`OfFunctions`]); a model whose
+//! objective reads numbers that oracles give ([`OfAnswers`]); and an oracle that ranks ([`Ranked`]). [`Valued`] keeps what
+//! holds for the first two alike: budgets, a target, and the best candidate that was seen.
+
+use super::black_box::ranking::Ranking;
+use super::black_box::search::{Rank, Space, Values};
+use super::monitor::Meter;
+use super::nlp::Nlp;
+use crate::ad::Evaluator;
+use crate::answer::Stop;
+use crate::problem::oracles::{self, Ranked as Order};
+use crate::problem::values::{Bounds, Numbers};
+use crate::problem::{Kind, Problem, Sense};
+use std::cell::Cell;
+
+/// Who answers: the outside, or what stands for it. An error ends the solve.
+pub trait Oracles {
+    /// A number for each question.
+    fn values(&mut self, oracle: usize, questions: &[Vec<f64>]) -> Result<Vec<f64>, Stop>;
+    /// The greatest first; at least the `best` greatest are told apart.
+    fn ranking(&mut self, oracle: usize, candidates: &[Vec<f64>], best: usize) -> Result<Ranking, Stop>;
+}
+
+/// For problems that ask nobody.
+pub struct Nobody;
+
+impl Oracles for Nobody {
+    fn values(&mut self, _oracle: usize, _questions: &[Vec<f64>]) -> Result<Vec<f64>, Stop> {
+        Err(Stop::Oracle("nobody answers here".to_string()))
+    }
+
+    fn ranking(&mut self, _oracle: usize, _candidates: &[Vec<f64>], _best: usize) -> Result<Ranking, Stop> {
+        Err(Stop::Oracle("nobody answers here".to_string()))
+    }
+}
+
+/// A function to be minimised of which only values are known.
+pub trait Objective {
+    fn values(&mut self, points: &[Vec<f64>]) -> Result<Vec<f64>, Stop>;
+    /// After a first batch without a finite value: where it comes from.
+    fn explain(&mut self, x: &[f64]) -> Option<String>;
+}
+
+/// Limits of what is asked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Candidates.
+    pub budget: f64,
+    /// A value, to be minimised, at which nothing better is wanted.
+    pub target: f64,
+}
+
+/// Values of candidates, and the best candidate that was seen.
+pub struct Valued<'a> {
+    objective: &'a mut dyn Objective,
+    space: &'a Space,
+    limits: Limits,
+    asked: usize,
+    /// Settled, with its value.
+    pub best: Option<(Vec<f64>, f64)>,
+    seen: &'a Cell<f64>,
+}
+
+impl<'a> Valued<'a> {
+    pub fn new(objective: &'a mut dyn Objective, space: &'a Space, limits: Limits, seen: &'a Cell<f64>) -> Valued<'a> {
+        Valued { objective, space, limits, asked: 0, best: None, seen }
+    }
+}
+
+impl Values for Valued<'_> {
+    fn values(&mut self, candidates: &[Vec<f64>]) -> Result<Vec<f64>, Stop> {
+        let left = (self.limits.budget - self.asked as f64).max(0.0);
+        // What is left of the budget is spent, so that the best candidate is the best of all that were paid for.
+        let affordable = if left < candidates.len() as f64 { left as usize } else { candidates.len() };
+        let points: Vec<Vec<f64>> = candidates[..affordable].iter().map(|x| self.space.settle(x)).collect();
+        let values = self.objective.values(&points)?;
+        self.asked += affordable;
+        for (x, &value) in points.iter().zip(&values) {
+            if value.is_finite() && self.best.as_ref().is_none_or(|(_, least)| value < *least) {
+                self.best = Some((x.clone(), value));
+                self.seen.set(value);
+            }
+        }
+        if self.best.is_none()
+            && let Some(x) = points.first()
+        {
+            let why = self.objective.explain(x);
+            return Err(Stop::NotFinite(
+                why.unwrap_or_else(|| "no candidate of the first batch has a value".to_string()),
+            ));
+        }
+        if self.best.as_ref().is_some_and(|(_, least)| *least <= self.limits.target) {
+            return Err(Stop::Finished);
+        }
+        if affordable < candidates.len() { Err(Stop::Budget) } else { Ok(values) }
+    }
+}
+
+impl Rank for Valued<'_> {
+    fn rank(&mut self, candidates: &[Vec<f64>], best: usize) -> Result<Ranking, Stop> {
+        Ok(Ranking::of_values(&self.values(candidates)?, best))
+    }
+}
+
+/// The objective of an [`Nlp`].
+pub struct OfFunctions<'a>(pub &'a mut dyn Nlp);
+
+impl Objective for OfFunctions<'_> {
+    fn values(&mut self, points: &[Vec<f64>]) -> Result<Vec<f64>, Stop> {
+        Ok(points.iter().map(|x| self.0.objective(x)).collect())
+    }
+
+    fn explain(&mut self, x: &[f64]) -> Option<String> {
+        self.0.explain_not_finite(x)
+    }
+}
+
+/// The variables of a problem that are not fixed, as a box, and the way back.
+pub struct Free {
+    pub space: Space,
+    /// All variables, the fixed ones at their values.
+    full: Vec<f64>,
+    variables: Vec<u32>,
+}
+
+impl Free {
+    pub fn of(problem: &Problem, start: &[f64]) -> Free {
+        let bounds = Bounds::of(problem, &Numbers::of(problem));
+        let is_fixed = |k: usize| bounds.lower[k] == bounds.upper[k];
+        let variables: Vec<u32> = (0..problem.dimension).filter(|k| !is_fixed(*k as usize)).collect();
+        let full = (0..start.len()).map(|k| if is_fixed(k) { bounds.lower[k] } else { start[k] }).collect();
+        let mut integer = vec![false; start.len()];
+        for v in problem.variables.iter().filter(|v| v.kind != Kind::Real) {
+            integer[v.offset as usize..v.offset as usize + v.axes.len()].fill(true);
+        }
+        let kept = |values: &[f64]| variables.iter().map(|k| values[*k as usize]).collect();
+        let space = Space {
+            lower: kept(&bounds.lower),
+            upper: kept(&bounds.upper),
+            integer: variables.iter().map(|k| integer[*k as usize]).collect(),
+        };
+        Free { space, full, variables }
+    }
+
+    pub fn reduce(&self, x: &[f64]) -> Vec<f64> {
+        self.variables.iter().map(|k| x[*k as usize]).collect()
+    }
+
+    pub fn lift(&self, x: &[f64]) -> Vec<f64> {
+        let mut full = self.full.clone();
+        self.variables.iter().zip(x).for_each(|(k, v)| full[*k as usize] = *v);
+        full
+    }
+}
+
+/// From variables to the questions of some calls.
+struct Questions {
+    evaluator: Evaluator,
+    /// Of each call: its oracle, its instances, and the width of a question.
+    calls: Vec<(usize, usize, usize)>,
+    buffer: Vec<f64>,
+}
+
+impl Questions {
+    fn of(problem: &Problem, calls: &[u32]) -> Questions {
+        let evaluator = Evaluator::new(&oracles::questions(problem, calls));
+        let shape = |&call: &u32| {
+            let rows = problem.calls[call as usize].rows as usize;
+            (problem.calls[call as usize].oracle as usize, rows, problem.oracle_of(call).width())
+        };
+        Questions { buffer: vec![0.0; evaluator.rows()], evaluator, calls: calls.iter().map(shape).collect() }
+    }
+
+    /// For each call, its questions.
+    fn at(&mut self, x: &[f64]) -> Vec<Vec<Vec<f64>>> {
+        self.evaluator.constraints(x, &mut self.buffer);
+        let mut rest = &self.buffer[..];
+        let mut out = vec![];
+        for &(_, rows, width) in &self.calls {
+            let (here, after) = rest.split_at(rows * width);
+            rest = after;
+            out.push((0..rows).map(|r| here[r * width..(r + 1) * width].to_vec()).collect());
+        }
+        out
+    }
+}
+
+/// An objective that reads numbers which oracles give.
+pub struct OfAnswers<'a> {
+    oracles: &'a mut dyn Oracles,
+    free: &'a Free,
+    questions: Questions,
+    composed: Evaluator,
+    sign: f64,
+    meter: Meter,
+}
+
+impl<'a> OfAnswers<'a> {
+    pub fn new(problem: &Problem, free: &'a Free, oracles: &'a mut dyn Oracles, meter: &Meter) -> OfAnswers<'a> {
+        let calls = oracles::asked(problem);
+        let maximised = problem.objectives.first().is_some_and(|o| o.sense == Sense::Maximize);
+        OfAnswers {
+            oracles,
+            free,
+            questions: Questions::of(problem, &calls),
+            composed: Evaluator::new(&oracles::composed(problem, &calls)),
+            sign: if maximised { -1.0 } else { 1.0 },
+            meter: meter.clone(),
+        }
+    }
+}
+
+impl Objective for OfAnswers<'_> {
+    /// All points are asked about in one go, oracle by oracle.
+    fn values(&mut self, points: &[Vec<f64>]) -> Result<Vec<f64>, Stop> {
+        let mut inputs: Vec<Vec<f64>> = points.iter().map(|x| self.free.lift(x)).collect();
+        let asked: Vec<Vec<Vec<Vec<f64>>>> = inputs.iter().map(|x| self.questions.at(x)).collect();
+        for (k, &(oracle, rows, _)) in self.questions.calls.iter().enumerate() {
+            let batch: Vec<Vec<f64>> = asked.iter().flat_map(|of_point| of_point[k].iter().cloned()).collect();
+            let answers = self.oracles.values(oracle, &batch)?;
+            batch.iter().for_each(|_| self.meter.count());
+            for (point, input) in inputs.iter_mut().enumerate() {
+                input.extend_from_slice(&answers[point * rows..(point + 1) * rows]);
+            }
+        }
+        Ok(inputs.iter().map(|input| self.sign * self.composed.objective(input)).collect())
+    }
+
+    fn explain(&mut self, _x: &[f64]) -> Option<String> {
+        Some(
+            "neither the answers of the oracle nor what the model makes of them is finite at any candidate".to_string(),
+        )
+    }
+}
+
+/// An oracle that ranks the candidates of a problem.
+pub struct Ranked<'a> {
+    oracles: &'a mut dyn Oracles,
+    free: &'a Free,
+    questions: Questions,
+    /// The least of the oracle's order is wanted.
+    least_wanted: bool,
+    budget: f64,
+    asked: usize,
+    meter: Meter,
+}
+
+impl<'a> Ranked<'a> {
+    pub fn new(
+        problem: &Problem,
+        order: Order,
+        free: &'a Free,
+        oracles: &'a mut dyn Oracles,
+        budget: f64,
+        meter: &Meter,
+    ) -> Ranked<'a> {
+        let minimised = problem.objectives.first().is_some_and(|o| o.sense == Sense::Minimize);
+        let questions = Questions::of(problem, &[order.call]);
+        Ranked {
+            oracles,
+            free,
+            questions,
+            least_wanted: minimised != order.reversed,
+            budget,
+            asked: 0,
+            meter: meter.clone(),
+        }
+    }
+}
+
+impl Rank for Ranked<'_> {
+    fn rank(&mut self, candidates: &[Vec<f64>], best: usize) -> Result<Ranking, Stop> {
+        if (self.asked + candidates.len()) as f64 > self.budget {
+            return Err(Stop::Budget);
+        }
+        let mut questions = vec![];
+        for x in candidates {
+            let x = self.free.lift(&self.free.space.settle(x));
+            questions.extend(self.questions.at(&x).into_iter().flatten());
+        }
+        self.asked += candidates.len();
+        candidates.iter().for_each(|_| self.meter.count());
+        let oracle = self.questions.calls[0].0;
+        match self.least_wanted {
+            // Who names the greatest few says nothing of the least: all are asked for.
+            true => Ok(self.oracles.ranking(oracle, &questions, candidates.len())?.reversed()),
+            false => self.oracles.ranking(oracle, &questions, best),
+        }
+    }
+}

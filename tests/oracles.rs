@@ -1,0 +1,320 @@
+//! Oracles from outside: closures, commands that answer, hang, die or talk nonsense, a person, and solves that are killed.
+
+use merit::answer::Stop;
+use merit::host::Memory;
+use merit::session::{Model, Options, Prepared};
+use merit::solve::options::Value;
+use merit::{Answer, answer::Status};
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+fn options(method: &str, set: &[(&str, f64)]) -> Options {
+    let options = set.iter().map(|(name, value)| (name.to_string(), Value::Number(*value))).collect();
+    Options { method: Some(method.to_string()), options, ..Options::default() }
+}
+
+fn solved(problem: &mut Prepared, options: &Options) -> Answer {
+    let plan = problem.plan(options).unwrap_or_else(|e| panic!("{e}"));
+    problem.solve(&plan, options, |_| ControlFlow::Continue(())).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn built(text: &str) -> Prepared {
+    Model::from_str(text).unwrap_or_else(|e| panic!("{e}")).build().unwrap_or_else(|e| panic!("{e}"))
+}
+
+const BOWL: &str = "var x[1..3] in [-5, 5] start 4
+    var k integer in 0..6
+    oracle cost(y[1..3], m) values via host
+    minimize cost(x, k) + sum(i in 1..3: 0.001 * x[i])
+    show cost(x, k)";
+
+#[test]
+fn a_closure_answers_within_bounds_budgets_and_integers() {
+    let asked = Rc::new(RefCell::new(vec![]));
+    let seen = asked.clone();
+    let mut problem = built(BOWL);
+    problem
+        .set_oracle("cost", move |questions| {
+            seen.borrow_mut().extend(questions.iter().cloned());
+            let bowl = |q: &Vec<f64>| (0..3).map(|i| (q[i] - 1.0).powi(2)).sum::<f64>() + (q[3] - 4.0).powi(2);
+            Ok(questions.iter().map(bowl).collect())
+        })
+        .unwrap_or_else(|e| panic!("{e}"));
+    for method in ["cma_es", "cbo", "genetic", "particle_swarm", "nelder_mead"] {
+        asked.borrow_mut().clear();
+        let answer = solved(&mut problem, &options(method, &[("budget", 3000.0)]));
+        let said = format!("{method}: {} {:?} {:?}", answer.status, answer.stop, answer.variables);
+        assert_eq!(answer.status, Status::BestFound, "{said}");
+        let asked = asked.borrow();
+        assert!(asked.iter().all(|q| q[..3].iter().all(|v| v.abs() <= 5.0) && q[3].fract() == 0.0), "{said}");
+        let count = &answer.counts.oracles[0];
+        assert_eq!((count.oracle.as_str(), count.candidates), ("cost", asked.len()), "{said}");
+        assert!(count.questions + count.known <= 3000, "{said}");
+        // Known answers are not asked for again, not even to show them.
+        let mut unique: Vec<Vec<u64>> = asked.iter().map(|q| q.iter().map(|v| v.to_bits()).collect()).collect();
+        unique.sort();
+        unique.dedup();
+        assert_eq!(unique.len(), asked.len(), "{said}");
+        // The best of all that was seen is the answer, and its value that of the closure.
+        let best = asked
+            .iter()
+            .map(|q| (0..3).map(|i| (q[i] - 1.0).powi(2) + 0.001 * q[i]).sum::<f64>() + (q[3] - 4.0).powi(2));
+        let best = best.fold(f64::INFINITY, f64::min);
+        assert!((answer.objective().expect("it has a value") - best).abs() <= 1e-12, "{said}");
+        assert!(best < 0.5, "{said}");
+    }
+}
+
+#[test]
+fn an_error_of_a_closure_ends_the_solve_with_the_best_so_far() {
+    let mut problem = built(BOWL);
+    let mut rounds = 0;
+    problem
+        .set_oracle("cost", move |questions| {
+            rounds += 1;
+            if rounds > 5 { Err("out of paper".to_string()) } else { Ok(questions.iter().map(|q| q[0]).collect()) }
+        })
+        .unwrap_or_else(|e| panic!("{e}"));
+    let answer = solved(&mut problem, &options("cma_es", &[]));
+    assert_eq!(answer.status, Status::Failed);
+    assert!(matches!(&answer.stop, Stop::Oracle(why) if why.contains("out of paper")), "{:?}", answer.stop);
+    assert!(answer.objective().expect("it has a value") < 4.1);
+    assert!(answer.diagnosis.unanswered.is_some());
+    // Nobody there at all.
+    let answer = solved(&mut built(BOWL), &options("cma_es", &[]));
+    assert!(matches!(&answer.stop, Stop::Oracle(why) if why.contains("not registered")), "{:?}", answer.stop);
+    // A closure for an oracle that is not there.
+    assert!(built(BOWL).set_ranking("cost", |_| Ok(vec![])).is_err());
+}
+
+#[test]
+fn rankings_never_show_a_value_and_any_rising_transform_gives_the_same_bytes() {
+    let models = ["-dot(y, y - 2)", "exp(-dot(y, y - 2))", "(-dot(y, y - 2))^3"]
+        .map(|hidden| format!("var x[1..4] start 3\noracle taste(y[1..4]) ranks by {hidden}\nmaximize taste(x)"));
+    for method in ["zo_rank_sgd", "cma_es", "genetic"] {
+        let points: Vec<Vec<u64>> = models
+            .iter()
+            .map(|text| {
+                let set = if method == "genetic" { ("generations", 10.0) } else { ("rounds", 60.0) };
+                let answer = solved(&mut built(text), &options(method, &[set]));
+                assert!(answer.objective().is_none_or(f64::is_nan), "{method}: a ranking has no value");
+                assert_eq!(answer.status, Status::BestFound, "{method}");
+                answer.x.iter().map(|v| v.to_bits()).collect()
+            })
+            .collect();
+        assert!(points.iter().all(|p| *p == points[0]), "{method}");
+    }
+    // What is minimised is the last of the order.
+    let text = "var x[1..2] start 3\noracle pain(y[1..2]) ranks by dot(y, y)\nminimize 2 * pain(x) + 1\nensure dot(x, x) <= 1e-6";
+    assert_eq!(solved(&mut built(text), &Options::default()).exit_code(), 0);
+    for method in ["lbfgs", "cbo", "zo_sgd", "nelder_mead"] {
+        assert!(built(text).plan(&options(method, &[])).is_err(), "{method} cannot do with ranks");
+    }
+}
+
+#[test]
+fn a_person_may_stop_and_go_on() {
+    let host = Rc::new(Memory::default());
+    let text = "var x[1..2] in [0, 4] start 4\noracle liked(y[1..2]) ranks via asking\nmaximize liked(x)
+        solve with zo_rank_sgd { m = 3, rounds = 4, line_search = 1, mu = 0.1 }";
+    host.files.borrow_mut().insert("m.opt".into(), text.into());
+    let say = |lines: &[&str]| host.said.borrow_mut().extend(lines.iter().map(|l| l.to_string()));
+    let run = || {
+        host.shown.borrow_mut().clear();
+        let mut problem =
+            Model::from_host(host.clone(), "m.opt").and_then(|m| m.build()).unwrap_or_else(|e| panic!("{e}"));
+        solved(&mut problem, &Options::default())
+    };
+    say(&["2 > 1 = 3", "first", "2 > 1", "stop"]);
+    let stopped = run();
+    assert_eq!(stopped.status, Status::Interrupted);
+    assert!(host.shown.borrow().contains("`first` is no candidate: they are 1 to 2"), "{}", host.shown.borrow());
+    assert!(host.shown.borrow().contains("y[2]"), "{}", host.shown.borrow());
+    assert_eq!(stopped.counts.oracles[0].questions, 2);
+    let lines = ["1 > 2 > 3", "1 > 2", "3 > 2 > 1", "2 > 1", "2 > 1", "1 > 2", "3 > 1", "1 > 2", "1", "1"];
+    say(&lines);
+    let resumed = run();
+    assert_eq!(resumed.status, Status::BestFound, "{:?}", resumed.stop);
+    assert_eq!(resumed.counts.oracles[0].known, 2);
+    // All of it once more, with nothing said.
+    host.said.borrow_mut().clear();
+    let again = run();
+    assert_eq!((&again.x, again.counts.oracles[0].questions), (&resumed.x, 0));
+    // Somebody else's journal.
+    host.files.borrow_mut().insert("m.opt".into(), text.replace("y[1..2]", "z[1..2]").into());
+    assert!(matches!(run().stop, Stop::Oracle(why) if why.contains("was written by another oracle")));
+}
+
+/// A folder of its own for a test.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("oracles_{name}"));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("a folder for the test");
+    folder
+}
+
+fn merit(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_merit"));
+    command.args(["solve", "m.opt", "--json"]).args(arguments).current_dir(folder).stderr(Stdio::null());
+    command
+}
+
+fn json(folder: &Path, arguments: &[&str]) -> serde_json::Value {
+    let output = merit(folder, arguments).output().expect("merit runs");
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stdout)))
+}
+
+#[test]
+fn commands_that_hang_die_or_talk_nonsense_are_told_with_everything_kept() {
+    let folder = folder("bad");
+    // It answers two questions, then does what `$0` says.
+    let script = "n=0; while read -r line; do n=$((n+1)); id=${line#*:}; id=${id%%,*}; if [ $n -gt 2 ]; then eval \"$0\"; fi; \
+                  echo \"{\\\"id\\\":$id,\\\"value\\\":$n}\"; done";
+    std::fs::write(folder.join("judge.sh"), script).expect("written");
+    for (then, why) in
+        [("sleep 30", "gave no answer within 0.3 s"), ("exit 7", "died"), ("echo hello", "answered nonsense")]
+    {
+        let model = format!(
+            "var x in [0, 1] start 0.3\noracle cost(y) values via command(\"sh -c '. ./judge.sh' '{then}'\")\nminimize cost(x)\n"
+        );
+        std::fs::write(folder.join("m.opt"), model).expect("written");
+        let _ = std::fs::remove_file(folder.join("m.journal"));
+        let began = Instant::now();
+        let answer = json(&folder, &["--set", "timeout=0.3"]);
+        assert_eq!(answer["status"], "failed", "{then}: {answer}");
+        let stopped = answer["stopped"].as_str().expect("it says why");
+        assert!(stopped.contains(why), "{then}: {stopped}");
+        assert_eq!(answer["diagnosis"]["unanswered"]["line"], 2, "{then}: {answer}");
+        assert!(began.elapsed() < Duration::from_secs(20), "{then}");
+        // One that is started again answers two more questions each time.
+        let kept = std::fs::read_to_string(folder.join("m.journal")).expect("there is a journal");
+        assert!(kept.lines().filter(|line| line.contains("\"value\"")).count() >= 2, "{then}: {kept}");
+        assert_eq!(answer["objective"], 1.0, "{then}: the best that was answered");
+    }
+    std::fs::write(
+        folder.join("m.opt"),
+        "var x\noracle cost(y) values via command(\"no_such_program\")\nminimize cost(x)",
+    )
+    .expect("written");
+    let answer = json(&folder, &["--journal", "none"]);
+    assert!(answer["stopped"].as_str().is_some_and(|s| s.contains("cannot be started")), "{answer}");
+}
+
+/// Answers with a bowl, 2 ms later, and writes down what it was asked.
+const JUDGE: &str = r#"
+import json, sys, time
+for line in sys.stdin:
+    ask = json.loads(line)
+    with open("asked.log", "a") as log:
+        log.write(json.dumps(ask.get("value", ask.get("rank"))) + "\n")
+    time.sleep(0.002)
+    bowl = lambda x: sum((k + 1) * (v - 1) ** 2 for k, v in enumerate(x))
+    if "value" in ask:
+        print(json.dumps({"id": ask["id"], "value": bowl(ask["value"])}), flush=True)
+    else:
+        order = sorted(range(len(ask["rank"])), key=lambda k: bowl(ask["rank"][k]))
+        print(json.dumps({"id": ask["id"], "order": [k + 1 for k in order][: ask["best"]]}), flush=True)
+"#;
+
+fn without_time(mut answer: serde_json::Value) -> serde_json::Value {
+    answer["time"] = serde_json::Value::Null;
+    answer
+}
+
+/// What must not depend on how often a solve was killed: everything but what was asked and what was known.
+fn result(answer: serde_json::Value) -> serde_json::Value {
+    let mut answer = without_time(answer);
+    answer["counts"]["oracles"] = serde_json::Value::Null;
+    answer["certificate"]["notes"] = serde_json::Value::Null;
+    answer
+}
+
+#[test]
+fn killed_twenty_times_it_ends_at_the_same_answer_with_nothing_asked_twice() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        eprintln!("python3 is not there: not tried");
+        return;
+    }
+    let folder = folder("killed");
+    std::fs::write(folder.join("judge.py"), JUDGE).expect("written");
+    let models = [
+        ("values", "minimize cost(x) + 0.01 * sum(x)", "--set=budget=250"),
+        ("ranks", "maximize cost(x)", "--set=budget=800"),
+    ];
+    let mut random = 0x2545_f491_4f6c_dd1du64;
+    let mut kills = 0;
+    for (answers, objective, budget) in models {
+        let model = format!(
+            "var x[1..3] in [-5, 5] start 4\noracle cost(y[1..3]) {answers} via command(\"python3 judge.py\")\n{objective}\n"
+        );
+        std::fs::write(folder.join("m.opt"), model).expect("written");
+        let clean = || {
+            let _ = std::fs::remove_file(folder.join("m.journal"));
+            let _ = std::fs::remove_file(folder.join("asked.log"));
+        };
+        clean();
+        let reference = json(&folder, &[budget]);
+        assert_eq!(reference["status"], "best found", "{reference}");
+        clean();
+        let (wanted, mut here) = (kills + 10, 0);
+        while kills < wanted {
+            let mut child = merit(&folder, &[budget]).stdout(Stdio::null()).spawn().expect("merit runs");
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            std::thread::sleep(Duration::from_millis(40 + random % 90));
+            if child.try_wait().expect("it can be waited for").is_some() {
+                check(&folder, budget, &reference, here);
+                (here, _) = (0, clean());
+                continue;
+            }
+            child.kill().expect("it can be killed");
+            child.wait().expect("it can be waited for");
+            (kills, here) = (kills + 1, here + 1);
+        }
+        check(&folder, budget, &reference, here);
+    }
+    assert_eq!(kills, 20);
+}
+
+/// Goes on from the journal after `kills`, and compares.
+fn check(folder: &Path, budget: &str, reference: &serde_json::Value, kills: usize) {
+    let answer = json(folder, &[budget]);
+    assert_eq!(result(answer), result(reference.clone()));
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("it was written");
+    let journal = read("m.journal");
+    let answers: Vec<&str> = journal.lines().filter(|line| line.contains("\"about\"") && line.ends_with('}')).collect();
+    let mut unique = answers.clone();
+    unique.sort_unstable();
+    unique.dedup();
+    assert_eq!(unique.len(), answers.len(), "an answer stands twice in the journal");
+    // Only a question that nobody had answered when the solve was killed is put again.
+    let asked = read("asked.log").lines().count();
+    assert!(asked <= answers.len() + kills, "{asked} questions for {} answers and {kills} kills", answers.len());
+}
+
+#[test]
+fn threads_and_copies_change_no_byte() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        eprintln!("python3 is not there: not tried");
+        return;
+    }
+    let folder = folder("threads");
+    std::fs::write(folder.join("judge.py"), JUDGE).expect("written");
+    let model = "var x[1..3] in [-5, 5] start 4\noracle cost(y[1..3]) values via command(\"python3 judge.py\")\nminimize cost(x)\n";
+    std::fs::write(folder.join("m.opt"), model).expect("written");
+    let run = |threads: &str, parallel: &str| {
+        let arguments = ["--journal=none", "--set=budget=120", "--seed=3", threads, parallel];
+        let mut answer = without_time(json(&folder, &arguments));
+        answer["plan"]["options"] = serde_json::Value::Null;
+        answer.to_string()
+    };
+    let one = run("--threads=1", "--set=parallel=1");
+    assert_eq!(one, run("--threads=2", "--set=parallel=1"));
+    assert_eq!(one, run("--threads=2", "--set=parallel=2"));
+}
