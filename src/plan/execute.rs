@@ -41,20 +41,20 @@ pub fn execute(
     if let Some(stop) = hopeless(&bounds) {
         return without_method(plan, stop);
     }
-    let start = start(problem, plan, warm, &bounds);
+    let x = start(problem, plan, warm, &bounds);
     let multipliers = warm.and_then(|w| w.multipliers.as_ref()).map(|m| padded(m, &plan.problem));
+    let from = Warm { x, multipliers };
     limit_iterations(method, plan, monitor);
     let mut outcome = None;
     if let Some(reduced) = &plan.reduced {
         let mut simplified = plan.problem.clone();
         reduced.bounds.put(&mut simplified);
-        let multipliers = multipliers.as_ref().map(|m| reduced.reduce(m));
-        let found = reduced.lift(run(&simplified, method, plan, &start, multipliers, sources, oracles, monitor));
+        let from = Warm { x: from.x.clone(), multipliers: from.multipliers.as_ref().map(|m| reduced.reduce(m)) };
+        let found = reduced.lift(run(&simplified, method, plan, from, sources, oracles, monitor));
         // The weights that prove it must be those of the rows as stated: they are asked for once more.
         outcome = Some(found).filter(|found| !matches!(found.stop, Stop::Infeasible { .. }));
     }
-    let outcome =
-        outcome.unwrap_or_else(|| run(&plan.problem, method, plan, &start, multipliers, sources, oracles, monitor));
+    let outcome = outcome.unwrap_or_else(|| run(&plan.problem, method, plan, from, sources, oracles, monitor));
     plan.lifts.iter().rev().fold(outcome, |outcome, lift| lift.lift(outcome))
 }
 
@@ -63,18 +63,17 @@ fn run(
     shown: &Problem,
     method: &Method,
     plan: &Plan,
-    start: &[f64],
-    multipliers: Option<Multipliers>,
+    from: Warm,
     sources: &Sources,
     oracles: &mut dyn Oracles,
     monitor: &mut Monitor,
 ) -> Outcome {
     let Run::Functions(run) = method.run else {
-        return search::run(shown, method, plan, start, sources, oracles, monitor);
+        return search::run(shown, method, plan, &from.x, sources, oracles, monitor);
     };
     let mut view = EngineView::new(shown, method, &plan.options, &plan.start.x, sources).counting(&monitor.meter);
-    let warm = multipliers.map(|m| view.reduce_multipliers(&m));
-    let reduced = view.reduce(start);
+    let warm = from.multipliers.map(|m| view.reduce_multipliers(&m));
+    let reduced = view.reduce(&from.x);
     let outcome = match reduced.is_empty() {
         true => view.constant_outcome(),
         false => {

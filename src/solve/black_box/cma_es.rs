@@ -239,9 +239,9 @@ impl State {
         for (weight, &k) in c.weights.iter().zip(order).filter(|(w, _)| **w > 0.0) {
             step.iter_mut().zip(&drawn[k].1).for_each(|(s, y)| *s += weight * y);
         }
-        for k in 0..n {
-            self.mean[k] += self.sigma * self.scale[k] * step[k];
-        }
+        let sigma = self.sigma;
+        let moves = self.scale.iter().zip(&step).map(|(scale, step)| sigma * scale * step);
+        self.mean.iter_mut().zip(moves).for_each(|(mean, step)| *mean += step);
         self.rounds += 1;
         let whitened = self.whitened(&step);
         let keep = 1.0 - c.sigma_rate;
@@ -318,7 +318,7 @@ impl State {
     fn has_ended(&self, space: &Space, tol: f64) -> bool {
         let n = self.mean.len();
         let (small, large) = self.axes.0.iter().fold((f64::INFINITY, 0.0f64), |(s, l), v| (s.min(*v), l.max(*v)));
-        let degenerate = !(small > 0.0 && large / small < WORST_CONDITION.sqrt()) || !self.sigma.is_finite();
+        let degenerate = !(small > 0.0 && large / small < WORST_CONDITION.sqrt() && self.sigma.is_finite());
         let still = |k: usize| {
             let spread = self.sigma * self.covariance[k * n + k].max(0.0).sqrt().max(self.path[k].abs());
             let rounding = self.deviation(k) <= 1e-16 * self.mean[k].abs();

@@ -26,14 +26,12 @@ impl Ranking {
         let mut order: Vec<usize> = (0..values.len()).collect();
         order.sort_by(|&a, &b| worse(values[a]).total_cmp(&worse(values[b])));
         let mut groups: Vec<Vec<usize>> = vec![];
-        let mut told = 0;
-        for &c in &order {
+        for (told, &c) in order.iter().enumerate() {
             match groups.last_mut() {
                 Some(group) if worse(values[group[0]]) == worse(values[c]) => group.push(c),
                 _ if told >= best => break,
                 _ => groups.push(vec![c]),
             }
-            told += 1;
         }
         Ranking::of_groups(values.len(), &groups)
     }
