@@ -155,18 +155,16 @@ impl<'a> Asker<'a> {
 }
 
 impl Oracles for Asker<'_> {
-    fn values(&mut self, oracle: usize, questions: &[Vec<f64>]) -> Result<Vec<f64>, Stop> {
+    fn values(&mut self, oracle: usize, questions: &[Vec<f64>], out: &mut [f64]) -> Result<(), Stop> {
         let (desk, journal) = (&mut self.desks[oracle], &mut self.journal);
         if !desk.remembers {
-            let mut values = vec![f64::NAN; questions.len()];
             let all: Vec<&[f64]> = questions.iter().map(Vec::as_slice).collect();
             desk.asked.questions += all.len();
             desk.asked.candidates += all.len();
-            desk.channel.values(&all, &mut |k, value| {
-                values[k] = value;
+            return desk.channel.values(&all, &mut |k, value| {
+                out[k] = value;
                 Ok(())
-            })?;
-            return Ok(values);
+            });
         }
         // Which answers each question needs, and those that nobody has given yet.
         let keys: Vec<Vec<u64>> = questions.iter().map(|q| bits(&[q], 0)).collect();
@@ -190,14 +188,18 @@ impl Oracles for Asker<'_> {
         desk.asked.questions += asked.len();
         desk.asked.candidates += asked.len();
         let values = &mut desk.values;
+        let mut ended = Ok(());
         if !asked.is_empty() {
-            desk.channel.values(&asked, &mut |k, value| {
+            ended = desk.channel.values(&asked, &mut |k, value| {
                 journal.value(oracle, asked[k], value)?;
                 values.entry(keys[missing[k]].clone()).or_default().answers.push(value);
                 Ok(())
-            })?;
+            });
         }
-        Ok(keys.iter().zip(needed).map(|(key, range)| mean(&desk.values[key].answers[range])).collect())
+        for ((key, range), out) in keys.iter().zip(needed).zip(out) {
+            *out = desk.values[key].answers.get(range).map_or(f64::NAN, mean);
+        }
+        ended
     }
 
     fn ranking(&mut self, oracle: usize, candidates: &[Vec<f64>], best: usize) -> Result<Ranking, Stop> {

@@ -116,7 +116,10 @@ fn answers(problem: &Problem, outcome: &Outcome, asker: &mut Asker) -> Vec<Vec<f
             (Some(known), _) => Some(known),
             // Whoever failed, or was asked to stop, is not asked again.
             (None, Stop::Oracle(_) | Stop::Interrupted) => None,
-            (None, _) => asker.values(oracle, &questions).ok(),
+            (None, _) => {
+                let mut said = vec![f64::NAN; questions.len()];
+                asker.values(oracle, &questions, &mut said).ok().map(|()| said)
+            }
         };
         if let Some(said) = said {
             answers[call as usize] = said;

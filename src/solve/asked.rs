@@ -17,8 +17,8 @@ use std::cell::Cell;
 
 /// Who answers: the outside, or what stands for it. An error ends the solve.
 pub trait Oracles {
-    /// A number for each question.
-    fn values(&mut self, oracle: usize, questions: &[Vec<f64>]) -> Result<Vec<f64>, Stop>;
+    /// Writes a number for each question; where it ends early, for those that were answered, and NaN for the others.
+    fn values(&mut self, oracle: usize, questions: &[Vec<f64>], out: &mut [f64]) -> Result<(), Stop>;
     /// The greatest first; at least the `best` greatest are told apart.
     fn ranking(&mut self, oracle: usize, candidates: &[Vec<f64>], best: usize) -> Result<Ranking, Stop>;
 }
@@ -27,7 +27,7 @@ pub trait Oracles {
 pub struct Nobody;
 
 impl Oracles for Nobody {
-    fn values(&mut self, _oracle: usize, _questions: &[Vec<f64>]) -> Result<Vec<f64>, Stop> {
+    fn values(&mut self, _oracle: usize, _questions: &[Vec<f64>], _out: &mut [f64]) -> Result<(), Stop> {
         Err(Stop::Oracle("nobody answers here".to_string()))
     }
 
@@ -38,7 +38,8 @@ impl Oracles for Nobody {
 
 /// A function to be minimised of which only values are known.
 pub trait Objective {
-    fn values(&mut self, points: &[Vec<f64>]) -> Result<Vec<f64>, Stop>;
+    /// Writes the value of each point; where it ends early, of those that are known, and NaN for the others.
+    fn values(&mut self, points: &[Vec<f64>], out: &mut [f64]) -> Result<(), Stop>;
     /// After a first batch without a finite value: where it comes from.
     fn explain(&mut self, x: &[f64]) -> Option<String>;
 }
@@ -75,7 +76,8 @@ impl Values for Valued<'_> {
         // What is left of the budget is spent, so that the best candidate is the best of all that were paid for.
         let affordable = if left < candidates.len() as f64 { left as usize } else { candidates.len() };
         let points: Vec<Vec<f64>> = candidates[..affordable].iter().map(|x| self.space.settle(x)).collect();
-        let values = self.objective.values(&points)?;
+        let mut values = vec![f64::NAN; affordable];
+        let ended = self.objective.values(&points, &mut values);
         self.asked += affordable;
         for (x, &value) in points.iter().zip(&values) {
             if value.is_finite() && self.best.as_ref().is_none_or(|(_, least)| value < *least) {
@@ -83,6 +85,7 @@ impl Values for Valued<'_> {
                 self.seen.set(value);
             }
         }
+        ended?;
         if self.best.is_none()
             && let Some(x) = points.first()
         {
@@ -108,8 +111,9 @@ impl Rank for Valued<'_> {
 pub struct OfFunctions<'a>(pub &'a mut dyn Nlp);
 
 impl Objective for OfFunctions<'_> {
-    fn values(&mut self, points: &[Vec<f64>]) -> Result<Vec<f64>, Stop> {
-        Ok(points.iter().map(|x| self.0.objective(x)).collect())
+    fn values(&mut self, points: &[Vec<f64>], out: &mut [f64]) -> Result<(), Stop> {
+        out.iter_mut().zip(points).for_each(|(value, x)| *value = self.0.objective(x));
+        Ok(())
     }
 
     fn explain(&mut self, x: &[f64]) -> Option<String> {
@@ -214,18 +218,24 @@ impl<'a> OfAnswers<'a> {
 
 impl Objective for OfAnswers<'_> {
     /// All points are asked about in one go, oracle by oracle.
-    fn values(&mut self, points: &[Vec<f64>]) -> Result<Vec<f64>, Stop> {
+    fn values(&mut self, points: &[Vec<f64>], out: &mut [f64]) -> Result<(), Stop> {
         let mut inputs: Vec<Vec<f64>> = points.iter().map(|x| self.free.lift(x)).collect();
         let asked: Vec<Vec<Vec<Vec<f64>>>> = inputs.iter().map(|x| self.questions.at(x)).collect();
+        let mut ended = Ok(());
         for (k, &(oracle, rows, _)) in self.questions.calls.iter().enumerate() {
             let batch: Vec<Vec<f64>> = asked.iter().flat_map(|of_point| of_point[k].iter().cloned()).collect();
-            let answers = self.oracles.values(oracle, &batch)?;
-            batch.iter().for_each(|_| self.meter.count());
+            let mut answers = vec![f64::NAN; batch.len()];
+            // Whoever failed is not asked more, but what the others said of a point may be all that it needs.
+            if ended.is_ok() {
+                ended = self.oracles.values(oracle, &batch, &mut answers);
+                batch.iter().for_each(|_| self.meter.count());
+            }
             for (point, input) in inputs.iter_mut().enumerate() {
                 input.extend_from_slice(&answers[point * rows..(point + 1) * rows]);
             }
         }
-        Ok(inputs.iter().map(|input| self.sign * self.composed.objective(input)).collect())
+        out.iter_mut().zip(&inputs).for_each(|(value, input)| *value = self.sign * self.composed.objective(input));
+        ended
     }
 
     fn explain(&mut self, _x: &[f64]) -> Option<String> {

@@ -81,6 +81,8 @@ fn simplex(space: &Space, x: &[f64], round: usize) -> Vec<Vec<f64>> {
     for k in 0..x.len() {
         let room = space.upper[k] - space.lower[k];
         let edge = (0.1 * x[k].abs().max(1.0)).min(if room.is_finite() { 0.25 * room } else { f64::INFINITY });
+        // Steps that rounding undoes lead nowhere.
+        let edge = if space.integer[k] { edge.max(1.0) } else { edge };
         let (up, down) = (space.upper[k] - x[k], x[k] - space.lower[k]);
         let upward = if round.is_multiple_of(2) { up >= edge } else { down < edge };
         let mut corner = x.to_vec();
