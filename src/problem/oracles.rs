@@ -208,7 +208,12 @@ impl Problem {
 pub fn silenced(problem: &Problem) -> Problem {
     let mut silent = problem.clone();
     for objective in &mut silent.objectives {
-        silent.stages.push(crate::expr::family::Stage { name: objective.label.clone(), rows: 1, terms: vec![] });
+        silent.stages.push(crate::expr::family::Stage {
+            name: objective.label.clone(),
+            rows: 1,
+            terms: vec![],
+            matrix: None,
+        });
         objective.stage = StageId(silent.stages.len() as u32 - 1);
     }
     silent

@@ -31,8 +31,7 @@ impl Array {
             | ArrayKind::Cumsum(_)
             | ArrayKind::Slice { .. }
             | ArrayKind::Relabelled(_)
-            | ArrayKind::Elements(_)
-            | ArrayKind::Opaque(_) => None,
+            | ArrayKind::Elements(_) => None,
         }
     }
 
@@ -41,7 +40,7 @@ impl Array {
         let operand = |o: &Operand| matches!(o, Operand::Array(a) if a.is_heavy());
         match &self.0.kind {
             ArrayKind::Product(..) | ArrayKind::Cumsum(_) => true,
-            ArrayKind::Buffer { .. } | ArrayKind::Inline { .. } | ArrayKind::Opaque(_) => false,
+            ArrayKind::Buffer { .. } | ArrayKind::Inline { .. } => false,
             ArrayKind::Elements(nums) => nums.iter().any(|n| !n.data),
             ArrayKind::Unary(_, a) => !matches!(a.0.kind, ArrayKind::Buffer { .. }),
             ArrayKind::Transpose(a)
@@ -368,7 +367,6 @@ impl Elaborator<'_> {
                 self.element(base, &full, ctx)
             }
             ArrayKind::Elements(nums) => self.literal_element(nums, &info, index, ctx),
-            ArrayKind::Opaque(n) => Ok(self.lift_num(*n, &info.ctx, ctx)),
         }
     }
 
@@ -453,8 +451,7 @@ impl Elaborator<'_> {
             | ArrayKind::Diag(_)
             | ArrayKind::Diagonal(_)
             | ArrayKind::Elements(_)
-            | ArrayKind::Select(..)
-            | ArrayKind::Opaque(_) => {
+            | ArrayKind::Select(..) => {
                 let num = self.element(array, index, ctx)?;
                 Ok(vec![Draft { ctx: ctx.clone(), num, span }])
             }

@@ -171,7 +171,7 @@ impl Elaborator<'_> {
         }
         let Some(oracle) = number else { return Ok(Val::Num(self.opaque(env))) };
         let rows = env.ctx.size;
-        let stage = Stage { name: name.name.clone(), rows: (rows * width) as u32, terms };
+        let stage = Stage { name: name.name.clone(), rows: (rows * width) as u32, terms, matrix: None };
         let call = self.asked(oracle as u32, rows as u32, stage, span);
         let known = self.problem.after_solve.iter().position(|a| *a == AfterSolve::Answer(call));
         let k = known.unwrap_or_else(|| {

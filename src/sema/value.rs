@@ -168,8 +168,6 @@ pub(super) enum ArrayKind {
     Elements(Vec<Num>),
     /// An `if` on a condition that depends on variables, or on arrays of conditions.
     Select(Operand, Operand, Operand),
-    /// Result of no known value: of a construct that will be refused.
-    Opaque(Num),
 }
 
 #[derive(Clone, Debug)]
