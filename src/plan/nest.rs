@@ -42,6 +42,7 @@ pub(super) fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Dia
         method: method.name,
         because,
         restarts: 0,
+        asked: false,
         settings: settings(method.options, &options, &options),
         unused_options: request.unused(),
         options,

@@ -8,8 +8,7 @@ use crate::problem::{Domain, Kind, Problem};
 pub fn unserved(problem: &Problem) -> Result<(), Vec<Diagnostic>> {
     let unsupported =
         problem.unsupported.iter().map(|u| Diagnostic::error("unsupported-construct", u.span, &u.sentence));
-    let refused: Vec<Diagnostic> =
-        unsupported.chain(domains(problem)).chain(several(problem)).collect();
+    let refused: Vec<Diagnostic> = unsupported.chain(domains(problem)).chain(several(problem)).collect();
     if refused.is_empty() { Ok(()) } else { Err(refused) }
 }
 

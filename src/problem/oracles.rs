@@ -234,6 +234,7 @@ pub fn questions(problem: &Problem, calls: &[u32]) -> Problem {
             upper: Data::Constant(f64::INFINITY),
             dual_sign: 1.0,
             dropped: false,
+            complements: false,
             domain_of: None,
             span: call.span,
         }

@@ -5,7 +5,7 @@ use crate::diag::Sources;
 use crate::problem::level::Level;
 use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Problem, SuppliedBy};
-use crate::solve::method::{Context, Method};
+use crate::solve::method::{Context, Method, Run};
 use crate::solve::monitor::Monitor;
 use crate::solve::options::Options;
 use crate::solve::parts::random::Random;
@@ -156,8 +156,10 @@ pub fn run(
         return view.constant_outcome();
     }
     let warm = warm.map(|m| view.reduce_multipliers(&m));
-    let mut context = Context { nlp: view, start: reduced, warm, options, monitor };
-    (method.run)(&mut context)
+    let Run::Functions(solve) = method.run else {
+        unreachable!("followers are solved by methods that see functions, chosen by name");
+    };
+    solve(&mut Context { nlp: view, start: reduced, warm, options, monitor })
 }
 
 /// With a monitor of its own under the same clock, limits and interrupts: lines of inner solves are not shown.

@@ -18,7 +18,7 @@ use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Problem, Sense, SuppliedBy};
 use crate::solve::implicit::Program;
 use crate::solve::implicit::system::Selected;
-use crate::solve::method::{self, Claim};
+use crate::solve::method::{self, Claim, Run};
 use crate::solve::monitor::Monitor;
 use crate::solve::nlp::{Nlp, Pattern, Shape};
 use crate::solve::options::{OptionRow, Options, Value};
@@ -67,7 +67,8 @@ pub fn run(context: &mut Context) -> Outcome {
         context.monitor.iteration_limit.min(context.options.number(OPTIONS, "max_iter") as usize);
     let mut inner =
         method::Context { nlp: &mut reduced, start, warm: None, options: &options, monitor: &mut *context.monitor };
-    let found = (outer.run)(&mut inner);
+    let Run::Functions(solve) = outer.run else { unreachable!("the outer methods named here see functions") };
+    let found = solve(&mut inner);
     drop(inner);
     let solved = reduced.solve_at(&found.x);
     let stop = match (&reduced.failed, solved) {
@@ -399,6 +400,7 @@ mod tests {
     use super::*;
     use crate::plan::{self, Request};
     use crate::problem::level::tests::whole;
+    use crate::solve::asked::Nobody;
 
     /// Models and points; at each the hypergradient against differences of the outer objective with followers solved again.
     #[test]
@@ -469,7 +471,7 @@ mod tests {
         let plan = plan::plan(&problem, &request).expect("a plan");
         let mut progress = |_: &LogLine| ControlFlow::Continue(());
         let mut monitor = Monitor::new(&|| 0.0, &|| false, &mut progress);
-        let outcome = plan::execute(&problem, &plan, None, &Sources::default(), &mut monitor);
+        let outcome = plan::execute(&problem, &plan, None, &Sources::default(), &mut Nobody, &mut monitor);
         let Stop::Failed(why) = outcome.stop else { panic!("{:?}", outcome.stop) };
         assert!(why.contains("the conditions of `s` are singular"), "{why}");
     }

@@ -13,7 +13,7 @@ mod lifted;
 
 use crate::answer::{Multipliers, Outcome, Stop};
 use crate::problem::features::Features;
-use crate::solve::method::{Claim, Context, Method, Objection, Sees, iteration_limit, tolerance};
+use crate::solve::method::{Claim, Context, Method, Objection, Run, Sees, iteration_limit, tolerance};
 use crate::solve::nlp::Shape;
 use crate::solve::options::{Default, OptionRow, Options};
 use crate::solve::parts::ending::outcome;
@@ -33,7 +33,7 @@ pub const METHOD: Method = Method {
     second_order: |_| true,
     accepts,
     options: OPTIONS,
-    run,
+    run: Run::Functions(run),
 };
 
 const OPTIONS: &[OptionRow] = &[

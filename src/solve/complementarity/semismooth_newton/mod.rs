@@ -18,7 +18,7 @@ use crate::linalg::lu::Lu;
 use crate::linalg::pattern::Pattern;
 use crate::linalg::vector::{all_finite, dot, max_norm, two_norm};
 use crate::problem::features::Features;
-use crate::solve::method::{Claim, Context, Method, Objection, Sees, iteration_limit, tolerance};
+use crate::solve::method::{Claim, Context, Method, Objection, Run, Sees, iteration_limit, tolerance};
 use crate::solve::options::OptionRow;
 use crate::solve::parts::ending::{line, not_finite, outcome};
 use conditions::{Conditions, Values};
@@ -37,7 +37,7 @@ pub const METHOD: Method = Method {
     second_order: |_| false,
     accepts,
     options: OPTIONS,
-    run,
+    run: Run::Functions(run),
 };
 
 const OPTIONS: &[OptionRow] =
