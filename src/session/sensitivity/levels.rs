@@ -18,6 +18,9 @@ pub(super) fn of_one_level(
     if flat.blocks.is_empty() {
         return Ok((flat, outcome.clone(), asked.clone()));
     }
+    if !super::read_after(problem, asked).is_empty() {
+        return Err("what is known after the solve is not among the numbers of a level");
+    }
     let owners = flat.owners();
     let by = asked.to.offset..asked.to.offset + asked.to.count;
     if asked.to.source != Source::Variables || by.clone().any(|k| owners[k as usize].is_some()) {
@@ -36,6 +39,10 @@ pub(super) fn of_one_level(
         return Err("it depends on several instances of a block, and what they do together is not differentiated");
     }
     let (level, kept) = flat.level_keeping(block, 0, &outcome.x, &[asked.of], by.clone());
+    // What other followers do moves too.
+    if level.reads.iter().any(|k| owners[*k as usize].is_some()) {
+        return Err("it depends on several followers, and what they do together is not differentiated");
+    }
     let first = level.reads.binary_search(&by.start).map_err(|_| "the variable stands nowhere")?;
     let to = Place { source: Source::Param(level.outside), offset: first as u32, count: asked.to.count };
     let multipliers = multipliers(&flat, block, &level.rows, &outcome.x, level.own.len());

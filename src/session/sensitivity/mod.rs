@@ -7,6 +7,7 @@
 
 mod after;
 mod asked;
+mod chain;
 mod levels;
 mod point;
 mod resolve;
@@ -77,12 +78,10 @@ pub(super) fn all(
         return problem.sensitivities.iter().map(|asked| not_computed(asked, why)).collect();
     }
     let each = problem.sensitivities.iter();
-    each.map(|asked| match problem.blocks.is_empty() {
-        true => one(problem, outcome, asked, after, solver),
-        false => match levels::of_one_level(problem, outcome, asked) {
-            Ok((problem, outcome, asked)) => one(&problem, &outcome, &asked, after, solver),
-            Err(why) => not_computed(asked, why),
-        },
+    each.map(|asked| match levels::of_one_level(problem, outcome, asked) {
+        _ if problem.blocks.is_empty() => one(problem, outcome, asked, after, solver),
+        Ok((problem, outcome, asked)) => one(&problem, &outcome, &asked, after, solver),
+        Err(_) => chain::one(problem, outcome, asked, solver),
     })
     .collect()
 }
@@ -101,6 +100,16 @@ fn one(
     after: &[Vec<f64>],
     solver: &mut Solver,
 ) -> Sensitivity {
+    if asked.to.source == Source::Variables {
+        return not_computed(
+            asked,
+            "the level that decides both moves them together: ask for the sensitivity to a parameter",
+        );
+    }
+    let known = |k: &u32| !matches!(problem.after_solve[*k as usize], AfterSolve::BlockSlack(..));
+    if !read_after(problem, asked).iter().all(known) {
+        return not_computed(asked, "the slack of a row of a block is not differentiated");
+    }
     let point = Point::of(problem, &outcome.x, outcome.multipliers.as_ref(), &[asked.to.source]);
     let mut base = Evaluator::new(&point.problem);
     let program = Program::new(&mut base, &point.x, point.sense, &point.rows, point.selected.clone());
@@ -252,7 +261,7 @@ impl Work<'_, '_> {
     /// Where constraints are active without force.
     fn by_sides(&mut self, notes: &mut Vec<String>) -> (Vec<f64>, Option<OneSided>) {
         let (rows, columns) = (self.view.of, self.view.to.len());
-        let names: Vec<String> = self.point.weak.iter().map(|weak| self.name(weak.at)).collect();
+        let names: Vec<String> = self.point.weak.iter().map(|weak| self.point.name(weak.at)).collect();
         let listed = match &names[..] {
             [first, .., last] if names.len() > 3 => format!("{first} to {last} ({})", names.len()),
             names => names.join(", "),
@@ -289,13 +298,6 @@ impl Work<'_, '_> {
         }
         notes.push(format!("not differentiable: active without force: {listed}"));
         (blank, Some(sides))
-    }
-
-    fn name(&self, at: At) -> String {
-        match at {
-            At::Row(r) => self.point.problem.row_name(r as usize),
-            At::Bound(k) => format!("a bound of {}", self.point.problem.variable_name(k as usize)),
-        }
     }
 
     fn unit(&self, j: usize, size: f64) -> Vec<f64> {

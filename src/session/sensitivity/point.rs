@@ -120,13 +120,61 @@ impl Point {
         Point { problem, exposed, sense, x, rows, bounds, selected, weak, margin, residual, kinked }
     }
 
-    /// The multipliers of the first `rows` rows and of the first variables, for the objective as stated.
-    pub fn multipliers(&self, rows: usize, variables: usize) -> Multipliers {
-        let stated = |values: &[f64]| values.iter().map(|y| self.sense * y).collect::<Vec<f64>>();
-        let bounds = stated(&self.bounds[..variables]);
-        let lower = bounds.iter().map(|z| if self.sense * z > 0.0 { *z } else { 0.0 }).collect();
-        let upper = bounds.iter().map(|z| if self.sense * z > 0.0 { 0.0 } else { *z }).collect();
-        Multipliers { rows: stated(&self.rows[..rows]), lower, upper }
+    /// The multipliers of the problem that the point was made of, for the objective as stated.
+    pub fn multipliers(&self) -> Multipliers {
+        self.stated(&self.rows, &self.bounds)
+    }
+
+    /// The same of a movement: of what is active with force, rows first, and of what is without.
+    pub fn moved_multipliers(&self, duals: &[f64], weak_duals: &[f64]) -> Multipliers {
+        let (mut rows, mut bounds) = (vec![0.0; self.rows.len()], vec![0.0; self.bounds.len()]);
+        let (on_rows, on_bounds) = duals.split_at(self.selected.rows.len());
+        self.selected.rows.iter().zip(on_rows).for_each(|(r, y)| rows[*r as usize] = *y);
+        self.selected.bounds.iter().zip(on_bounds).for_each(|(k, z)| bounds[*k as usize] = *z);
+        for (weak, dual) in self.weak.iter().zip(weak_duals) {
+            match weak.at {
+                At::Row(r) => rows[r as usize] = *dual,
+                At::Bound(k) => bounds[k as usize] = *dual,
+            }
+        }
+        self.stated(&rows, &bounds)
+    }
+
+    /// Multipliers as an outcome has them: rows that took over sides give theirs back to the owners. What a bound carries
+    /// belongs to the side that it is at.
+    fn stated(&self, rows: &[f64], bounds: &[f64]) -> Multipliers {
+        let first = self.exposed.first().map_or(rows.len(), |exposed| exposed.first);
+        let mut out = Multipliers {
+            rows: rows[..first].iter().map(|y| self.sense * y).collect(),
+            lower: vec![0.0; bounds.len()],
+            upper: vec![0.0; bounds.len()],
+        };
+        for (k, z) in bounds.iter().enumerate() {
+            let side = if self.bounds[k] < 0.0 { &mut out.upper } else { &mut out.lower };
+            side[k] = self.sense * z;
+        }
+        for exposed in &self.exposed {
+            for k in 0..exposed.count {
+                let y = self.sense * rows[exposed.first + k];
+                match (exposed.owner, exposed.sides) {
+                    (Owner::Row(first), _) => out.rows[first + k] += y,
+                    (Owner::Variable(first), Sides::Upper) => out.upper[first + k] += y,
+                    (Owner::Variable(first), Sides::Both) if self.rows[exposed.first + k] < 0.0 => {
+                        out.upper[first + k] += y;
+                    }
+                    (Owner::Variable(first), Sides::Lower | Sides::Both) => out.lower[first + k] += y,
+                }
+            }
+        }
+        out
+    }
+
+    /// What a row or a bound is called.
+    pub fn name(&self, at: At) -> String {
+        match at {
+            At::Row(r) => self.problem.row_name(r as usize),
+            At::Bound(k) => format!("a bound of {}", self.problem.variable_name(k as usize)),
+        }
     }
 }
 

@@ -73,6 +73,11 @@ impl Solver<'_> {
         best.ok_or_else(|| "the problem was not solved again".to_string())
     }
 
+    /// With the limits of the solve, and no lines.
+    pub(super) fn monitor<'m>(&'m self, quiet: &'m mut dyn FnMut(&LogLine) -> ControlFlow<()>) -> Monitor<'m> {
+        Monitor { deadline: self.deadline, ..Monitor::new(self.clock, self.interrupted, quiet) }
+    }
+
     /// What is asked for at the answer of a problem near the one that was solved.
     fn answer(&mut self, problem: &Problem, near: &Outcome, asked: &Sensitivity) -> Result<Vec<f64>, String> {
         let failed = |why: &str| format!("not compared with solving again: {why}");
@@ -86,17 +91,16 @@ impl Solver<'_> {
         unasked.solve_with = None;
         let plan = plan::plan(&unasked, &request).map_err(|_| failed("its method does not take it"))?;
         let mut quiet = |_: &LogLine| ControlFlow::Continue(());
-        let mut monitor = Monitor { deadline: self.deadline, ..Monitor::new(self.clock, self.interrupted, &mut quiet) };
+        let mut monitor = self.monitor(&mut quiet);
         let warm = Warm { x: near.x.clone(), multipliers: near.multipliers.clone() };
         let found = execute(&unasked, &plan, Some(&warm), self.sources, &mut Nobody, &mut monitor);
         if found.stop != Stop::Converged {
             return Err(failed("the method did not converge"));
         }
         let point = Point::of(&unasked, &found.x, found.multipliers.as_ref(), &[]);
-        let (n, m) = (unasked.dimension as usize, unasked.row_count());
         let mut found = found;
-        found.x = point.x[..n].to_vec();
-        found.multipliers = Some(point.multipliers(m, n));
+        found.x = point.x[..unasked.dimension as usize].to_vec();
+        found.multipliers = Some(point.multipliers());
         Ok(evaluated(&unasked, &found, asked))
     }
 }

@@ -112,7 +112,8 @@ impl Follower {
         self.put_multipliers(problem, multipliers, whole);
     }
 
-    fn put_multipliers(&self, problem: &Problem, multipliers: &Multipliers, whole: &mut [f64]) {
+    /// Writes what multipliers, or their movement, supply.
+    pub fn put_multipliers(&self, problem: &Problem, multipliers: &Multipliers, whole: &mut [f64]) {
         let block = &problem.blocks[self.block as usize];
         // Positions in the whole vector of what the follower decides, to find bounds by.
         let own = |position: u32| self.level.own.iter().position(|&k| k == position);
