@@ -8,7 +8,7 @@ use crate::ad::Evaluator;
 use crate::answer::Multipliers;
 use crate::expr::family::Source;
 use crate::linalg::vector::{all_finite, max_norm};
-use crate::plan::rewrites::epigraph;
+use crate::plan::rewrites::{Helper, epigraph};
 use crate::problem::features::Features;
 use crate::problem::promote::{Exposed, Owner, Sides, expose};
 use crate::problem::values::{Bounds, Numbers};
@@ -85,6 +85,7 @@ impl Point {
             true => None,
             false => epigraph::apply(problem),
         };
+        let helpers = smooth.as_ref().map_or(vec![], |(_, lift, _)| lift.helpers.clone());
         let kinked = !features.kinks.is_empty() && smooth.is_none();
         let form = match smooth {
             Some((form, lift, _)) => {
@@ -114,6 +115,7 @@ impl Point {
             bounds,
         };
         let residual = work.settle();
+        work.define(&helpers);
         let (weak, margin) = work.weak();
         let selected = work.selected(&weak);
         let Work { x, rows, bounds, .. } = work;
@@ -392,6 +394,24 @@ impl Work {
 
     fn bound_side(&self, k: usize) -> f64 {
         if self.held_bounds[k] == Held::Upper { self.sides.upper[k] } else { self.sides.lower[k] }
+    }
+
+    /// A row that says that a helper is at least its branch is a definition where nothing presses on the helper and no
+    /// other branch is as large: the helper then only copies the branch.
+    fn define(&mut self, helpers: &[Helper]) {
+        let here = self.look();
+        for helper in helpers {
+            for p in 0..helper.count {
+                let rows: Vec<usize> = helper.rows.iter().map(|first| first + p).collect();
+                let free = rows.iter().all(|r| self.rows[*r].abs() * here.slopes[*r] / here.size <= WEAK);
+                let attained: Vec<usize> =
+                    rows.iter().copied().filter(|r| here.values[*r].abs() <= WEAK * here.slopes[*r]).collect();
+                if let (true, [only]) = (free, &attained[..]) {
+                    self.held_rows[*only] = Held::Equation;
+                    self.rows[*only] = 0.0;
+                }
+            }
+        }
     }
 
     /// Inequalities without force or slack, and the margin of all others.

@@ -43,11 +43,14 @@ impl Solver<'_> {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             if state >> 63 == 0 { 1.0 } else { -1.0 }
         };
-        let direction: Vec<f64> = numbers[part.clone()].iter().map(|p| next() * p.abs().max(1.0)).collect();
+        // A parameter that is 0 has no size of its own.
+        let size_of = |p: f64| if p == 0.0 { 1.0 } else { p.abs().max(1e-2) };
+        let direction: Vec<f64> = numbers[part.clone()].iter().map(|p| next() * size_of(*p)).collect();
         let columns = direction.len();
         let predicted: Vec<f64> =
             derivatives.chunks(columns).map(|row| row.iter().zip(&direction).map(|(d, v)| d * v).sum()).collect();
-        let size = predicted.iter().fold(1.0_f64, |most, v| most.max(v.abs()));
+        // Of the movement, a hundredth of what elements of size 1 would show.
+        let size = predicted.iter().fold(1e-2_f64, |most, v| most.max(v.abs()));
         let mut best: Option<Resolved> = None;
         for step in STEPS {
             let mut at = |sign: f64| {
