@@ -15,6 +15,15 @@ use crate::syntax::ast::{self, BlockKind, Expr, ExprKind, Generator, Ident, Stat
 use std::collections::HashMap;
 use std::rc::Rc;
 
+/// Whether the index of a block is known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Prepared {
+    Not,
+    Begun,
+    /// It was reported why not; what reads the block says no more.
+    Failed,
+}
+
 /// A `lower`, `optimality` or `player` block.
 pub(super) struct Block {
     pub name: String,
@@ -23,7 +32,7 @@ pub(super) struct Block {
     /// The index sets of this block and of those around it.
     pub axes: Axes,
     pub statement: Rc<Statement>,
-    prepared: bool,
+    prepared: Prepared,
     /// Arrays over the block's index sets and their own.
     arrays: HashMap<String, Array>,
 }
@@ -72,7 +81,7 @@ impl Elaborator<'_> {
             outer,
             axes: Axes::scalar(),
             statement: statement.clone(),
-            prepared: false,
+            prepared: Prepared::Not,
             arrays: HashMap::new(),
         });
         id
@@ -80,11 +89,21 @@ impl Elaborator<'_> {
 
     /// Gives the block's scope its context and the names of its index.
     pub(super) fn prepare_block(&mut self, block: u32) -> R<()> {
-        let here = &mut self.blocks[block as usize];
-        if here.prepared {
-            return Ok(());
+        match self.blocks[block as usize].prepared {
+            Prepared::Not => {}
+            Prepared::Begun => return Ok(()),
+            Prepared::Failed => return Err(Halt::Reported),
         }
-        here.prepared = true;
+        self.blocks[block as usize].prepared = Prepared::Begun;
+        let done = self.prepare(block);
+        if done.is_err() {
+            self.blocks[block as usize].prepared = Prepared::Failed;
+        }
+        done
+    }
+
+    fn prepare(&mut self, block: u32) -> R<()> {
+        let here = &self.blocks[block as usize];
         let (scope, outer, statement) = (here.scope, here.outer, here.statement.clone());
         if let Some(parent) = self.scopes[outer as usize].block {
             self.prepare_block(parent)?;
