@@ -206,8 +206,17 @@ def what_cannot_be_solved_is_refused():
 
     m = pyo.ConcreteModel()
     m.x = pyo.Var(domain=pyo.Integers, bounds=(0, 5))
-    m.f = pyo.Objective(expr=(m.x - 2.5) ** 2)
+    m.y = pyo.Var(bounds=(0, 5))
+    m.f = pyo.Objective(expr=(m.x - 2.5) ** 2 + m.y)
+    m.c = pyo.Constraint(expr=m.x + m.y >= 3.5)
     refused(m, "integer")
+    # Without rows candidates are compared; what is found is not called optimal.
+    m = pyo.ConcreteModel()
+    m.x = pyo.Var(domain=pyo.Integers, bounds=(0, 5))
+    m.f = pyo.Objective(expr=(m.x - 2.4) ** 2)
+    results = pyo.SolverFactory("merit").solve(m)
+    assert "best found" in results.solver.message, results.solver.message
+    assert pyo.value(m.x) == 2, pyo.value(m.x)
     m = pyo.ConcreteModel()
     m.x, m.y = pyo.Var(bounds=(0, None)), pyo.Var()
     m.f = pyo.Objective(expr=m.x + m.y)
