@@ -85,6 +85,12 @@ fn asked(asked: &Asked) -> (String, Value) {
     (oracle.clone(), json!({"questions": questions, "candidates": candidates, "known": known}))
 }
 
+/// An array with a line for each item, to stand under a key of an object whose keys are indented by two.
+pub fn listed(items: impl Iterator<Item = Value>) -> String {
+    let lines: Vec<String> = items.map(|item| format!("    {item}")).collect();
+    if lines.is_empty() { "[]".to_string() } else { format!("[\n{}\n  ]", lines.join(",\n")) }
+}
+
 pub fn number(value: f64) -> Value {
     match value {
         _ if value.is_nan() => "nan".into(),

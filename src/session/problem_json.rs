@@ -3,6 +3,7 @@
 //! `docs/formats.md` describes it. Expressions are arrays, `["exp", ["x", 3]]`, and numbers stand for themselves; those
 //! that are not finite are the texts `inf`, `-inf` and `nan`.
 
+use crate::answer::json::listed;
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::interop::scalars::{Body, Scalars};
 use crate::problem::{Kind, Sense};
@@ -40,11 +41,6 @@ pub fn render(scalars: &Scalars) -> String {
     ];
     let fields: Vec<String> = fields.iter().map(|(name, text)| format!("  \"{name}\": {text}")).collect();
     format!("{{\n{}\n}}\n", fields.join(",\n"))
-}
-
-fn listed(items: impl Iterator<Item = Value>) -> String {
-    let lines: Vec<String> = items.map(|item| format!("    {item}")).collect();
-    if lines.is_empty() { "[]".to_string() } else { format!("[\n{}\n  ]", lines.join(",\n")) }
 }
 
 /// `constant + Σ coefficient * leaf + nonlinear`

@@ -1,7 +1,7 @@
 //! The comparison as JSON: `docs/compare.md` lists the keys.
 
 use super::{Comparison, Run, Spread, Summary};
-use crate::answer::json::number;
+use crate::answer::json::{listed, number};
 use serde_json::{Map, Value, json};
 
 impl Comparison {
@@ -18,11 +18,6 @@ impl Comparison {
         let fields: Vec<String> = fields.iter().map(|(name, text)| format!("  \"{name}\": {text}")).collect();
         format!("{{\n{}\n}}\n", fields.join(",\n"))
     }
-}
-
-fn listed(items: impl Iterator<Item = Value>) -> String {
-    let lines: Vec<String> = items.map(|item| format!("    {item}")).collect();
-    if lines.is_empty() { "[]".to_string() } else { format!("[\n{}\n  ]", lines.join(",\n")) }
 }
 
 fn spread(spread: Option<Spread>) -> Value {
