@@ -44,20 +44,14 @@ fn minimize(problem: &mut Problem, stage: StageId) {
 
 fn constrain(problem: &mut Problem, stage: StageId) {
     let rows = problem.stage(stage).rows;
-    problem.constraints.push(Constraint {
-        label: String::new(),
-        labelled: false,
-        axes: Default::default(),
+    problem.constraints.push(Constraint::new(
+        "",
+        Default::default(),
         rows,
         stage,
-        lower: Data::Constant(0.0),
-        upper: Data::Constant(0.0),
-        dual_sign: 1.0,
-        dropped: false,
-        domain_of: None,
-        complements: false,
-        span: Default::default(),
-    });
+        (Data::Constant(0.0), Data::Constant(0.0)),
+        Default::default(),
+    ));
 }
 
 fn affine(start: u32, stride: i64) -> IndexMap {

@@ -92,20 +92,14 @@ fn values(op: Op, operands: &[Vec<f64>], together: usize) -> Vec<f64> {
         let family = Family { instances: count, leaves, body };
         let term = Term { family, target: IndexMap::IDENTITY, level: 0, origin: (0, 0, 0) };
         problem.stages.push(Stage::sum("", count, vec![term]));
-        problem.constraints.push(Constraint {
-            label: String::new(),
-            labelled: false,
-            axes: Default::default(),
-            rows: count,
-            stage: StageId(0),
-            lower: Data::Constant(0.0),
-            upper: Data::Constant(0.0),
-            dual_sign: 1.0,
-            dropped: false,
-            domain_of: None,
-            complements: false,
-            span: Default::default(),
-        });
+        problem.constraints.push(Constraint::new(
+            "",
+            Default::default(),
+            count,
+            StageId(0),
+            (Data::Constant(0.0), Data::Constant(0.0)),
+            Default::default(),
+        ));
         let x: Vec<f64> = (0..arity).flat_map(|k| points.iter().map(move |point| point[k])).collect();
         let mut out = vec![f64::NAN; points.len()];
         Evaluator::new(&problem).constraints(&x, &mut out);

@@ -73,20 +73,14 @@ impl Model {
     }
 
     pub(super) fn constrain(&mut self, stage: StageId) {
-        self.problem.constraints.push(Constraint {
-            label: String::new(),
-            labelled: false,
-            axes: Default::default(),
-            rows: self.problem.stage(stage).rows,
+        self.problem.constraints.push(Constraint::new(
+            "",
+            Default::default(),
+            self.problem.stage(stage).rows,
             stage,
-            lower: Data::Constant(0.0),
-            upper: Data::Constant(0.0),
-            dual_sign: 1.0,
-            dropped: false,
-            domain_of: None,
-            complements: false,
-            span: Default::default(),
-        });
+            (Data::Constant(0.0), Data::Constant(0.0)),
+            Default::default(),
+        ));
     }
 }
 

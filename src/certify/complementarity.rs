@@ -18,8 +18,8 @@
 use super::program::{Block, Program};
 use super::residuals::{self, Duals};
 use super::{bound, convexity, curvature, fit};
+use crate::answer::Outcome;
 use crate::answer::certificate::{Certificate, Kind, Place, Proved, Residual, SecondOrder, Stationarity, Witness};
-use crate::answer::{Outcome, Stop};
 use crate::linalg::lu::Lu;
 use crate::linalg::pattern::Pattern;
 use crate::problem::complementarity::natural_residual;
@@ -192,24 +192,11 @@ pub fn certificate(program: &mut Program, outcome: &Outcome, tolerance: f64) -> 
     residuals.extend(residuals::primal(program, tolerance));
     residuals.push(natural(program, tolerance));
     let feasible = residuals.iter().all(|r| r.value <= r.tolerance);
-    let plain = |kind, residuals, proved, notes| {
-        Certificate::judged(kind, tolerance, residuals, SecondOrder::NotAsked, proved, Witness::None, notes)
-    };
-    if program.problem.objectives.is_empty() {
-        let proved = if feasible { Proved::Satisfied } else { Proved::Nothing };
-        return plain(Kind::System, residuals, proved, condition(program, tolerance).into_iter().collect());
-    }
-    if program.integer.contains(&true) {
-        let note = "optimality among the integer points was not examined".to_string();
-        return plain(Kind::Discrete, residuals, Proved::Nothing, vec![note]);
-    }
-    if program.objective.is_none() {
-        let note = "of several objectives only feasibility was examined".to_string();
-        return plain(Kind::Candidate, residuals, Proved::Nothing, vec![note]);
-    }
-    if outcome.multipliers.is_none() && outcome.stop == Stop::Finished {
-        let note = "the method claims no optimality, and none was examined".to_string();
-        return plain(Kind::Candidate, residuals, Proved::Nothing, vec![note]);
+    if let Some((kind, proved, mut notes)) = super::unexamined(program, outcome, feasible) {
+        if kind == Kind::System {
+            notes.extend(condition(program, tolerance));
+        }
+        return Certificate::judged(kind, tolerance, residuals, SecondOrder::NotAsked, proved, Witness::None, notes);
     }
     let mut found = stationarity(program, outcome, tolerance);
     residuals.append(&mut found.residuals);

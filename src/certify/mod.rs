@@ -155,6 +155,27 @@ pub fn judge_candidate(problem: &Problem, x: &[f64], notes: Vec<String>, options
     Certificate::judged(Kind::BlackBox, tolerance, residuals, none, Proved::Nothing, Witness::None, notes)
 }
 
+/// Of a point whose optimality is not examined, because there is none, or nothing claims it: what is proved of it, and
+/// why no more.
+fn unexamined(program: &Program, outcome: &Outcome, feasible: bool) -> Option<(Kind, Proved, Vec<String>)> {
+    let not = |kind, note: &str| Some((kind, Proved::Nothing, vec![note.to_string()]));
+    if program.problem.objectives.is_empty() {
+        return Some((Kind::System, if feasible { Proved::Satisfied } else { Proved::Nothing }, vec![]));
+    }
+    if program.integer.contains(&true) {
+        return not(Kind::Discrete, "optimality among the integer points was not examined");
+    }
+    if program.objective.is_none() {
+        return not(Kind::Candidate, "of several objectives only feasibility was examined");
+    }
+    match (&outcome.multipliers, &outcome.stop) {
+        (None, Stop::Finished | Stop::Budget) => {
+            not(Kind::Candidate, "the method claims no optimality, and none was examined")
+        }
+        _ => None,
+    }
+}
+
 /// Judges the point of an outcome.
 fn of_point(program: &mut Program, outcome: &Outcome, tolerance: f64) -> Certificate {
     if program.problem.complementarities().next().is_some() {
@@ -163,29 +184,12 @@ fn of_point(program: &mut Program, outcome: &Outcome, tolerance: f64) -> Certifi
     let mut residuals = vec![residuals::finite(program, tolerance)];
     residuals.extend(residuals::primal(program, tolerance));
     let feasible = residuals.iter().all(|r| r.value <= r.tolerance);
-    let plain = |kind, residuals, proved, notes| {
-        Certificate::judged(kind, tolerance, residuals, SecondOrder::NotAsked, proved, Witness::None, notes)
-    };
-    if program.problem.objectives.is_empty() {
-        let proved = if feasible { Proved::Satisfied } else { Proved::Nothing };
-        return plain(Kind::System, residuals, proved, vec![]);
+    if let Some((kind, proved, notes)) = unexamined(program, outcome, feasible) {
+        return Certificate::judged(kind, tolerance, residuals, SecondOrder::NotAsked, proved, Witness::None, notes);
     }
-    if program.integer.contains(&true) {
-        let note = "optimality among the integer points was not examined".to_string();
-        return plain(Kind::Discrete, residuals, Proved::Nothing, vec![note]);
-    }
-    if program.objective.is_none() {
-        let note = "of several objectives only feasibility was examined".to_string();
-        return plain(Kind::Candidate, residuals, Proved::Nothing, vec![note]);
-    }
-    let (duals, witness) = match (&outcome.multipliers, &outcome.stop) {
-        // A method that claims no optimality is asked for none.
-        (None, Stop::Finished | Stop::Budget) => {
-            let note = "the method claims no optimality, and none was examined".to_string();
-            return plain(Kind::Candidate, residuals, Proved::Nothing, vec![note]);
-        }
-        (Some(given), _) => (Duals::of(program, given), Witness::Method),
-        (None, _) => (fit::multipliers(program, tolerance), Witness::Fitted),
+    let (duals, witness) = match &outcome.multipliers {
+        Some(given) => (Duals::of(program, given), Witness::Method),
+        None => (fit::multipliers(program, tolerance), Witness::Fitted),
     };
     let ties = kinks::choose(program, &duals);
     let program = &*program;

@@ -13,7 +13,7 @@ use crate::expr::family::{Family, IndexMap, Leaf, ParamId, Source, Stage, StageI
 use crate::expr::graph::NodeId;
 use crate::problem::index::{Axes, Set};
 use crate::problem::values::{Bounds, Numbers};
-use crate::problem::{Data, Kind, Objective, Param, Problem, Sense, Variable};
+use crate::problem::{Data, Objective, Param, Problem, Sense, Variable};
 use std::sync::Arc;
 
 /// Rounds of weighing anew.
@@ -89,15 +89,14 @@ impl Elastic {
         let most = gives.iter().map(|gives| if *gives { f64::INFINITY } else { 0.0 }).collect();
         let upper = Data::Read(stored(&mut self.problem, most));
         self.problem.variables.push(Variable {
-            name: format!("given #{}", self.problem.variables.len()),
-            axes: Axes::product(vec![Set::range(1.0, 1.0, gives.len())]),
-            offset,
             lower: Data::Constant(0.0),
             upper,
-            start: None,
-            kind: Kind::Real,
-            domain: None,
-            span,
+            ..Variable::new(
+                format!("given #{}", self.problem.variables.len()),
+                Axes::product(vec![Set::range(1.0, 1.0, gives.len())]),
+                offset,
+                span,
+            )
         });
         self.problem.dimension += gives.len() as u32;
         let given = gives.iter().enumerate().filter(|(_, gives)| **gives);

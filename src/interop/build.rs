@@ -162,18 +162,8 @@ fn constraints(rows: &[Row], families: &mut Families, problem: &mut Problem) -> 
         let lower = data(members.iter().map(|&k| rows[k as usize].lower).collect(), problem);
         let upper = data(members.iter().map(|&k| rows[k as usize].upper).collect(), problem);
         problem.constraints.push(Constraint {
-            label,
             labelled: true,
-            axes,
-            rows: members.len() as u32,
-            stage,
-            lower,
-            upper,
-            dual_sign: 1.0,
-            dropped: false,
-            domain_of: None,
-            complements: false,
-            span: rows[members[0] as usize].span,
+            ..Constraint::new(label, axes, members.len() as u32, stage, (lower, upper), rows[members[0] as usize].span)
         });
     }
     places

@@ -14,7 +14,7 @@
 use super::adjoint::Seed;
 use super::index::{Axes, Set};
 use super::values::{Bounds, Numbers};
-use super::{Block, BlockKind, Constraint, Data, Kind, Param, Problem, Sense, SuppliedBy, Variable};
+use super::{Block, BlockKind, Constraint, Data, Param, Problem, Sense, SuppliedBy, Variable};
 use crate::expr::family::{Family, IndexMap, Leaf, ParamId, Source, Stage, StageId, Term};
 use crate::expr::graph::NodeId;
 use std::sync::Arc;
@@ -642,34 +642,22 @@ fn constrain(
     upper: Data,
     span: crate::diag::Span,
 ) {
-    problem.constraints.push(Constraint {
-        label: label.to_string(),
-        labelled: false,
-        axes: Axes::product(vec![Set::range(1.0, 1.0, rows as usize)]),
+    problem.constraints.push(Constraint::new(
+        label,
+        Axes::product(vec![Set::range(1.0, 1.0, rows as usize)]),
         rows,
         stage,
-        lower,
-        upper,
-        dual_sign: 1.0,
-        dropped: false,
-        complements: false,
-        domain_of: None,
+        (lower, upper),
         span,
-    });
+    ));
 }
 
 pub(super) fn add_variable(problem: &mut Problem, name: &str, axes: Axes, lower: f64, upper: f64) -> u32 {
     let (offset, size) = (problem.dimension, axes.len() as u32);
     problem.variables.push(Variable {
-        name: name.to_string(),
-        axes,
-        offset,
         lower: Data::Constant(lower),
         upper: Data::Constant(upper),
-        start: None,
-        kind: Kind::Real,
-        domain: None,
-        span: Default::default(),
+        ..Variable::new(name, axes, offset, Default::default())
     });
     problem.dimension += size;
     problem.variables.len() as u32 - 1

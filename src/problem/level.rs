@@ -79,17 +79,7 @@ impl Level {
             }
         }
         let range = super::index::Set::range(1.0, 1.0, self.reads.len());
-        problem.variables.push(Variable {
-            name: "outside".to_string(),
-            axes: Axes::product(vec![range]),
-            offset,
-            lower: Data::Constant(f64::NEG_INFINITY),
-            upper: Data::Constant(f64::INFINITY),
-            start: None,
-            kind: super::Kind::Real,
-            domain: None,
-            span: Default::default(),
-        });
+        problem.variables.push(Variable::new("outside", Axes::product(vec![range]), offset, Default::default()));
         problem.dimension += self.reads.len() as u32;
         problem
     }

@@ -168,6 +168,41 @@ pub struct Constraint {
     pub span: Span,
 }
 
+impl Variable {
+    /// Real, without bounds and start.
+    pub fn new(name: impl Into<String>, axes: Axes, offset: u32, span: Span) -> Variable {
+        let (lower, upper) = (Data::Constant(f64::NEG_INFINITY), Data::Constant(f64::INFINITY));
+        Variable { name: name.into(), axes, offset, lower, upper, start: None, kind: Kind::Real, domain: None, span }
+    }
+}
+
+impl Constraint {
+    /// As no statement wrote it: `lower <= stage <= upper`, each row with the sign of its multiplier as it is.
+    pub fn new(
+        label: impl Into<String>,
+        axes: Axes,
+        rows: u32,
+        stage: StageId,
+        (lower, upper): (Data, Data),
+        span: Span,
+    ) -> Constraint {
+        Constraint {
+            label: label.into(),
+            labelled: false,
+            axes,
+            rows,
+            stage,
+            lower,
+            upper,
+            dual_sign: 1.0,
+            dropped: false,
+            domain_of: None,
+            complements: false,
+            span,
+        }
+    }
+}
+
 /// A construct whose method is not in this build.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unsupported {

@@ -8,7 +8,7 @@
 //! variables and answers to the objective) and [`simulated`] (from arguments to the answer of a simulated judge).
 
 use super::index::Axes;
-use super::{AfterSolve, Constraint, Data, Kind, Objective, Problem, Sense, Variable};
+use super::{AfterSolve, Constraint, Data, Objective, Problem, Sense, Variable};
 use crate::diag::Span;
 use crate::expr::curvature::{Facts, body_facts};
 use crate::expr::eval::needed;
@@ -224,20 +224,14 @@ pub fn questions(problem: &Problem, calls: &[u32]) -> Problem {
     let rows = calls.iter().map(|&call| {
         let call = &problem.calls[call as usize];
         let rows = problem.stage(call.arguments).rows;
-        Constraint {
-            label: problem.oracles[call.oracle as usize].name.clone(),
-            labelled: false,
-            axes: Axes::scalar(),
+        Constraint::new(
+            problem.oracles[call.oracle as usize].name.clone(),
+            Axes::scalar(),
             rows,
-            stage: call.arguments,
-            lower: Data::Constant(f64::NEG_INFINITY),
-            upper: Data::Constant(f64::INFINITY),
-            dual_sign: 1.0,
-            dropped: false,
-            complements: false,
-            domain_of: None,
-            span: call.span,
-        }
+            call.arguments,
+            (Data::Constant(f64::NEG_INFINITY), Data::Constant(f64::INFINITY)),
+            call.span,
+        )
     });
     Problem { constraints: rows.collect(), objectives: vec![], ..problem.clone() }
 }
@@ -278,17 +272,12 @@ pub fn simulated(problem: &Problem, oracle: usize) -> Option<Problem> {
 }
 
 fn push_variable(problem: &mut Problem, name: &str, rows: u32, span: Span) {
-    problem.variables.push(Variable {
-        name: name.to_string(),
-        axes: Axes { sets: vec![super::index::Set::range(1.0, 1.0, rows as usize)], filter: None },
-        offset: problem.dimension,
-        lower: Data::Constant(f64::NEG_INFINITY),
-        upper: Data::Constant(f64::INFINITY),
-        start: None,
-        kind: Kind::Real,
-        domain: None,
+    problem.variables.push(Variable::new(
+        name,
+        Axes { sets: vec![super::index::Set::range(1.0, 1.0, rows as usize)], filter: None },
+        problem.dimension,
         span,
-    });
+    ));
     problem.dimension += rows;
 }
 

@@ -7,7 +7,7 @@
 
 use super::index::Axes;
 use super::values::depends_on;
-use super::{Constraint, Data, Kind, Param, Problem, Variable};
+use super::{Constraint, Data, Param, Problem, Variable};
 use crate::diag::Span;
 use crate::expr::eval::{self, Inputs};
 use crate::expr::family::{Family, IndexMap, Leaf, ParamId, Source, Stage, StageId, Term};
@@ -133,39 +133,27 @@ impl Problem {
         let term = Term { family, target: IndexMap::IDENTITY, level: 0, origin };
         let stage = StageId(self.stages.len() as u32);
         self.stages.push(Stage::sum(label, rows, vec![term]));
-        self.constraints.push(Constraint {
-            label: label.to_string(),
-            labelled: false,
-            axes: axes.clone(),
+        self.constraints.push(Constraint::new(
+            label,
+            axes.clone(),
             rows,
             stage,
-            lower: if sides.lower() { ZERO } else { BELOW },
-            upper: if sides.upper() { ZERO } else { ABOVE },
-            dual_sign: 1.0,
-            dropped: false,
-            domain_of: None,
-            complements: false,
+            (if sides.lower() { ZERO } else { BELOW }, if sides.upper() { ZERO } else { ABOVE }),
             span,
-        });
+        ));
     }
 
     /// Adds rows without sides that compute a stage.
     pub fn watch(&mut self, stage: StageId, span: Span) {
         let rows = self.stage(stage).rows;
-        self.constraints.push(Constraint {
-            label: self.stage(stage).name.clone(),
-            labelled: false,
-            axes: Axes::scalar(),
+        self.constraints.push(Constraint::new(
+            self.stage(stage).name.clone(),
+            Axes::scalar(),
             rows,
             stage,
-            lower: BELOW,
-            upper: ABOVE,
-            dual_sign: 1.0,
-            dropped: false,
-            domain_of: None,
-            complements: false,
+            (BELOW, ABOVE),
             span,
-        });
+        ));
     }
 
     /// The numbers that a source without variables holds now; `after` are those known after a solve.
@@ -222,15 +210,9 @@ pub fn promote(problem: &mut Problem, source: Source, values: Vec<f64>, name: &s
     let count = values.len();
     let held = Data::Read(Leaf { source: Source::Param(problem.store(values)), map: IndexMap::IDENTITY });
     problem.variables.push(Variable {
-        name: name.to_string(),
-        axes: Axes::product(vec![super::index::Set::range(1.0, 1.0, count)]),
-        offset,
         lower: held.clone(),
         upper: held,
-        start: None,
-        kind: Kind::Real,
-        domain: None,
-        span: Span::default(),
+        ..Variable::new(name, Axes::product(vec![super::index::Set::range(1.0, 1.0, count)]), offset, Span::default())
     });
     problem.dimension += count as u32;
     match source {

@@ -6,7 +6,7 @@ use super::value::{Array, ArrayKind, BlockRef, Val};
 use crate::diag::Span;
 use crate::expr::family::{IndexMap, Source};
 use crate::problem::index::Axes;
-use crate::problem::{AfterSolve, Constraint, Data, Kind, Supplied, SuppliedBy, Variable};
+use crate::problem::{AfterSolve, Constraint, Supplied, SuppliedBy, Variable};
 use crate::syntax::ast::{Expr, ExprKind, Ident, StatementKind};
 use std::rc::Rc;
 
@@ -129,17 +129,7 @@ impl Elaborator<'_> {
         }
         let number = self.problem.variables.len() as u32;
         let size = axes.len() as u32;
-        self.problem.variables.push(Variable {
-            name,
-            axes,
-            offset: self.problem.dimension,
-            lower: Data::Constant(f64::NEG_INFINITY),
-            upper: Data::Constant(f64::INFINITY),
-            start: None,
-            kind: Kind::Real,
-            domain: None,
-            span,
-        });
+        self.problem.variables.push(Variable::new(name, axes, self.problem.dimension, span));
         self.problem.dimension += size;
         self.problem.blocks[block as usize].supplied.push(Supplied { variable: number, by });
         number

@@ -128,17 +128,8 @@ impl Elaborator<'_> {
         let (stage, force) = (self.stage(&label, ctx, a.body, row.span), self.stage(&complement, ctx, b, row.span));
         let bounded = Constraint {
             labelled: row.label.is_some(),
-            label,
-            rows: ctx.size as u32,
-            axes,
-            stage,
-            lower: a.lower,
-            upper: a.upper,
             dual_sign: a.sign,
-            dropped: false,
-            domain_of: None,
-            complements: false,
-            span: row.span,
+            ..Constraint::new(label, axes, ctx.size as u32, stage, (a.lower, a.upper), row.span)
         };
         let force = Constraint {
             labelled: false,

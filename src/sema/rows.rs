@@ -206,17 +206,8 @@ impl Elaborator<'_> {
         let stage = self.stage(&label, ctx, body, row.span);
         Ok(Constraint {
             labelled: row.label.is_some(),
-            label,
-            rows: ctx.size as u32,
-            axes,
-            stage,
-            lower,
-            upper,
             dual_sign: sign,
-            dropped: false,
-            domain_of: None,
-            complements: false,
-            span: row.span,
+            ..Constraint::new(label, axes, ctx.size as u32, stage, (lower, upper), row.span)
         })
     }
 
@@ -313,18 +304,16 @@ impl Elaborator<'_> {
                 let drafts = vec![Draft { ctx: ctx.clone(), num: zero, span }];
                 let stage = self.stage(label, ctx, drafts, span);
                 Ok(Constraint {
-                    label: label.to_string(),
                     labelled: true,
-                    rows: ctx.size as u32,
-                    axes: axes.clone(),
-                    stage,
-                    lower: Data::Constant(0.0),
-                    upper: Data::Constant(0.0),
-                    dual_sign: 1.0,
                     dropped: true,
-                    domain_of: None,
-                    complements: false,
-                    span,
+                    ..Constraint::new(
+                        label,
+                        axes.clone(),
+                        ctx.size as u32,
+                        stage,
+                        (Data::Constant(0.0), Data::Constant(0.0)),
+                        span,
+                    )
                 })
             }
         }
@@ -348,18 +337,16 @@ impl Elaborator<'_> {
         let ctx = indexed.env.ctx.clone();
         let stage = self.stage(label, &ctx, vec![], span);
         let constraint = Constraint {
-            label: label.to_string(),
             labelled: true,
-            rows: ctx.size as u32,
-            axes: indexed.axes.clone(),
-            stage,
-            lower: Data::Constant(0.0),
-            upper: Data::Constant(0.0),
-            dual_sign: 1.0,
             dropped: true,
-            domain_of: None,
-            complements: false,
-            span,
+            ..Constraint::new(
+                label,
+                indexed.axes.clone(),
+                ctx.size as u32,
+                stage,
+                (Data::Constant(0.0), Data::Constant(0.0)),
+                span,
+            )
         };
         Ok(self.push_row(indexed.env.scope, constraint))
     }

@@ -24,17 +24,8 @@ impl Elaborator<'_> {
     ) -> R<Val> {
         let env = self.env(scope);
         let indexed = self.index_or_scalar(index, &env)?;
-        let mut variable = Variable {
-            name: self.qualified(scope, &name.name),
-            axes: indexed.axes.clone(),
-            offset: self.problem.dimension,
-            lower: Data::Constant(f64::NEG_INFINITY),
-            upper: Data::Constant(f64::INFINITY),
-            start: None,
-            kind: Kind::Real,
-            domain: None,
-            span: name.span,
-        };
+        let mut variable =
+            Variable::new(self.qualified(scope, &name.name), indexed.axes.clone(), self.problem.dimension, name.span);
         let (mut radius, mut scale) = (None, None);
         for attribute in attributes {
             let done = match attribute {
@@ -262,18 +253,15 @@ impl Elaborator<'_> {
         let rows = axes.len() as u32;
         let stage: StageId = self.add_stage(Stage::sum(&*label, rows, vec![term]), false);
         let constraint = Constraint {
-            label,
-            labelled: false,
-            axes,
-            rows,
-            stage,
-            lower: if squares { Data::Constant(f64::NEG_INFINITY) } else { bound.clone() },
-            upper: bound,
-            dual_sign: 1.0,
-            dropped: false,
             domain_of: Some(variable),
-            complements: false,
-            span,
+            ..Constraint::new(
+                label,
+                axes,
+                rows,
+                stage,
+                (if squares { Data::Constant(f64::NEG_INFINITY) } else { bound.clone() }, bound),
+                span,
+            )
         };
         self.push_row(scope, constraint);
     }

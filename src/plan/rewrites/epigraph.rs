@@ -17,7 +17,7 @@ use crate::problem::index::{Axes, Set};
 use crate::problem::ranges::Ranges;
 use crate::problem::squares::span_of;
 use crate::problem::values::{Bounds, Numbers, depends_on_variables};
-use crate::problem::{Constraint, Data, Kind, Problem, Sense, Variable};
+use crate::problem::{Constraint, Data, Problem, Sense, Variable};
 use std::collections::{HashMap, HashSet};
 
 pub const REWRITE: Rewrite = Rewrite {
@@ -250,17 +250,7 @@ impl<'a> Work<'a> {
         let axes = Axes::product(vec![Set::range(1.0, 1.0, count as usize)]);
         let name = format!("{} #{}", op.row().name, self.helpers.len() + 1);
         let span = span_of(term);
-        self.out.variables.push(Variable {
-            name: name.clone(),
-            axes: axes.clone(),
-            offset,
-            lower: Data::Constant(f64::NEG_INFINITY),
-            upper: Data::Constant(f64::INFINITY),
-            start: None,
-            kind: Kind::Real,
-            domain: None,
-            span,
-        });
+        self.out.variables.push(Variable::new(name.clone(), axes.clone(), offset, span));
         self.out.dimension += count;
         let map = IndexMap::Affine { start: offset as i64, stride: 1 };
         family.leaves.push(Leaf { source: Source::Variables, map });
@@ -279,20 +269,14 @@ impl<'a> Work<'a> {
             };
             let stage = StageId(self.out.stages.len() as u32);
             self.out.stages.push(Stage::sum(&*name, count, vec![row_term]));
-            self.out.constraints.push(Constraint {
-                label: name.clone(),
-                labelled: false,
-                axes: axes.clone(),
-                rows: count,
+            self.out.constraints.push(Constraint::new(
+                name.clone(),
+                axes.clone(),
+                count,
                 stage,
-                lower: Data::Constant(lower),
-                upper: Data::Constant(upper),
-                dual_sign: 1.0,
-                dropped: false,
-                domain_of: None,
-                complements: false,
+                (Data::Constant(lower), Data::Constant(upper)),
                 span,
-            });
+            ));
         }
         self.helpers.push(Helper { offset: offset as usize, count: count as usize, rows, largest });
         let branches = if op == Op::Abs { "both signs" } else { "each of its arguments" };

@@ -17,7 +17,7 @@ use crate::problem::index::Axes;
 use crate::problem::ranges::Ranges;
 use crate::problem::squares::span_of;
 use crate::problem::values::{Bounds, Numbers};
-use crate::problem::{Data, Kind, Problem, Variable};
+use crate::problem::{Data, Problem, Variable};
 use crate::solve::method::Method;
 use crate::solve::options::{Options, Value};
 use std::collections::{HashMap, HashSet};
@@ -86,15 +86,9 @@ pub fn apply(problem: &Problem) -> Option<(Problem, Lift, Vec<Fact>)> {
     }
     let span = facts.first()?.span.unwrap_or_default();
     out.variables.push(Variable {
-        name: "norm #1".to_string(),
-        axes: Axes::scalar(),
-        offset: out.dimension,
         lower: Data::Constant(LEAST),
-        upper: Data::Constant(f64::INFINITY),
         start: Some(Data::Constant(START)),
-        kind: Kind::Real,
-        domain: None,
-        span,
+        ..Variable::new("norm #1", Axes::scalar(), out.dimension, span)
     });
     out.dimension += 1;
     let lift = Lift { variables: problem.dimension as usize, rows: problem.row_count(), helpers: vec![] };

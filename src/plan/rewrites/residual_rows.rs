@@ -31,20 +31,14 @@ pub fn apply(problem: &Problem, squares: &[Square]) -> (Problem, Lift, Vec<Fact>
     let span = problem.objectives.first().map(|o| o.span).unwrap_or_default();
     let stage = StageId(out.stages.len() as u32);
     out.stages.push(Stage::sum(LABEL, rows, terms));
-    out.constraints.push(Constraint {
-        label: LABEL.to_string(),
-        labelled: false,
-        axes: Axes::product(vec![Set::range(1.0, 1.0, rows as usize)]),
+    out.constraints.push(Constraint::new(
+        LABEL,
+        Axes::product(vec![Set::range(1.0, 1.0, rows as usize)]),
         rows,
         stage,
-        lower: Data::Constant(f64::NEG_INFINITY),
-        upper: Data::Constant(f64::INFINITY),
-        dual_sign: 1.0,
-        dropped: false,
-        domain_of: None,
-        complements: false,
+        (Data::Constant(f64::NEG_INFINITY), Data::Constant(f64::INFINITY)),
         span,
-    });
+    ));
     let plural = if rows == 1 { "" } else { "s" };
     (out, lift, vec![Fact::at(format!("the objective is the sum of {rows} square{plural}"), span)])
 }
