@@ -17,6 +17,7 @@ use super::values::{Bounds, Numbers};
 use super::{Block, BlockKind, Constraint, Data, Param, Problem, Sense, SuppliedBy, Variable};
 use crate::expr::family::{Family, IndexMap, Leaf, ParamId, Source, Stage, StageId, Term};
 use crate::expr::graph::NodeId;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +89,10 @@ pub enum Added {
 
 impl Problem {
     /// Conditions of `optimality` blocks as rows of the level around them, which then decides their variables.
-    pub fn with_conditions_as_rows(&self) -> Problem {
+    pub fn with_conditions_as_rows(&self) -> Cow<'_, Problem> {
+        if self.blocks.iter().all(|block| block.kind != BlockKind::Optimality) {
+            return Cow::Borrowed(self);
+        }
         let mut out = self.clone();
         while let Some(b) = out.blocks.iter().rposition(|block| block.kind == BlockKind::Optimality) {
             let block = out.blocks.remove(b);
@@ -117,7 +121,7 @@ impl Problem {
                 out.blocks[parent as usize].constraints.push(constraint);
             }
         }
-        out
+        Cow::Owned(out)
     }
 
     /// The conditions of all blocks. There are only `lower` and `player` blocks, and none inside another.

@@ -16,7 +16,7 @@ pub(super) fn of_one_level(
 ) -> Result<(Problem, Outcome, Sensitivity), &'static str> {
     let flat = problem.with_conditions_as_rows();
     if flat.blocks.is_empty() {
-        return Ok((flat, outcome.clone(), asked.clone()));
+        return Ok((flat.into_owned(), outcome.clone(), asked.clone()));
     }
     if !super::read_after(problem, asked).is_empty() {
         return Err("what is known after the solve is not among the numbers of a level");
