@@ -6,17 +6,16 @@
 //! Lagrangian); rivals, points that others found by solving the follower again, can only refute. A follower of which
 //! nothing is proved and that no rival was held against is not believed.
 //!
-//! The outermost level is examined where the followers are convex and have multipliers: the slope of what is left when each
-//! complementary pair of their conditions keeps the side that is 0 ([`Problem::conditions`]) must vanish up to multipliers
-//! of rows and bounds; without constraints that is the hypergradient. Whether those conditions are the follower's own is
-//! seen at the point with the judge's own slopes. Pairs of which both sides are 0 are classed by the signs of their multipliers.
+//! The outermost level is examined where the followers are convex and have multipliers: with their conditions as rows and
+//! complementary pairs ([`Problem::conditions`]) its point must be stationary as that of a problem of one level with pairs
+//! ([`super::complementarity`]); what is left of the slope is, without constraints, the hypergradient. Whether those
+//! conditions are the follower's own is seen at the point with the judge's own slopes.
 
 use super::program::Program;
-use super::residuals::{self, Duals};
-use super::{fit, of_point};
-use crate::answer::certificate::{Certificate, Kind, Place, Proved, Residual, SecondOrder, Witness};
+use super::{complementarity, of_point, residuals};
+use crate::answer::certificate::{Certificate, Kind, Place, Proved, Residual, SecondOrder, Stationarity, Witness};
 use crate::answer::{Evaluations, Multipliers, Outcome, Stop};
-use crate::problem::conditions::{Conditions, Form, PairOf, Zero};
+use crate::problem::conditions::Form;
 use crate::problem::level::Level;
 use crate::problem::{BlockKind, Choice, Problem, SuppliedBy};
 
@@ -34,6 +33,9 @@ pub(super) fn certificate(problem: &Problem, x: &[f64], rivals: &[Rival], tolera
     let program = Program::at(problem, x);
     let mut residuals = vec![residuals::finite(&program, tolerance)];
     residuals.extend(residuals::primal(&program, tolerance));
+    if problem.complementarities().next().is_some() {
+        residuals.push(complementarity::natural(&program, tolerance));
+    }
     let (mut lower, mut upper) = (vec![0.0; x.len()], vec![0.0; x.len()]);
     let mut seen = Followers { worst: vec![], unproved: vec![], without_multipliers: None, rivals: 0 };
     for (b, block) in problem.blocks.iter().enumerate() {
@@ -56,13 +58,18 @@ pub(super) fn certificate(problem: &Problem, x: &[f64], rivals: &[Rival], tolera
     if problem.blocks.iter().any(|b| b.kind == BlockKind::Lower(Choice::Optimistic)) && !seen.unproved.is_empty() {
         notes.push("that the followers' choice is the best for the outer level was not examined".to_string());
     }
+    let mut class = None;
     match (&seen.without_multipliers, seen.unproved.is_empty()) {
-        (None, true) => residuals.push(outer_stationarity(problem, x, &lower, &upper, tolerance, &mut notes)),
+        (None, true) => {
+            let (figure, found) = outer_stationarity(problem, x, &lower, &upper, tolerance);
+            residuals.push(figure);
+            class = found;
+        }
         (Some(name), _) => notes.push(format!(
             "`{name}` has no multipliers at its answer: whether the outer level is stationary was not examined"
         )),
         (None, false) => {
-            let figure = outer_stationarity(problem, x, &lower, &upper, tolerance, &mut vec![]);
+            let (figure, _) = outer_stationarity(problem, x, &lower, &upper, tolerance);
             notes.push(format!(
                 "the slope along the followers' conditions is {:.1e}; it need not vanish where a follower that is not \
                  convex changes its answer",
@@ -71,7 +78,12 @@ pub(super) fn certificate(problem: &Problem, x: &[f64], rivals: &[Rival], tolera
         }
     }
     let none = SecondOrder::NotAsked;
-    Certificate::judged(Kind::Bilevel, tolerance, residuals, none, Proved::Nothing, Witness::Method, notes)
+    let certificate =
+        Certificate::judged(Kind::Bilevel, tolerance, residuals, none, Proved::Nothing, Witness::Method, notes);
+    match class {
+        Some(class) => certificate.with_stationarity(class),
+        None => certificate,
+    }
 }
 
 /// What was found of one instance.
@@ -223,77 +235,22 @@ impl Followers {
     }
 }
 
-/// Sides of a pair that are no larger than this count as 0.
-const AT_ZERO: f64 = 1e-6;
-
-/// The largest slope of the outer objective that rows, bounds and the followers' conditions do not carry.
+/// The largest slope of the outer objective that rows, bounds and the followers' conditions do not carry, and what the
+/// point is where pairs hold both ways.
 fn outer_stationarity(
     problem: &Problem,
     x: &[f64],
     lower: &[f64],
     upper: &[f64],
     tolerance: f64,
-    notes: &mut Vec<String>,
-) -> Residual {
+) -> (Residual, Option<Stationarity>) {
     let conditions = problem.conditions(Form::Kkt);
     let point = conditions.extended(x, lower, upper);
-    let sides = sides(&conditions, &point);
-    let zero: Vec<Option<Zero>> = sides
-        .iter()
-        .map(|(g, h)| match (*g <= AT_ZERO, *h <= AT_ZERO) {
-            (true, true) => Some(Zero::Both),
-            _ if g <= h => Some(Zero::Distance),
-            _ => Some(Zero::Force),
-        })
-        .collect();
-    let held = conditions.held(&zero);
-    let program = Program::at(&held, &point);
-    let duals = fit::multipliers(&program, tolerance);
-    let figure = residuals::dual(&program, &duals, tolerance).remove(0);
-    let both = zero.iter().filter(|z| **z == Some(Zero::Both)).count();
-    if both > 0 {
-        notes.push(class(&conditions, &program, &duals, &zero, both));
-    }
-    let place = figure.place.filter(|_| figure.value > figure.tolerance);
-    Residual { name: "hypergradient", place, ..figure }
-}
-
-/// What the multipliers of pairs of which both sides are 0 say.
-fn class(conditions: &Conditions, program: &Program, duals: &Duals, zero: &[Option<Zero>], both: usize) -> String {
-    let (mut strong, mut clarke) = (true, true);
-    for (k, pair) in conditions.pairs.iter().enumerate().filter(|(k, _)| zero[*k] == Some(Zero::Both)) {
-        let of_force = pair.turn * (duals.lower[pair.dual as usize] + duals.upper[pair.dual as usize]);
-        let of_distance = match pair.of {
-            PairOf::Bound { variable, lower } => {
-                let z = duals.lower[variable as usize] + duals.upper[variable as usize];
-                if lower { z } else { -z }
-            }
-            PairOf::Row { lower, .. } => {
-                let y = duals.rows[conditions.row_of(program.problem, k)];
-                if lower { y } else { -y }
-            }
-        };
-        let slack = -1e-6 * of_force.abs().max(of_distance.abs()).max(1.0);
-        strong &= of_force >= slack && of_distance >= slack;
-        clarke &= of_force * of_distance >= slack;
-    }
-    let what = match (strong, clarke) {
-        (true, _) => "strongly stationary",
-        (false, true) => "C-stationary, not shown to be more",
-        (false, false) => "weakly stationary, not shown to be more",
-    };
-    format!("pairs whose row and multiplier are both 0: {both}; the point is {what}")
-}
-
-/// `G` and `H` of all pairs.
-fn sides(conditions: &Conditions, point: &[f64]) -> Vec<(f64, f64)> {
-    let problem = &conditions.problem;
-    let needed = crate::expr::eval::needed(&problem.stages, &[conditions.distance, conditions.force]);
-    let params = problem.params.iter().map(|p| p.values.as_slice()).collect();
-    let inputs = crate::expr::eval::Inputs { variables: point, params, after: &[] };
-    let stages = crate::expr::eval::stages(&problem.graph, &problem.stages, &needed, &inputs);
-    let (g, h) = (&stages[conditions.distance.0 as usize], &stages[conditions.force.0 as usize]);
-    g.iter().copied().zip(h.iter().copied()).collect()
+    let mut program = Program::at(&conditions.problem, &point);
+    let found = complementarity::stationarity(&mut program, None, tolerance, tolerance);
+    let mut figure = found.residuals.into_iter().next().expect("the slope is the first of the figures");
+    figure.place = figure.place.filter(|_| figure.value > figure.tolerance);
+    (Residual { name: "hypergradient", ..figure }, (found.both > 0).then_some(found.class))
 }
 
 #[cfg(test)]

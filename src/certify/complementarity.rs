@@ -18,8 +18,8 @@
 use super::program::{Block, Program};
 use super::residuals::{self, Duals};
 use super::{bound, convexity, curvature, fit};
-use crate::answer::Outcome;
 use crate::answer::certificate::{Certificate, Kind, Place, Proved, Residual, SecondOrder, Stationarity, Witness};
+use crate::answer::{Multipliers, Outcome};
 use crate::linalg::lu::Lu;
 use crate::linalg::pattern::Pattern;
 use crate::problem::complementarity::natural_residual;
@@ -100,7 +100,11 @@ impl At {
             }
             (true, false, false) => Held::Lower,
             (false, true, false) => Held::Upper,
-            (false, false, _) => Held::Force,
+            (false, false, true) => Held::Force,
+            // Nothing holds: what it is nearest to.
+            (false, false, false) if b > a - lower => Held::Lower,
+            (false, false, false) if -b > upper - a => Held::Upper,
+            (false, false, false) => Held::Force,
         }
     }
 
@@ -198,14 +202,15 @@ pub fn certificate(program: &mut Program, outcome: &Outcome, tolerance: f64) -> 
         }
         return Certificate::judged(kind, tolerance, residuals, SecondOrder::NotAsked, proved, Witness::None, notes);
     }
-    let mut found = stationarity(program, outcome, tolerance);
+    let proved = without_pairs(program, outcome, tolerance);
+    let mut found = stationarity(program, outcome.multipliers.as_ref(), NEAR * tolerance, tolerance);
     residuals.append(&mut found.residuals);
     let certificate = Certificate::judged(
         Kind::Nlp,
         tolerance,
         residuals,
         found.second_order,
-        if feasible { found.proved } else { Proved::Nothing },
+        if feasible && found.class == Stationarity::Strong { proved } else { Proved::Nothing },
         found.witness,
         found.notes,
     );
@@ -230,11 +235,14 @@ impl Pairs {
     }
 }
 
-struct Found {
-    class: Stationarity,
-    residuals: Vec<Residual>,
+/// How stationary a point is. Of a problem without biactive pairs the class is strong or none.
+pub struct Found {
+    pub class: Stationarity,
+    /// Of the conditions that were met, or came nearest.
+    pub residuals: Vec<Residual>,
+    /// How many pairs are biactive.
+    pub both: usize,
     second_order: SecondOrder,
-    proved: Proved,
     witness: Witness,
     notes: Vec<String>,
 }
@@ -243,12 +251,11 @@ fn met(residuals: &[Residual]) -> bool {
     residuals.iter().all(|r| r.value <= r.tolerance)
 }
 
-/// The strongest class that is shown. Leaves the sides of the pairs changed.
-fn stationarity(program: &mut Program, outcome: &Outcome, tolerance: f64) -> Found {
+/// The strongest class that is shown, sides within `near` counting as held. Leaves the sides of the pairs changed.
+pub fn stationarity(program: &mut Program, given: Option<&Multipliers>, near: f64, tolerance: f64) -> Found {
     let all = all(program);
-    let held: Vec<Held> = all.iter().map(|pair| pair.held(program, NEAR * tolerance)).collect();
+    let held: Vec<Held> = all.iter().map(|pair| pair.held(program, near)).collect();
     let both: Vec<usize> = (0..all.len()).filter(|&i| matches!(held[i], Held::BothLower | Held::BothUpper)).collect();
-    let proved = without_pairs(program, outcome, tolerance);
     let mut notes = vec![];
     if !both.is_empty() {
         let block = &program.blocks[all[both[0]].bounded];
@@ -257,7 +264,7 @@ fn stationarity(program: &mut Program, outcome: &Outcome, tolerance: f64) -> Fou
         notes.push(format!("biactive (both sides hold as equations): `{label}`{more}"));
     }
     // What is given counts first, then what fits best.
-    let given = outcome.multipliers.as_ref().map(|m| (Duals::of(program, m), Witness::Method));
+    let given = given.map(|m| (Duals::of(program, m), Witness::Method));
     let pairs = Pairs { sides: all.iter().map(|p| p.sides(program)).collect(), all, held };
     pairs.split(program, |i| pairs.held[i]);
     let mut tried = vec![];
@@ -273,7 +280,7 @@ fn stationarity(program: &mut Program, outcome: &Outcome, tolerance: f64) -> Fou
                 ),
                 other => other,
             };
-            return Found { class: Stationarity::Strong, residuals, second_order, proved, witness, notes };
+            return Found { class: Stationarity::Strong, residuals, both: both.len(), second_order, witness, notes };
         }
         tried.push(residuals);
     }
@@ -281,7 +288,7 @@ fn stationarity(program: &mut Program, outcome: &Outcome, tolerance: f64) -> Fou
     let given_residuals = tried.swap_remove(0);
     let weak = |class, residuals, notes| {
         let (second_order, witness) = (not_shown.clone(), Witness::Fitted);
-        Found { class, residuals, second_order, proved: Proved::Nothing, witness, notes }
+        Found { class, residuals, both: both.len(), second_order, witness, notes }
     };
     if both.is_empty() {
         notes.push("no multipliers show the point to be stationary".to_string());

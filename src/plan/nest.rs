@@ -68,11 +68,26 @@ fn players(problem: &Problem) -> Result<(), Vec<Diagnostic>> {
     if refused.is_empty() { Ok(()) } else { Err(refused) }
 }
 
-/// Conditions of followers are pairs of their own; pairs of the model beside them would be taken for plain rows.
+/// A problem whose rows are pairs is not convex and has no multipliers of the usual kind: what its answer is cannot be
+/// written as conditions. Pairs of the outermost level stand beside those of the followers.
 fn pairs(problem: &Problem) -> Result<(), Vec<Diagnostic>> {
-    let Some(pair) = problem.constraints.iter().find(|row| row.complements) else { return Ok(()) };
-    let message = format!("no method takes the complementarity `{}` beside problems inside the problem", pair.label);
-    Err(vec![Diagnostic::error("unsupported-construct", pair.span, message)])
+    let refused: Vec<Diagnostic> = problem
+        .blocks
+        .iter()
+        .filter_map(|block| Some((block, block.constraints.iter().find(|row| row.complements)?)))
+        .map(|(block, pair)| {
+            let message = format!(
+                "the complementarity `{}` is a row of `{} {}`: no conditions are known that say what such a follower's \
+                 answer is",
+                pair.label,
+                block.kind.word(),
+                block.name
+            );
+            Diagnostic::error("unsupported-construct", pair.span, message)
+                .help("if it is the level around that must keep it, write it outside of the block")
+        })
+        .collect();
+    if refused.is_empty() { Ok(()) } else { Err(refused) }
 }
 
 /// Methods for problems inside problems read derivatives, which answers of oracles have not.

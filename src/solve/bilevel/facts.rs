@@ -14,6 +14,8 @@ pub struct Nest {
     pub kinks: Vec<Fact>,
     /// The first row of the outermost level that reads what a block decides.
     pub coupled: Option<Fact>,
+    /// Complementary pairs of the outermost level.
+    pub pairs: Option<Fact>,
 }
 
 #[derive(Clone, Debug)]
@@ -52,6 +54,7 @@ impl Nest {
             blocks: (0..problem.blocks.len() as u32).map(|b| block(problem, b, &bounds, start)).collect(),
             kinks: features.kinks,
             coupled: coupled(problem, &owners),
+            pairs: features.complementarity,
         }
     }
 
@@ -62,6 +65,10 @@ impl Nest {
 
     pub fn needs_no_nesting(&self) -> Result<(), Fact> {
         self.blocks.iter().find_map(|b| b.nested.clone()).map_or(Ok(()), Err)
+    }
+
+    pub fn needs_no_pairs(&self) -> Result<(), Fact> {
+        self.pairs.clone().map_or(Ok(()), Err)
     }
 
     pub fn needs_convex_blocks(&self) -> Result<(), Fact> {

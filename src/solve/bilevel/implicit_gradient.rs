@@ -34,6 +34,7 @@ pub const METHOD: Method = Method {
     accepts: |nest| {
         nest.needs_smoothness()?;
         nest.needs_no_nesting()?;
+        nest.needs_no_pairs()?;
         nest.needs_convex_blocks()?;
         nest.needs_optimistic_lower_blocks("this method")
     },

@@ -1,8 +1,7 @@
 //! Followers replaced by their optimality conditions, complementarity relaxed along a path.
 //!
-//! The problem of one level ([`Problem::conditions`]) is solved by the interior point method for `G H <= t` with `t`
-//! falling to nearly 0, from several starts, each begun at an answer of the followers. At the end of a path one side of
-//! each pair is held at 0 and the smooth problem that is left is solved from there, so that what comes out is exact.
+//! The problem of one level ([`Problem::conditions`]) has complementary pairs and is solved as such problems are
+//! ([`relaxation`]), from several starts, each begun at an answer of the followers.
 //! The conditions of a follower that is not convex are only necessary: where solving it finds an answer that is better for
 //! it, the row `f(x, y) <= f(x, rival)` is added and the path is gone through again. The form of Fritz John is tried as
 //! well where the conditions of Karush, Kuhn and Tucker lead nowhere.
@@ -12,14 +11,14 @@
 
 use super::follower::{around, nothing, quietly, run as run_method};
 use super::{Context, Method};
-use crate::answer::{Evaluations, LogLine, Multipliers, Outcome, Stop};
-use crate::problem::conditions::{Conditions, Form, Zero};
+use crate::answer::{Evaluations, LogLine, Outcome, Stop};
+use crate::problem::conditions::{Conditions, Form};
 use crate::problem::level::Level;
 use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Problem, Sense};
+use crate::solve::complementarity::relaxation;
 use crate::solve::method::Claim;
-use crate::solve::options::{Default, OptionRow, Options};
-use crate::solve::smooth::interior_point;
+use crate::solve::options::{Default, OptionRow, Options, Value};
 use crate::solve::view::EngineView;
 
 pub const METHOD: Method = Method {
@@ -54,11 +53,6 @@ const OPTIONS: &[OptionRow] = &[
         default: Default::Number { value: 1e-7, least: 1e-12, most: 1e-2 },
     },
 ];
-
-/// The factor between steps of the path, and where it ends. Tens are as good as hundreds on the problems of
-/// `examples/data/problems/bilevel.tsv`, and lose fewer of them.
-const FACTOR: f64 = 0.1;
-const LAST: f64 = 1e-8;
 
 /// How many rivals are excluded one after the other.
 const RIVALS: usize = 6;
@@ -103,7 +97,6 @@ struct Search {
     bounds: Bounds,
     start: Vec<f64>,
     starts: usize,
-    relaxation: f64,
     tolerance: f64,
     seed: u64,
     best: Option<Candidate>,
@@ -124,11 +117,13 @@ impl Search {
         let seed = context.options.seed;
         Search {
             forms,
-            options: Options { set: vec![], seed },
+            options: Options {
+                set: vec![("relaxation".to_string(), Value::Number(context.options.number(OPTIONS, "relaxation")))],
+                seed,
+            },
             bounds: Bounds::of(problem, &Numbers::of(problem)),
             start: context.start.clone(),
             starts: context.options.number(OPTIONS, "starts") as usize,
-            relaxation: context.options.number(OPTIONS, "relaxation"),
             tolerance: context.options.number(OPTIONS, "tol"),
             seed,
             best: None,
@@ -192,52 +187,11 @@ impl Search {
     }
 
     /// The end of a path, exact; nothing where it leads nowhere.
-    fn path(&mut self, context: &mut Context, conditions: &Conditions, mut point: Vec<f64>) -> Option<Vec<f64>> {
-        let method = &interior_point::METHOD;
+    fn path(&mut self, context: &mut Context, conditions: &Conditions, point: Vec<f64>) -> Option<Vec<f64>> {
+        let method = &relaxation::METHOD;
         let mut view = EngineView::new(&conditions.problem, method, &self.options, &point, context.sources);
-        let mut multipliers: Option<Multipliers> = None;
-        let mut t = self.relaxation;
-        let mut reached = false;
-        while t >= LAST * 0.5 {
-            view.set_param(conditions.relaxation, &[t]);
-            let start = point.clone();
-            let warm = multipliers.take();
-            let outcome = quietly(context.monitor, |monitor| {
-                monitor.iteration_limit = 300;
-                run_method(&mut view, method, start, warm, &self.options, monitor)
-            });
-            let outcome = view.lift(outcome);
-            self.count(&outcome);
-            if context.monitor.over().is_some() {
-                return None;
-            }
-            match outcome.stop {
-                Stop::Converged | Stop::NoProgress(_) | Stop::IterationLimit => {
-                    reached = outcome.stop == Stop::Converged;
-                    point = outcome.x;
-                    multipliers = outcome.multipliers.filter(|_| reached);
-                }
-                // The next problem is smaller: it is not feasible either.
-                _ if t < self.relaxation => break,
-                _ => return None,
-            }
-            t *= FACTOR;
-        }
-        let held = self.hold(context, conditions, &point);
-        held.or(reached.then_some(point))
-    }
-
-    /// One side of each pair held at 0, whichever is nearer to it.
-    fn hold(&mut self, context: &Context, conditions: &Conditions, point: &[f64]) -> Option<Vec<f64>> {
-        let (distance, force) = pairs(conditions, point);
-        let zero: Vec<Option<Zero>> =
-            distance.iter().zip(&force).map(|(g, h)| Some(if g <= h { Zero::Distance } else { Zero::Force })).collect();
-        let held = conditions.held(&zero);
-        let mut view = EngineView::new(&held, &interior_point::METHOD, &self.options, point, context.sources);
-        let outcome = quietly(context.monitor, |monitor| {
-            monitor.iteration_limit = 300;
-            run_method(&mut view, &interior_point::METHOD, point.to_vec(), None, &self.options, monitor)
-        });
+        let outcome =
+            quietly(context.monitor, |monitor| run_method(&mut view, method, point, None, &self.options, monitor));
         let outcome = view.lift(outcome);
         self.count(&outcome);
         (outcome.stop == Stop::Converged).then_some(outcome.x)
@@ -312,16 +266,6 @@ fn carry(level: &Level, outcome: &Outcome, lower: &mut [f64], upper: &mut [f64])
     for (j, &k) in level.own.iter().enumerate() {
         (lower[k as usize], upper[k as usize]) = (m.lower[j], m.upper[j]);
     }
-}
-
-/// `G` and `H` of all pairs.
-fn pairs(conditions: &Conditions, point: &[f64]) -> (Vec<f64>, Vec<f64>) {
-    let problem = &conditions.problem;
-    let needed = crate::expr::eval::needed(&problem.stages, &[conditions.distance, conditions.force]);
-    let params = problem.params.iter().map(|p| p.values.as_slice()).collect();
-    let inputs = crate::expr::eval::Inputs { variables: point, params, after: &[] };
-    let stages = crate::expr::eval::stages(&problem.graph, &problem.stages, &needed, &inputs);
-    (stages[conditions.distance.0 as usize].clone(), stages[conditions.force.0 as usize].clone())
 }
 
 /// The objective of the outermost level, turned so that it is minimised.
