@@ -121,7 +121,7 @@ fn rankings_never_show_a_value_and_any_rising_transform_gives_the_same_bytes() {
 fn a_person_may_stop_and_go_on() {
     let host = Rc::new(Memory::default());
     let text = "var x[1..2] in [0, 4] start 4\noracle liked(y[1..2]) ranks via asking\nmaximize liked(x)
-        solve with zo_rank_sgd { m = 3, rounds = 4, line_search = 1, mu = 0.1 }";
+        solve with zo_rank_sgd { m = 3, rounds = 4, steps = line_search, lengths = 1, mu = 0.1 }";
     host.files.borrow_mut().insert("m.opt".into(), text.into());
     let say = |lines: &[&str]| host.said.borrow_mut().extend(lines.iter().map(|l| l.to_string()));
     let run = || {

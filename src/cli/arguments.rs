@@ -200,7 +200,7 @@ pub struct Compare {
     /// Run each method with each of these seeds: 0..9, or 1,5,7
     #[arg(long, value_name = "SEEDS", default_value = "0", value_parser = seeds)]
     pub seeds: Seeds,
-    /// Set an option of the methods that have it
+    /// Set an option of the methods that have it, or (METHOD.OPTION=VALUE) of one of them
     #[arg(long = "set", value_name = "OPTION=VALUE", value_parser = pair)]
     pub options: Vec<(String, String)>,
     /// How many starting points each run tries

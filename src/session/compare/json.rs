@@ -55,6 +55,7 @@ fn run(run: &Run) -> Value {
         "objective": run.objective.map_or(Value::Null, number),
         "iterations": run.iterations,
         "evaluations": run.evaluations,
+        "candidates": run.candidates,
         "progress": progress.collect::<Vec<_>>(),
         "time": {"solve": run.seconds, "certify": run.certifying, "progress": seconds.collect::<Vec<_>>()},
     })

@@ -21,7 +21,8 @@ pub struct Request {
     pub methods: Vec<String>,
     /// Each method runs once with each.
     pub seeds: Vec<u64>,
-    /// For all of them; its `method`, `seed` and `keep_log` are not read. Options of methods go to those that have them.
+    /// For all of them; its `method`, `seed` and `keep_log` are not read. Options go to the methods that have them, and
+    /// `METHOD.option` to one of those that are compared.
     pub options: Options,
 }
 
@@ -46,6 +47,8 @@ pub struct Run {
     pub objective: Option<f64>,
     pub iterations: usize,
     pub evaluations: Evaluations,
+    /// Candidates that oracles were asked about.
+    pub candidates: usize,
     /// Of the method, and of the judge.
     pub seconds: f64,
     pub certifying: f64,
@@ -69,16 +72,16 @@ pub fn compare(
     let methods = methods(prepared, request)?;
     let sense = prepared.problem.objectives.first().map(|objective| objective.sense);
     let mut comparison = Comparison { sense, runs: vec![], refused: vec![] };
-    for method in methods {
+    for method in &methods {
         for &seed in &request.seeds {
-            if each(&method, seed).is_break() {
+            if each(method, seed).is_break() {
                 return Ok(comparison);
             }
             let options = Options {
                 method: Some(method.clone()),
                 seed,
                 keep_log: true,
-                ..own_options(&method, &request.options)
+                ..own_options(method, &methods, &request.options)
             };
             let plan = match prepared.plan(&options) {
                 Ok(plan) => plan,
@@ -89,7 +92,7 @@ pub fn compare(
             };
             let began = prepared.host().interrupts();
             match prepared.solve(&plan, &options, |_| ControlFlow::Continue(())) {
-                Ok(answer) => comparison.runs.push(run(&method, seed, answer)),
+                Ok(answer) => comparison.runs.push(run(method, seed, answer)),
                 Err(bug) => {
                     comparison.refused.push(Refusal { reason: bug.to_string(), method: method.clone() });
                     break;
@@ -116,13 +119,17 @@ fn methods(prepared: &mut Prepared, request: &Request) -> Result<Vec<String>, Er
 }
 
 /// Without the options that only other methods have. One that no method has is kept: the planner tells of it.
-fn own_options(method: &str, options: &Options) -> Options {
+fn own_options(method: &str, compared: &[String], options: &Options) -> Options {
     let has = |name: &str, option: &str| {
         METHODS.iter().any(|m| m.name == name && m.options.iter().any(|row| row.name == option))
     };
     let known = |option: &str| METHODS.iter().any(|m| m.options.iter().any(|row| row.name == option));
-    let kept = options.options.iter().filter(|(option, _)| has(method, option) || !known(option));
-    Options { options: kept.cloned().collect(), ..options.clone() }
+    let own = options.options.iter().filter_map(|(option, value)| match option.split_once('.') {
+        Some((name, option)) if name == method => Some((option.to_string(), value.clone())),
+        Some((name, _)) if compared.iter().any(|other| other == name) => None,
+        _ => (has(method, option) || !known(option)).then(|| (option.clone(), value.clone())),
+    });
+    Options { options: own.collect(), ..options.clone() }
 }
 
 /// Why a method cannot serve, if that is all that stopped the plan.
@@ -142,6 +149,7 @@ fn run(method: &str, seed: u64, answer: Answer) -> Run {
         objective: answer.objective(),
         iterations: answer.counts.iterations,
         evaluations: answer.counts.evaluations.clone(),
+        candidates: answer.counts.oracles.iter().map(|asked| asked.candidates).sum(),
         seconds: answer.time.solve,
         certifying: answer.time.certify,
         progress: answer.log,

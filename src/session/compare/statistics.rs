@@ -70,12 +70,14 @@ impl Summary {
     }
 }
 
-/// The kinds of evaluations by name, as the answer has them.
+/// The kinds of evaluations by name, as the answer has them, and what oracles were asked.
 fn counts(run: &Run) -> Vec<(String, f64)> {
-    match serde_json::to_value(&run.evaluations) {
+    let mut counts = match serde_json::to_value(&run.evaluations) {
         Ok(serde_json::Value::Object(kinds)) => {
             kinds.into_iter().map(|(kind, count)| (kind, count.as_f64().unwrap_or(0.0))).collect()
         }
         _ => vec![],
-    }
+    };
+    counts.push(("candidates".to_string(), run.candidates as f64));
+    counts
 }

@@ -1,0 +1,92 @@
+//! Experiments of published black-box methods, at sizes that fit a test; `docs/seeds.md` says what came out at full size.
+
+use merit::answer::Answer;
+use merit::session::compare::{Comparison, Request, compare};
+use merit::session::{Model, Options, Prepared};
+use merit::solve::options::Value;
+use std::ops::ControlFlow;
+
+fn number(value: f64) -> Value {
+    Value::Number(value)
+}
+
+fn choice(value: &str) -> Value {
+    Value::Text(value.to_string())
+}
+
+fn options(method: &str, seed: u64, set: &[(&str, Value)]) -> Options {
+    let options = set.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+    Options { method: Some(method.to_string()), seed, options, starts: Some(1), ..Options::default() }
+}
+
+fn built(file: &str, params: &[(&str, f64)]) -> Prepared {
+    let mut model = Model::from_file(&format!("examples/seeds/{file}.opt")).unwrap_or_else(|e| panic!("{e}"));
+    for (name, value) in params {
+        model = model.with_param(name, *value);
+    }
+    model.build().unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn solved(file: &str, params: &[(&str, f64)], options: &Options) -> Answer {
+    let mut prepared = built(file, params);
+    let plan = prepared.plan(options).unwrap_or_else(|e| panic!("{e}"));
+    prepared.solve(&plan, options, |_| ControlFlow::Continue(())).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// What the first `show` of the model says: of a ranked objective nothing else does.
+fn shown(answer: &Answer) -> f64 {
+    answer.shows[0].values[0]
+}
+
+#[test]
+fn rankings_alone_keep_up_with_values_at_equal_candidates() {
+    // In 20 variables with a fifth of the candidates; the steps of the method for values are the best of a scan.
+    for (file, eta) in [("quadratic_values", 0.003), ("rosenbrock_values", 7e-4)] {
+        let set = [("budget", 9000.0), ("rounds", 1e6), ("zo_sgd.directions", 14.0), ("zo_sgd.eta", eta)];
+        let mut options: Vec<(String, Value)> = set.iter().map(|(n, v)| (n.to_string(), number(*v))).collect();
+        options.push(("zo_sgd.estimator".into(), choice("one_sided")));
+        let request = Request {
+            methods: vec!["zo_rank_sgd".into(), "zo_sgd".into()],
+            seeds: (0..3).collect(),
+            options: Options { options, starts: Some(1), ..Options::default() },
+        };
+        let mut prepared = built(&format!("31/{file}"), &[("d", 20.0)]);
+        let compared: Comparison = compare(&mut prepared, &request, |_, _| ControlFlow::Continue(())).unwrap();
+        let said = compared.text();
+        println!("{file}\n{said}");
+        let medians: Vec<f64> = compared.summaries().iter().map(|s| s.objective.unwrap().median).collect();
+        assert!(medians[0] <= medians[1], "{file}\n{said}");
+        assert!(compared.runs.iter().all(|run| run.candidates <= 9001), "{file}\n{said}");
+    }
+}
+
+#[test]
+fn steps_from_rankings_do_not_stall_where_fixed_ones_do() {
+    let reached = |steps: &str, eta: f64, k: f64| {
+        let set = [("steps", choice(steps)), ("eta", number(eta)), ("k", number(k)), ("rounds", number(800.0))];
+        let reached = shown(&solved("31/quadratic", &[("d", 20.0)], &options("zo_rank_sgd", 0, &set)));
+        println!("{steps}, eta {eta}, k {k}: {reached}");
+        reached
+    };
+    // It begins at 55. A fixed step stalls at a level that grows with it.
+    let (small, large) = (reached("fixed", 0.03, 0.0), reached("fixed", 0.3, 0.0));
+    assert!(small < 0.1 * large);
+    for eta in [0.01, 0.1, 0.3] {
+        assert!(reached("compared", eta, 0.0) < 0.1 * small, "{eta}");
+        assert!(reached("line_search", eta, 0.0) < 0.1 * small, "{eta}");
+    }
+    // More of the ranking tells more.
+    let by_k = [1.0, 3.0, 7.0, 15.0].map(|k| reached("fixed", 0.03, k));
+    assert!(by_k.is_sorted_by(|a, b| a > b), "{by_k:?}");
+}
+
+#[test]
+fn a_valley_is_followed_from_rankings() {
+    // A twentieth of the start, 9, in 2000 rounds.
+    for seed in 0..2 {
+        let reached =
+            shown(&solved("31/rosenbrock", &[], &options("zo_rank_sgd", seed, &[("rounds", number(2000.0))])));
+        println!("seed {seed}: {reached}");
+        assert!(reached <= 9.0 / 20.0);
+    }
+}
