@@ -146,7 +146,6 @@ fn every_way_to_end_has_its_code() {
 #[test]
 fn what_cannot_be_solved_is_refused_by_name() {
     for (name, words) in [
-        ("complements", "constraint `wait` complements variable `flow`"),
         ("function", "`myfunc`"),
         ("refused", "constraint `tariff` uses the operator `piecewise-linear function`"),
         ("integers", "is integer"),
@@ -159,6 +158,59 @@ fn what_cannot_be_solved_is_refused_by_name() {
     let unknown = solved("refused", "hs071", &["max_itr=3"]);
     assert!(unknown.message.contains("`max_itr`"), "{}", unknown.message);
     assert!((500..600).contains(&unknown.code));
+}
+
+/// Files that Pyomo wrote (`pyomo.mpec`), and one by hand whose pair has a constant and any `flow >= 0` for an answer.
+#[test]
+fn complementary_pairs_are_solved() {
+    let square = solved("pairs", "kojima", &[]);
+    assert_eq!((square.objective, square.code), (-1, 0), "{}", square.message);
+    assert!(square.message.contains("all conditions are met"), "{}", square.message);
+    let x = |k: usize| square.values[[0, 1, 3, 4][k - 1]];
+    // One of the two answers of Kojima and Shindo.
+    let answers = [[1.5f64.sqrt(), 0.0, 0.0, 0.5], [1.0, 0.0, 3.0, 0.0]];
+    let away = |answer: &[f64; 4]| (0..4).map(|k| (answer[k] - x(k + 1)).abs()).fold(0.0, f64::max);
+    assert!(answers.iter().any(|answer| away(answer) < 1e-6), "{:?}", square.values);
+    let led = solved("pairs", "follower", &[]);
+    assert_eq!(led.code, 1, "{}", led.message);
+    close(&led.values, &[3.0, 0.5, 0.0]);
+    // Room for `x + y <= 3.5` moves both along `y = x / 2 - 1`: df / d(x + y) = (df/dx + df/dy / 2) / 1.5.
+    close(&led.duals[..1], &[(0.1 * 0.3f64.exp() - 0.5) / 1.5]);
+    // `y` is not at its bound: all of the pair's price is that of `c.bv == 0`.
+    assert!(led.suffixes.is_empty(), "{:?}", led.suffixes);
+    let linear = solved("pairs", "complements", &[]);
+    assert!(linear.code <= 1 && linear.message.contains("objective 2"), "{}", linear.message);
+    assert!(linear.values[0] >= 0.0 && (linear.values[0] + linear.values[1] - 2.0).abs() < 1e-6);
+}
+
+/// Multipliers in segment `d`, and in the suffixes of bounds, are those that an earlier answer wrote.
+#[test]
+fn multipliers_of_the_file_start_the_solve_warm() {
+    let cold = solved("warm", "hs071", &[]);
+    let file = fixture("hs071");
+    let (before, after) = file.split_once("x4").expect("a start");
+    let rest = after.splitn(6, '\n').last().expect("more segments");
+    let listed = |values: &[f64]| values.iter().enumerate().map(|(k, v)| format!("{k} {v}\n")).collect::<String>();
+    let duals = format!("d2\n{}", listed(&cold.duals));
+    let start = format!("x4\n{}", listed(&cold.values));
+    let bound = |name: &str| {
+        let (_, values) = cold.suffixes.iter().find(|(found, _)| found == name)?;
+        let lines: String = values.iter().map(|(k, v)| format!("{k} {v}\n")).collect();
+        Some(format!("S4 {} {}\n{lines}", values.len(), name.replace("_out", "_in")))
+    };
+    let suffixes: String = ["ipopt_zL_out", "ipopt_zU_out"].into_iter().filter_map(bound).collect();
+    let folder = folder("warm", "hs071");
+    let iterations = |text: String| {
+        std::fs::write(folder.join("again.nl"), text).expect("the folder can be written");
+        let output = merit(&["solve", folder.join("again.nl").to_str().expect("a name in UTF-8")]);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let (_, count) = said.split_once(" in ").unwrap_or_else(|| panic!("{said}"));
+        count.split(' ').next().and_then(|n| n.parse::<usize>().ok()).expect("a count")
+    };
+    let of_point = iterations(format!("{before}{start}{rest}"));
+    let of_rows = iterations(format!("{before}{duals}{start}{rest}"));
+    let of_all = iterations(format!("{before}{duals}{start}{rest}{suffixes}"));
+    assert!(of_rows <= 2 && of_all <= 2 && of_rows < of_point, "{of_point}, {of_rows}, {of_all}");
 }
 
 #[test]
@@ -262,7 +314,8 @@ fn operators_mean_what_ampl_means() {
 
 #[test]
 fn binary_files_are_the_same_problems() {
-    for name in ["hs071", "lp", "defined", "operators", "infeasible", "crossed", "nothing", "two", "integers"] {
+    let names = ["hs071", "lp", "defined", "operators", "infeasible", "crossed", "nothing", "two", "integers"];
+    for name in names.into_iter().chain(["complements", "kojima", "follower"]) {
         let text = fixture(name);
         let plain = read(name, text.clone().into_bytes(), Choice::First);
         let point: Vec<f64> = (0..plain.columns.len()).map(|k| 0.5 + 0.25 * k as f64).collect();
@@ -272,6 +325,7 @@ fn binary_files_are_the_same_problems() {
             let told = |imported: &Imported| format!("{:?}", values(imported, &point));
             assert_eq!(told(&packed), told(&plain), "{name}");
             assert_eq!(packed.columns, plain.columns, "{name}");
+            assert_eq!(packed.prepared.problem.pairs(), plain.prepared.problem.pairs(), "{name}");
             let starts = |imported: &Imported| {
                 let problem = &imported.prepared.problem;
                 problem.variables.iter().map(|v| (v.name.clone(), v.kind, v.start.clone())).collect::<Vec<_>>()

@@ -7,7 +7,7 @@ use merit::interop::build::build;
 use merit::interop::export::Format;
 use merit::interop::unroll::{Sharing, unroll};
 use merit::problem::features::Features;
-use merit::problem::values::{Bounds, Numbers};
+use merit::problem::values::{Bounds, Numbers, Scales};
 use merit::problem::{Kind, Problem, Sense};
 use merit::session::{Model, Options, Prepared, flat};
 use std::collections::BTreeMap;
@@ -112,7 +112,7 @@ fn read_back(file: &str, text: &str) -> (Prepared, Prepared) {
     let host = Rc::new(Memory::default());
     host.files.borrow_mut().insert(file.to_string(), text.as_bytes().to_vec());
     let direct = flat::prepared(host.clone(), file).unwrap_or_else(|e| panic!("{file}: {e}\n{text}"));
-    let model = flat::model(&*host, file).expect("it was just read");
+    let model = flat::model(&*host, file).expect("it was just read").text;
     let imported = Model::from_str(&model).and_then(|model| model.build());
     (direct, imported.unwrap_or_else(|e| panic!("{file}: {e}\n{model}")))
 }
@@ -167,7 +167,7 @@ fn linear_and_quadratic_models_come_back_with_their_objective_and_duals() {
 fn told(file: &str, text: &str) -> Vec<(String, usize, usize)> {
     let host = Memory::default();
     host.files.borrow_mut().insert(file.to_string(), text.as_bytes().to_vec());
-    let errors = flat::model(&host, file).expect_err("the file is wrong");
+    let errors = flat::model(&host, file).map(|written| written.text).expect_err("the file is wrong");
     let place = |d: &merit::diag::Diagnostic| {
         let (line, column) = errors.sources.line_column(d.primary().source, d.primary().start);
         (d.id.to_string(), line, column)
@@ -330,7 +330,7 @@ fn damaged_files_are_read_or_refused() {
         host.files.borrow_mut().insert(name.clone(), text.clone());
         let started = Instant::now();
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            if let Ok(model) = flat::model(&*host, name) {
+            if let Ok(flat::Written { text: model, .. }) = flat::model(&*host, name) {
                 let _ = flat::prepared(host.clone(), name).expect("it was just read");
                 // Rows that cannot hold are refused as models; syntax never is.
                 if let Err(errors) = Model::from_str(&model) {
@@ -401,7 +401,9 @@ fn casadi_reads_the_nl_files_of_all_smooth_examples() {
     models.retain(|(stem, _)| {
         let problem = prepared(&repository(&format!("examples/{stem}.opt"))).problem;
         let features = Features::of(&problem);
-        features.kinks.is_empty() && features.cases.is_empty() && features.integer.is_none()
+        // CasADi's reader has no complementary rows.
+        let read = problem.pairs().is_empty();
+        read && features.kinks.is_empty() && features.cases.is_empty() && features.integer.is_none()
     });
     assert!(models.len() >= 20, "only {} smooth models", models.len());
     let files: Vec<String> = models.iter().map(|(_, file)| file.clone()).collect();
@@ -493,7 +495,7 @@ fn the_page_about_formats_tells_the_truth() {
         }
         let host = Memory::default();
         host.files.borrow_mut().insert(format!("file.{format}"), text.clone().into_bytes());
-        let model = flat::model(&host, &format!("file.{format}")).unwrap_or_else(|e| panic!("{e}"));
+        let model = flat::model(&host, &format!("file.{format}")).unwrap_or_else(|e| panic!("{e}")).text;
         assert_eq!(blocks.get(k + 1).map(|(head, text)| (*head, &text[..])), Some(("merit", &model[..])));
         models += 1;
     }
@@ -513,7 +515,7 @@ fn nl_files_come_back_with_their_objective_and_duals() {
         }
         let file = format!("{stem}.nl");
         let direct = flat::prepared(host.clone(), &file).unwrap_or_else(|e| panic!("{file}: {e}"));
-        let model = flat::model(&*host, &file).expect("it was just read");
+        let model = flat::model(&*host, &file).expect("it was just read").text;
         let imported = Model::from_str(&model).and_then(|model| model.build());
         let imported = imported.unwrap_or_else(|e| panic!("{file}: {e}\n{model}"));
         let x = near(&merit::plan::start::of(&direct.problem).x);
@@ -541,4 +543,73 @@ fn nl_files_come_back_with_their_objective_and_duals() {
         }
     }
     assert!(tried >= 25, "only {tried} models");
+}
+
+/// Pairs become rows of type 5, and `perp` again. Those whose bounded side is no variable get a column of their own.
+#[test]
+fn complementary_pairs_come_back_with_their_answers() {
+    let mut written = 0;
+    for path in std::fs::read_dir(repository("tests/complementarity")).expect("the folder is there") {
+        let path = path.expect("it can be listed").path();
+        let stem = path.file_stem().and_then(|s| s.to_str()).expect("a name").to_string();
+        let model = prepared(&path);
+        let told = model.export(Format::Mps).expect_err("pairs are in no such file");
+        assert!(told.to_string().contains("complementary pairs"), "{stem}: {told}");
+        let files = model.export(Format::Nl).unwrap_or_else(|e| panic!("{stem}: {e}"));
+        let pairs = model.problem.pairs().len();
+        let (direct, imported) = read_back(&format!("{stem}.nl"), &files[0].1);
+        let found = [direct.problem.pairs().len(), imported.problem.pairs().len()];
+        assert!(found == [pairs; 2], "{stem}: {found:?} of {pairs}");
+        let x = near(&merit::plan::start::of(&direct.problem).x);
+        assert_eq!(values(&direct.problem, &x).len(), values(&imported.problem, &x).len(), "{stem}");
+        written += 1;
+        if direct.problem.dimension > 12 {
+            continue;
+        }
+        let (stated, direct, imported) = (solved(model), solved(direct), solved(imported));
+        for back in [&direct, &imported] {
+            assert_eq!((&back.status, back.holds), (&stated.status, stated.holds), "{stem}");
+            let objectives = [back.objective, stated.objective].map(|f| f.unwrap_or(0.0));
+            assert!(close(objectives[0], objectives[1], 1e-6), "{stem}: {objectives:?}");
+        }
+    }
+    assert!(written >= 20, "only {written}");
+}
+
+#[test]
+fn sizes_are_written_and_read() {
+    let text = "var x[1..3] in [0, 1e9] start 1e8 scale 1e8\nvar d start 1e-5 scale 1e-6\nvar free\n\
+                minimize cost: sum(k in 1..3: (x[k] / 1e8 - k)^2) + (1e6 * d - 2)^2 + free^2 scale 10\n\
+                subject to work[k in 1..3]: x[k] * d >= 100 * k scale 100 * k\n\
+                subject to sum(k in 1..3: x[k]) + free <= 1e9 scale 1e9";
+    let model = Model::from_str(text).and_then(|model| model.build()).expect("a sound model");
+    let scales = |p: &Prepared| {
+        let found = Scales::of(&p.problem, &Numbers::of(&p.problem)).expect("there are some");
+        let mut all: Vec<u64> = found.variables.iter().chain(&found.rows).map(|s| s.unwrap_or(1.0).to_bits()).collect();
+        all.push(found.objective.unwrap_or(1.0).to_bits());
+        all.sort();
+        all
+    };
+    let files = model.export(Format::Nl).expect("all of it can be said");
+    let (direct, imported) = read_back("sizes.nl", &files[0].1);
+    let expected = scales(&model);
+    let near = |found: Vec<u64>| {
+        let pairs = found.iter().zip(&expected).map(|(a, b)| (f64::from_bits(*a), f64::from_bits(*b)));
+        found.len() == expected.len() && pairs.into_iter().all(|(a, b)| close(a, b, 1e-15))
+    };
+    assert!(near(scales(&direct)) && near(scales(&imported)));
+}
+
+#[test]
+fn objectives_that_are_left_out_are_told() {
+    let host = Rc::new(Memory::default());
+    let bytes = std::fs::read(repository("tests/nl/two.nl")).expect("the fixture is there");
+    host.files.borrow_mut().insert("two.nl".into(), bytes);
+    let written = flat::model(&*host, "two.nl").unwrap_or_else(|e| panic!("{e}"));
+    let direct = flat::prepared(host, "two.nl").unwrap_or_else(|e| panic!("{e}"));
+    for warnings in [&written.warnings, &direct.warnings] {
+        let [told] = &warnings[..] else { panic!("{warnings:?}") };
+        assert!(told.message.contains("2 objectives"), "{}", told.message);
+    }
+    assert_eq!(written.text.matches("minimize").count() + written.text.matches("maximize").count(), 1);
 }

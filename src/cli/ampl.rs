@@ -293,7 +293,7 @@ fn solution(imported: &Imported, answer: &Answer) -> Solution {
     let certificate = text::certificate_lines(answer, &imported.prepared.sources).join("\n");
     let mut suffixes = vec![];
     if let Some(multipliers) = &answer.multipliers {
-        let (lower, upper) = (imported.by_column(&multipliers.lower), imported.by_column(&multipliers.upper));
+        let [lower, upper] = imported.bounds(multipliers);
         let reduced = lower.iter().zip(&upper).map(|(l, u)| l + u).collect();
         suffixes = vec![
             SuffixValues { name: "ipopt_zL_out", values: lower },

@@ -2,7 +2,7 @@
 
 use super::WRONG_USAGE;
 use super::arguments::Import;
-use super::common::{print, tell};
+use super::common::{print, tell, tell_all};
 use crate::host::Disk;
 use crate::session::flat;
 
@@ -11,7 +11,9 @@ pub fn run(arguments: Import) -> i32 {
 }
 
 fn imported(arguments: Import) -> Result<i32, i32> {
-    let text = flat::model(&Disk::new(), &arguments.file).map_err(|errors| tell(&errors))?;
+    let flat::Written { text, warnings, sources } =
+        flat::model(&Disk::new(), &arguments.file).map_err(|errors| tell(&errors))?;
+    tell_all(&warnings, &sources);
     match &arguments.output {
         None => print(&text),
         Some(path) => {

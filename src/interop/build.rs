@@ -6,6 +6,7 @@ use super::scalars::{Body, Column, Row, Scalars, Shared};
 use crate::diag::Span;
 use crate::expr::family::{IndexMap, Leaf, Source, Stage, StageId};
 use crate::expr::graph::{Graph, Node, NodeId};
+use crate::problem::complementarity::implied_sides;
 use crate::problem::{Constraint, Data, Kind, Objective, Problem, Scale, Scaled, Variable};
 
 /// A problem and where the columns and rows that it was made of stand in it.
@@ -16,6 +17,8 @@ pub struct Built {
     pub columns: Vec<u32>,
     /// Number of each row among the rows of all constraints.
     pub rows: Vec<u32>,
+    /// Of each column that a row complements: its position, and the number of the row that bounds it in the pair.
+    pub complemented: Vec<(u32, u32)>,
 }
 
 /// Builds the problem. All leaves of the graph must be columns or shared expressions.
@@ -33,9 +36,10 @@ pub fn build(scalars: Scalars) -> Built {
         let stage = stage(&label, &[&goal.body], |_| goal.span, &mut families, &mut problem);
         problem.objectives.push(Objective { label, sense: goal.sense, stage, span: goal.span });
     }
-    let rows = constraints(&rows, &mut families, &mut problem);
+    let (rows, complements) = constraints(&rows, &columns, &mut families, &mut problem);
     sizes(&scales, &places, &rows, &mut problem);
-    Built { problem, columns: places, rows }
+    let complemented = complements.into_iter().map(|(column, row)| (places[column as usize], row)).collect();
+    Built { problem, columns: places, rows, complemented }
 }
 
 fn variables(columns: &[Column], problem: &mut Problem) -> Vec<u32> {
@@ -70,7 +74,7 @@ fn variables(columns: &[Column], problem: &mut Problem) -> Vec<u32> {
 /// Typical sizes, family by family; members without one have 1.
 fn sizes(scales: &[(Scaled, f64)], columns: &[u32], rows: &[u32], problem: &mut Problem) {
     let mut of_columns = vec![None; columns.len()];
-    let mut of_rows = vec![None; rows.len()];
+    let mut of_rows = vec![None; problem.row_count()];
     for (of, size) in scales {
         match of {
             Scaled::Variable(k) => of_columns[columns[*k as usize] as usize] = Some(*size),
@@ -142,31 +146,64 @@ fn reads(graph: &Graph, body: &Body, columns: usize) -> Vec<usize> {
     leaves.filter_map(|leaf| (leaf as usize).checked_sub(columns)).collect()
 }
 
-fn constraints(rows: &[Row], families: &mut Families, problem: &mut Problem) -> Vec<u32> {
+/// Families of rows; a family of pairs becomes two constraints, the complemented columns with their bounds first. The
+/// numbers of the rows, and of each complemented column the row that bounds it.
+fn constraints(
+    rows: &[Row],
+    columns: &[Column],
+    families: &mut Families,
+    problem: &mut Problem,
+) -> (Vec<u32>, Vec<(u32, u32)>) {
     let names: Vec<&str> = rows.iter().map(|r| &r.name[..]).collect();
     // Rows of one constraint are convex or not together; linear ones always are.
     let alike = |members: &[u32]| {
         let row = |k: u32| &rows[k as usize];
-        members.iter().all(|&k| row(k).is_linear())
+        let pair = |k: u32| row(k).complements.is_some();
+        members.iter().all(|&k| row(k).is_linear() && pair(k) == pair(members[0]))
             || members.iter().all(|&k| row(k).sides() == row(members[0]).sides())
     };
     let mut places = vec![0; rows.len()];
+    let mut complements = vec![];
     let mut before = 0;
     for Named { name: label, axes, members } in names::families(&names, |k| rows[k].sides(), alike) {
+        let count = members.len() as u32;
+        let span = rows[members[0] as usize].span;
+        let mut family = |label: String, bodies: &[&Body], sides: Vec<(f64, f64)>| {
+            let stage = stage(&label, bodies, |p| rows[members[p] as usize].span, families, problem);
+            let (lower, upper) = sides.into_iter().unzip();
+            let sides = (data(lower, problem), data(upper, problem));
+            Constraint { labelled: true, ..Constraint::new(label, axes.clone(), count, stage, sides, span) }
+        };
+        let bodies: Vec<&Body> = members.iter().map(|&k| &rows[k as usize].body).collect();
+        let complemented = members.iter().filter_map(|&k| rows[k as usize].complements).collect::<Vec<u32>>();
+        let (bounded, own) = match complemented.is_empty() {
+            true => {
+                let own = |&k: &u32| (rows[k as usize].lower, rows[k as usize].upper);
+                (None, family(label, &bodies, members.iter().map(own).collect()))
+            }
+            false => {
+                let column = |&k: &u32| Body { linear: vec![(k, 1.0)], ..Body::default() };
+                let read: Vec<Body> = complemented.iter().map(column).collect();
+                let bounds = complemented.iter().map(|&k| (columns[k as usize].lower, columns[k as usize].upper));
+                let bounds: Vec<(f64, f64)> = bounds.collect();
+                let implied = bounds.iter().map(|&(lower, upper)| implied_sides(lower, upper)).collect();
+                let force = family(format!("{label} perp"), &bodies, implied);
+                let bounded = family(label, &read.iter().collect::<Vec<&Body>>(), bounds);
+                (Some(bounded), Constraint { labelled: false, complements: true, ..force })
+            }
+        };
+        if let Some(bounded) = bounded {
+            problem.constraints.push(bounded);
+            complements.extend(complemented.iter().copied().zip(before..));
+            before += count;
+        }
         for (&k, place) in members.iter().zip(before..) {
             places[k as usize] = place;
         }
-        before += members.len() as u32;
-        let bodies: Vec<&Body> = members.iter().map(|&k| &rows[k as usize].body).collect();
-        let stage = stage(&label, &bodies, |p| rows[members[p] as usize].span, families, problem);
-        let lower = data(members.iter().map(|&k| rows[k as usize].lower).collect(), problem);
-        let upper = data(members.iter().map(|&k| rows[k as usize].upper).collect(), problem);
-        problem.constraints.push(Constraint {
-            labelled: true,
-            ..Constraint::new(label, axes, members.len() as u32, stage, (lower, upper), rows[members[0] as usize].span)
-        });
+        problem.constraints.push(own);
+        before += count;
     }
-    places
+    (places, complements)
 }
 
 fn stage(

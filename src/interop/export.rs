@@ -76,11 +76,7 @@ fn unsayable(problem: &Problem) -> Vec<Diagnostic> {
         let message = format!("`{}` is in {domain}: it cannot be exported", v.name);
         Some(Diagnostic::error("cannot-export", v.span, message))
     });
-    let complementarities = problem.complementarities().map(|c| {
-        let message = "`perp` is more than variables, objectives and rows: it cannot be exported";
-        Diagnostic::error("cannot-export", problem.constraints[c.bounded].span, message)
-    });
-    constructs.chain(oracles).chain(blocks).chain(complementarities).chain(domains).chain(matrices(problem)).collect()
+    constructs.chain(oracles).chain(blocks).chain(domains).chain(matrices(problem)).collect()
 }
 
 /// Functions of matrices that are too large for formulas.
@@ -132,6 +128,11 @@ fn flat(
         let message = format!("an .{ending} file has one objective, and `{}` is the second", second.label);
         refused.push(Diagnostic::error("cannot-export", second.span, message));
     }
+    refused.extend(problem.complementarities().map(|c| {
+        let message = format!("an .{ending} file has no complementary pairs");
+        let told = Diagnostic::error("cannot-export", problem.constraints[c.bounded].span, message);
+        told.help("`--nl` and `--json` say `perp`")
+    }));
     let unrolled = unroll(problem, start, Sharing::None);
     let scalars = &unrolled.scalars;
     match Quadratics::of(scalars) {

@@ -274,7 +274,7 @@ impl<'t> Reader<'t, '_> {
         self.last = label;
         let named = label.unwrap_or(first);
         let name = label.map_or_else(String::new, |label| bracketed(label.text));
-        self.scalars.rows.push(Row { name, lower, upper, body, span: named.span(self.source) });
+        self.scalars.rows.push(Row { name, lower, upper, body, complements: None, span: named.span(self.source) });
         Some(())
     }
 

@@ -23,6 +23,7 @@ mod number;
 mod opt_names;
 mod opt_text;
 pub mod opt_write;
+mod pairs;
 mod quadratics;
 pub mod scalars;
 pub mod sol;

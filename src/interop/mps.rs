@@ -439,7 +439,7 @@ impl<'t> Reader<'t> {
                     Some(r) => (rhs.min(rhs + r), rhs.max(rhs + r)),
                 },
             };
-            self.scalars.rows.push(Row { name, lower, upper, body, span });
+            self.scalars.rows.push(Row { name, lower, upper, body, complements: None, span });
         }
         self.mistakes.unless(self.scalars)
     }

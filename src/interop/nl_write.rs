@@ -7,11 +7,11 @@
 
 use super::nl_functions::{Form, form, rewritten};
 use super::number;
-use super::scalars::{Body, Goal, Scalars};
+use super::scalars::{Body, Column, Goal, Row, Scalars};
 use super::sums::Sums;
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::ops::Op;
-use crate::problem::{Kind, Sense};
+use crate::problem::{Kind, Scaled, Sense};
 use std::fmt::Write;
 
 /// The texts of the three files.
@@ -63,6 +63,7 @@ pub fn nl(scalars: &Scalars) -> Nl {
     let mut nl = writer.header();
     writer.functions(&mut nl);
     writer.starts(&mut nl);
+    writer.scaling_factors(&mut nl);
     writer.bounds(&mut nl);
     writer.coefficients(&mut nl);
     let lines = |names: &mut dyn Iterator<Item = &str>| names.fold(String::new(), |out, name| out + name + "\n");
@@ -173,7 +174,7 @@ impl<'s> Writer<'s> {
         self.columns = (0..scalars.columns.len()).collect();
         self.columns.sort_by_key(|&k| place(k));
         let (nonlinear, linear): (Vec<usize>, Vec<usize>) =
-            (0..scalars.rows.len()).partition(|&r| self.is_nonlinear(&scalars.rows[r].body));
+            (0..scalars.rows.len()).partition(|&r| self.is_nonlinear_row(&scalars.rows[r]));
         self.rows = nonlinear.into_iter().chain(linear).collect();
         let count = scalars.columns.len();
         self.shared = (0..scalars.shared.len()).collect();
@@ -188,6 +189,12 @@ impl<'s> Writer<'s> {
 
     fn is_nonlinear(&self, body: &Body) -> bool {
         body.nonlinear.is_some() || body.linear.iter().any(|(k, _)| *k as usize >= self.scalars.columns.len())
+    }
+
+    /// The constant of a pair has no side to move to: with one its row counts as nonlinear, for not all readers look at
+    /// the bodies of linear rows.
+    fn is_nonlinear_row(&self, row: &Row) -> bool {
+        self.is_nonlinear(&row.body) || (row.complements.is_some() && row.body.constant != 0.0)
     }
 
     /// Columns by their numbers in the file; those that are read in nonlinear parts only have the coefficient 0.
@@ -225,9 +232,17 @@ impl<'s> Writer<'s> {
         let binary = count(&|k| is_linear(k) && s.columns[k].kind == Kind::Binary);
         let integer = count(&|k| is_linear(k) && s.columns[k].kind == Kind::Integer);
         let discrete = |wanted| count(&|k| !real(k) && uses(k) == wanted);
-        let row_kinds: Vec<usize> = s.rows.iter().map(|r| bound_kind(r.lower, r.upper)).collect();
+        let stated = s.rows.iter().filter(|r| r.complements.is_none());
+        let row_kinds: Vec<usize> = stated.map(|r| bound_kind(r.lower, r.upper)).collect();
         let kinds = |wanted: usize| row_kinds.iter().filter(|kind| **kind == wanted).count();
-        let nonlinear_rows = s.rows.iter().filter(|r| self.is_nonlinear(&r.body)).count();
+        let nonlinear_rows = s.rows.iter().filter(|r| self.is_nonlinear_row(r)).count();
+        // Of each pair, whether its row is linear, and the bounds of its column.
+        let pairs: Vec<(bool, &Column)> = s
+            .rows
+            .iter()
+            .filter_map(|r| Some((!self.is_nonlinear_row(r), &s.columns[r.complements? as usize])))
+            .collect();
+        let counted = |holds: &dyn Fn(bool, &Column) -> bool| pairs.iter().filter(|(l, c)| holds(*l, c)).count();
         let nonlinear_objectives = s.objectives.iter().filter(|o| self.is_nonlinear(&o.body)).count();
         let nonzeros = |entries: &[Vec<(usize, f64)>]| entries.iter().map(Vec::len).sum::<usize>();
         let longest = |names: &mut dyn Iterator<Item = &String>| names.map(|name| name.len()).max().unwrap_or(0);
@@ -242,7 +257,14 @@ impl<'s> Writer<'s> {
             "vars, constraints, objectives, ranges, eqns",
         );
         line(
-            &[nonlinear_rows, nonlinear_objectives, 0, 0, 0, 0],
+            &[
+                nonlinear_rows,
+                nonlinear_objectives,
+                counted(&|linear, _| linear),
+                counted(&|linear, _| !linear),
+                counted(&|_, c| bound_kind(c.lower, c.upper) == 0),
+                counted(&|_, c| c.lower.is_finite() && c.lower != 0.0),
+            ],
             "nonlinear constraints, objectives; complementarity: linear, nonlinear, double, nonzero lower bounds",
         );
         line(&[0, 0], "network constraints: nonlinear, linear");
@@ -273,10 +295,10 @@ impl<'s> Writer<'s> {
             self.body(body, body.constant, out);
         }
         for (number, &r) in self.rows.iter().enumerate() {
-            let body = &self.scalars.rows[r].body;
+            let row = &self.scalars.rows[r];
             let _ = writeln!(out, "C{number}");
             // The constant of a linear row is taken off its bounds.
-            self.body(body, if self.is_nonlinear(body) { body.constant } else { 0.0 }, out);
+            self.body(&row.body, if self.is_nonlinear_row(row) { row.body.constant } else { 0.0 }, out);
         }
         for (number, Goal { sense, body, .. }) in self.scalars.objectives.iter().enumerate() {
             let _ = writeln!(out, "O{number} {}", (*sense == Sense::Maximize) as u8);
@@ -401,12 +423,42 @@ impl<'s> Writer<'s> {
         }
     }
 
+    /// The suffix `scaling_factor`: what things are multiplied by, the inverse of a size.
+    fn scaling_factors(&self, out: &mut String) {
+        let rows = positions(&self.rows, self.scalars.rows.len());
+        let (mut columns, mut of_rows, mut objectives) = (vec![], vec![], vec![]);
+        for &(of, size) in &self.scalars.scales {
+            match of {
+                Scaled::Variable(k) => columns.push((self.numbers[k as usize], size)),
+                Scaled::Row(k) => of_rows.push((rows[k as usize], size)),
+                Scaled::Objective(k) => objectives.push((k as usize, size)),
+            }
+        }
+        // 4: of real numbers; 0, 1, 2: of variables, rows, objectives.
+        for (kind, mut sizes) in [(4, columns), (5, of_rows), (6, objectives)] {
+            if sizes.is_empty() {
+                continue;
+            }
+            sizes.sort_by_key(|(k, _)| *k);
+            let _ = writeln!(out, "S{kind} {} scaling_factor", sizes.len());
+            for (k, size) in sizes {
+                let _ = writeln!(out, "{k} {}", number::decimal(size.recip()));
+            }
+        }
+    }
+
     fn bounds(&self, out: &mut String) {
         if !self.rows.is_empty() {
             *out += "r\n";
         }
         for &r in &self.rows {
             let row = &self.scalars.rows[r];
+            if let Some(column) = row.complements {
+                let of = &self.scalars.columns[column as usize];
+                let kinds = of.lower.is_finite() as u8 + 2 * of.upper.is_finite() as u8;
+                let _ = writeln!(out, "5 {kinds} {}", self.numbers[column as usize] + 1);
+                continue;
+            }
             let constant = if self.is_nonlinear(&row.body) { 0.0 } else { row.body.constant };
             bound(row.lower - constant, row.upper - constant, out);
         }
@@ -439,6 +491,13 @@ impl<'s> Writer<'s> {
             }
         }
     }
+}
+
+/// Where each of `count` things stands in an order of them.
+fn positions(order: &[usize], count: usize) -> Vec<usize> {
+    let mut positions = vec![0; count];
+    order.iter().enumerate().for_each(|(place, &k)| positions[k] = place);
+    positions
 }
 
 /// What is still to be written.
@@ -495,7 +554,7 @@ fn bound(lower: f64, upper: f64, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scalars::{Column, Row, Shared};
+    use super::super::scalars::Shared;
     use super::*;
     use crate::diag::Span;
 
@@ -512,7 +571,7 @@ mod tests {
     }
 
     fn row(body: Body) -> Row {
-        Row { name: "row".into(), lower: f64::NEG_INFINITY, upper: 1.0, body, span: Span::default() }
+        Row { name: "row".into(), lower: f64::NEG_INFINITY, upper: 1.0, body, complements: None, span: Span::default() }
     }
 
     fn goal(body: Body) -> Goal {

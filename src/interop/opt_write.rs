@@ -11,7 +11,7 @@ use super::opt_text::Expressions;
 use super::scalars::{Body, Column, Row, Scalars};
 use super::sums::Sums;
 use crate::problem::index::{Axes, Element, Set};
-use crate::problem::{Kind, Sense};
+use crate::problem::{Kind, Scaled, Sense};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
@@ -55,6 +55,8 @@ struct Writer<'s> {
     places: Vec<(usize, usize)>,
     /// By leaf: its text in an expression.
     leaves: Vec<String>,
+    /// Typical sizes, where they are stated.
+    sizes: HashMap<Scaled, f64>,
 }
 
 /// An array of columns or rows.
@@ -94,6 +96,7 @@ impl<'s> Writer<'s> {
             columns: vec![],
             places: vec![(0, 0); scalars.columns.len()],
             leaves: vec![],
+            sizes: scalars.scales.iter().copied().collect(),
         };
         let names: Vec<&str> = scalars.columns.iter().map(|c| &c.name[..]).collect();
         let class = |k: u32| {
@@ -144,6 +147,7 @@ impl<'s> Writer<'s> {
                 let start = self.data(array, "start", &index, &start);
                 line += &format!(" start {start}");
             }
+            line += &self.scale(array, Scaled::Variable, &index);
             let _ = writeln!(out, "{line}");
         }
         self.columns = columns;
@@ -164,12 +168,13 @@ impl<'s> Writer<'s> {
 
     fn objectives(&mut self) -> String {
         let mut out = String::new();
-        for goal in &self.scalars.objectives {
+        for (k, goal) in self.scalars.objectives.iter().enumerate() {
             let word = if goal.sense == Sense::Minimize { "minimize" } else { "maximize" };
             let name = self.legal.name(if goal.name.is_empty() { "objective" } else { &goal.name });
             let head = format!("{word} {name}:");
             let summands = self.shortened(&name, &goal.body, true);
-            let _ = writeln!(out, "{}", self.broken("", &head, summands, ""));
+            let scale = self.sizes.get(&Scaled::Objective(k as u32)).map(|size| format!(" scale {}", decimal(*size)));
+            let _ = writeln!(out, "{}", self.broken("", &head, summands, &scale.unwrap_or_default()));
         }
         out
     }
@@ -216,6 +221,7 @@ impl<'s> Writer<'s> {
         let names: Vec<&str> = rows.iter().map(|r| &r.name[..]).collect();
         let linear = |k: u32| {
             rows[k as usize].is_linear()
+                && rows[k as usize].complements.is_none()
                 && rows[k as usize].body.linear.iter().all(|(leaf, _)| (*leaf as usize) < self.scalars.columns.len())
         };
         let alike = |members: &[u32]| members.iter().all(|&k| linear(k));
@@ -235,6 +241,17 @@ impl<'s> Writer<'s> {
     /// A row as it is.
     fn written(&mut self, array: &Array, out: &mut String) {
         let row = &self.scalars.rows[array.members[0] as usize];
+        let scale = self.scale(array, Scaled::Row, &Binder::default());
+        if let Some(column) = row.complements {
+            let head = format!("{}: {} perp", array.name, self.leaves[column as usize]);
+            let mut summands = self.shortened(&array.name, &row.body, true);
+            if row.body.nonlinear.is_none() && row.body.linear.is_empty() {
+                // A side of `perp` may not be a mere number.
+                summands.push(format!("0 * {}", self.leaves[column as usize]));
+            }
+            let _ = writeln!(out, "{}", self.broken("  ", &head, summands, &scale));
+            return;
+        }
         let (lower, upper) = (row.lower - row.body.constant, row.upper - row.body.constant);
         let (before, after) = sides(&decimal(lower), &decimal(upper), lower == upper);
         let nothing = lower == f64::NEG_INFINITY && upper == f64::INFINITY;
@@ -245,7 +262,17 @@ impl<'s> Writer<'s> {
         }
         let head = format!("{}:{before}", array.name);
         let summands = self.shortened(&array.name, &row.body, false);
-        let _ = writeln!(out, "{}", self.broken("  ", &head, summands, &after));
+        let _ = writeln!(out, "{}", self.broken("  ", &head, summands, &(after + &scale)));
+    }
+
+    /// ` scale SIZE` at the end of a declaration, where sizes are stated.
+    fn scale(&mut self, array: &Array, of: fn(u32) -> Scaled, index: &Binder) -> String {
+        let sizes: Vec<Option<f64>> = array.members.iter().map(|&k| self.sizes.get(&of(k)).copied()).collect();
+        if sizes.iter().all(Option::is_none) {
+            return String::new();
+        }
+        let sizes: Vec<f64> = sizes.into_iter().map(|size| size.unwrap_or(1.0)).collect();
+        format!(" scale {}", self.data(array, "scale", index, &sizes))
     }
 
     /// Linear rows as sums over the entries of sparse matrices.
@@ -279,7 +306,8 @@ impl<'s> Writer<'s> {
         let (before, after) = sides(&lower, &upper, equal);
         let head = format!("{}{}:{before}", array.name, index.declared());
         let parts = if parts.is_empty() { vec!["0".to_string()] } else { parts };
-        let _ = writeln!(out, "{}", self.broken("  ", &head, parts, &after));
+        let scale = self.scale(array, Scaled::Row, &index);
+        let _ = writeln!(out, "{}", self.broken("  ", &head, parts, &(after + &scale)));
     }
 
     /// What the columns of one array add to rows: `sum((k, j) in ENTRIES where k == i: factor[k, j] * x[j])`.
@@ -490,6 +518,7 @@ fn count(set: &Set) -> Option<(i64, i64)> {
 }
 
 /// `[i in SET]`
+#[derive(Default)]
 struct Binder {
     names: Vec<String>,
     set: String,

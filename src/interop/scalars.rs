@@ -62,13 +62,16 @@ pub struct Goal {
     pub span: Span,
 }
 
-/// A constraint. Infinite sides do not bind; a lower side may lie above the upper one.
+/// A constraint, or a complementary pair. Infinite sides do not bind; a lower side may lie above the upper one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     pub name: String,
     pub lower: f64,
     pub upper: f64,
     pub body: Body,
+    /// The column that the row complements: `column perp body`, with the bounds of the column as its sides. The row's own
+    /// sides say nothing then.
+    pub complements: Option<u32>,
     pub span: Span,
 }
 
@@ -79,6 +82,9 @@ impl Row {
 
     /// Which sides bind, as words that also name rows without a name of their own.
     pub fn sides(&self) -> &'static str {
+        if self.complements.is_some() {
+            return "pair";
+        }
         match (self.lower == f64::NEG_INFINITY, self.upper == f64::INFINITY) {
             (true, true) => "free",
             (true, false) => "at_most",

@@ -17,7 +17,7 @@ fn column(name: &str) -> Column {
 }
 
 fn row(name: &str, lower: f64, upper: f64, body: Body) -> Row {
-    Row { name: name.into(), lower, upper, body, span: Span::default() }
+    Row { name: name.into(), lower, upper, body, complements: None, span: Span::default() }
 }
 
 fn nonlinear(node: NodeId) -> Body {

@@ -5,6 +5,7 @@
 //! small, become shared expressions, which also keeps deep recurrences from growing without end.
 
 use super::minors;
+use super::pairs::{self, Form};
 use super::scalars::{Body, Column, Goal, Row, Scalars, Shared};
 use super::sums::{Sums, merge};
 use crate::diag::Span;
@@ -12,8 +13,8 @@ use crate::expr::eval;
 use crate::expr::family::{MatrixStage, Source, StageId, Term};
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::problem::squares::{span, span_of};
-use crate::problem::values::{Bounds, Numbers, depends_on_variables};
-use crate::problem::{Problem, Variable};
+use crate::problem::values::{Bounds, Numbers, Scales, depends_on_variables};
+use crate::problem::{Kind, Problem, Scaled, Variable};
 use std::collections::HashMap;
 
 /// Nodes that are read more than once are shared from this size on, counted in nodes; values of `let`s always.
@@ -53,7 +54,11 @@ pub fn unroll(problem: &Problem, start: &[f64], sharing: Sharing) -> Unrolled {
         Sharing::None => vec![],
         Sharing::Named => shared_nodes(&graph, &functions, &named),
     };
-    let columns = columns(problem, &bounds, start);
+    let all_rows = problem.constraints.iter().flat_map(|c| rows[c.stage.0 as usize].iter()).collect::<Vec<_>>();
+    let pairs = pairs::forms(problem, &bounds, &graph, |row| all_rows[row].clone());
+    let starts = problem.row_starts();
+    let mut columns = columns(problem, &bounds, start);
+    columns.extend(pairs.named.iter().map(|&row| side(problem, &bounds, &starts, row as usize)));
     let mut writer = Rewriter::new(&graph, columns.len() as u32, &shared);
     let mut scalars = Scalars { columns, ..Scalars::default() };
     for &node in &shared {
@@ -67,22 +72,66 @@ pub fn unroll(problem: &Problem, start: &[f64], sharing: Sharing) -> Unrolled {
         let (name, sense, span) = (objective.label.clone(), objective.sense, objective.span);
         scalars.objectives.push(Goal { name, sense, body, span });
     }
-    let starts = problem.row_starts();
-    for (constraint, first) in problem.constraints.iter().zip(starts).filter(|(c, _)| !c.dropped) {
+    // Of each row of the problem, its number among those that are written.
+    let mut written = vec![None; problem.row_count()];
+    for (k, constraint) in problem.constraints.iter().enumerate().filter(|(_, c)| !c.dropped) {
         for r in 0..constraint.rows as usize {
-            scalars.rows.push(Row {
-                name: format!("{}{}", constraint.label, constraint.axes.label(r)),
-                lower: bounds.row_lower[first + r],
-                upper: bounds.row_upper[first + r],
-                body: writer.body(functions.next().unwrap_or_default(), None),
-                span: constraint.span,
-            });
+            let summands = functions.next().unwrap_or_default();
+            let at = starts[k] + r;
+            let (mut lower, mut upper, mut complements) = (bounds.row_lower[at], bounds.row_upper[at], None);
+            // A pair bears one name, which its row has.
+            let label = match pairs.of_force.contains_key(&(at as u32)) {
+                true => &problem.constraints[k - 1].label,
+                false => &constraint.label,
+            };
+            let mut name = format!("{label}{}", constraint.axes.label(r));
+            let mut body = Body::default();
+            match pairs.of_bounded.get(&(at as u32)) {
+                Some(Form::Column(_) | Form::Equation) => continue,
+                Some(Form::Named(column)) => {
+                    (lower, upper) = (0.0, 0.0);
+                    name = scalars.columns[*column as usize].name.clone();
+                    body.linear.push((*column, -1.0));
+                }
+                None => {}
+            }
+            if let Some(Form::Column(column) | Form::Named(column)) = pairs.of_force.get(&(at as u32)) {
+                (lower, upper, complements) = (f64::NEG_INFINITY, f64::INFINITY, Some(*column));
+            }
+            let own = writer.body(summands, None);
+            body = Body { linear: [body.linear, own.linear].concat(), ..own };
+            written[at] = Some(scalars.rows.len() as u32);
+            scalars.rows.push(Row { name, lower, upper, body, complements, span: constraint.span });
         }
     }
+    scalars.scales = sizes(problem, &numbers, &written);
     let (graph, known) = writer.finish();
     scalars.graph = graph;
     places = places.into_iter().filter_map(|(id, span)| Some((*known.get(&id)?, span))).collect();
     Unrolled { scalars, places }
+}
+
+/// The sizes that the model states, of what is written.
+fn sizes(problem: &Problem, numbers: &Numbers, written: &[Option<u32>]) -> Vec<(Scaled, f64)> {
+    let Some(scales) = Scales::of(problem, numbers) else { return vec![] };
+    let objective = scales.objective.map(|size| (Scaled::Objective(0), size));
+    let variables = scales.variables.iter().zip(0..).filter_map(|(size, k)| Some((Scaled::Variable(k), (*size)?)));
+    let rows = scales.rows.iter().zip(written).filter_map(|(size, row)| Some((Scaled::Row((*row)?), (*size)?)));
+    objective.into_iter().chain(variables).chain(rows).collect()
+}
+
+/// A new column for the bounded expression of a pair.
+fn side(problem: &Problem, bounds: &Bounds, starts: &[usize], row: usize) -> Column {
+    let k = starts.partition_point(|first| *first <= row) - 1;
+    let constraint = &problem.constraints[k];
+    Column {
+        name: format!("{}_side{}", constraint.label, constraint.axes.label(row - starts[k])),
+        lower: bounds.row_lower[row],
+        upper: bounds.row_upper[row],
+        start: None,
+        kind: Kind::Real,
+        span: constraint.span,
+    }
 }
 
 /// Summands of objectives and of rows that are not dropped, in order.

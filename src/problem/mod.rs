@@ -69,7 +69,7 @@ pub struct Scale {
 }
 
 /// By its number in the list of the problem.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scaled {
     Variable(u32),
     Row(u32),

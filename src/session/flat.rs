@@ -31,24 +31,33 @@ fn reader(path: &str) -> Option<Reader> {
 /// The problem of a file.
 pub fn prepared(host: Rc<dyn Host>, path: &str) -> Result<Prepared, Errors> {
     if import::is_nl(path) {
-        let imported = import::nl(host, path, Choice::First);
-        return imported.map(|imported| imported.prepared).map_err(|refused| refused.errors);
+        return import::nl(host, path, Choice::First).map_err(|refused| refused.errors).map(|mut imported| {
+            imported.prepared.warnings.extend(imported.left);
+            imported.prepared
+        });
     }
     let began = host.seconds();
-    let (scalars, sources) = scalars(&*host, path)?;
+    let (scalars, sources, _) = scalars(&*host, path)?;
     let problem = build::build(scalars).problem;
     let seconds = host.seconds() - began;
     Ok(Prepared::new(problem, sources, vec![], host, seconds))
 }
 
+/// A problem of a file as a model, and what was left aside.
+pub struct Written {
+    pub text: String,
+    pub warnings: Vec<Diagnostic>,
+    pub sources: Sources,
+}
+
 /// The problem of a file as a model.
-pub fn model(host: &dyn Host, path: &str) -> Result<String, Errors> {
-    let (scalars, sources) = scalars(host, path)?;
+pub fn model(host: &dyn Host, path: &str) -> Result<Written, Errors> {
+    let (scalars, sources, warnings) = scalars(host, path)?;
     if !scalars.unsupported.is_empty() {
         let told = scalars.unsupported.iter().map(|u| Diagnostic::error("cannot-import", u.span, &u.sentence));
         return Err(Errors { diagnostics: told.collect(), sources });
     }
-    Ok(opt_write::opt(&scalars, &title(&scalars, path)))
+    Ok(Written { text: opt_write::opt(&scalars, &title(&scalars, path)), warnings, sources })
 }
 
 /// What the model says of where it comes from.
@@ -58,10 +67,11 @@ pub fn title(scalars: &Scalars, path: &str) -> String {
     format!("{file}: {}, {}", plural(scalars.columns.len(), "variable"), plural(scalars.rows.len(), "row"))
 }
 
-fn scalars(host: &dyn Host, path: &str) -> Result<(Scalars, Sources), Errors> {
+fn scalars(host: &dyn Host, path: &str) -> Result<(Scalars, Sources, Vec<Diagnostic>), Errors> {
     if import::is_nl(path) {
-        let stated = import::scalars(host, path, Choice::First);
-        return stated.map(|stated| (stated.scalars, stated.sources)).map_err(|refused| refused.errors);
+        let stated = import::scalars(host, path, Choice::First).map_err(|refused| refused.errors)?;
+        let warnings = stated.warnings.into_iter().chain(stated.left);
+        return Ok((stated.scalars, stated.sources, warnings.collect()));
     }
     let mut sources = Sources::default();
     let refuse = |sources: Sources, id, message: String| {
@@ -87,7 +97,7 @@ fn scalars(host: &dyn Host, path: &str) -> Result<(Scalars, Sources), Errors> {
         return Err(refuse(sources, "unreadable-file", format!("`{path}` is no file .mps, .lp or .nl")));
     };
     match read(source, &text) {
-        Ok(scalars) => Ok((scalars, sources)),
+        Ok(scalars) => Ok((scalars, sources, vec![])),
         Err(diagnostics) => Err(Errors { diagnostics, sources }),
     }
 }

@@ -261,6 +261,10 @@ impl Prepared {
         self.warm = Some(Warm { x: answer.x.clone(), multipliers: answer.multipliers.clone() });
     }
 
+    pub(super) fn start_warm(&mut self, warm: Warm) {
+        self.warm = Some(warm);
+    }
+
     /// The derivative of an answer by a parameter: `of` names a variable, a `let`, an objective, `row.dual`, `row.slack`
     /// or `x.reduced_cost`, `to` a parameter, a column (`train.y`) or a computed array, both also with an index (`x[2]`).
     /// Rows are the elements of `of`. What was checked comes with it.

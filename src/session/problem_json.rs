@@ -30,7 +30,11 @@ pub fn render(scalars: &Scalars) -> String {
     });
     let rows = scalars.rows.iter().map(|r| {
         let (lower, upper) = (number(r.lower), number(r.upper));
-        json!({"name": r.name, "lower": lower, "upper": upper, "function": function(&r.body)})
+        let mut row = json!({"name": r.name, "lower": lower, "upper": upper, "function": function(&r.body)});
+        if let Some(column) = r.complements {
+            row["complements"] = column.into();
+        }
+        row
     });
     let fields = [
         ("variables", listed(variables)),

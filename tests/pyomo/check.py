@@ -201,9 +201,32 @@ def refused(m, *words):
         assert word in said, said
 
 
-def what_cannot_be_solved_is_refused():
+def complementary_pairs():
     from pyomo.mpec import Complementarity, complements
 
+    m = pyo.ConcreteModel()
+    m.x, m.y = pyo.Var(bounds=(0, None)), pyo.Var()
+    m.f = pyo.Objective(expr=(m.x - 1) ** 2 + (m.y - 2.5) ** 2)
+    m.c = Complementarity(expr=complements(m.y + m.x >= 2, m.x >= 0))
+    m.d = pyo.Constraint(expr=m.y >= 0)
+    pyo.TransformationFactory("mpec.nl").apply_to(m)
+    results = pyo.SolverFactory("merit").solve(m)
+    # x = 0 and y >= 2, or x > 0 and y = 2 - x: (0, 2.5) has 1, (0.25, 1.75) has 1.125.
+    assert "stationary" in results.solver.message, results.solver.message
+    assert abs(pyo.value(m.f) - 1) < 1e-6, pyo.value(m.f)
+    # A square system: two rivals on one market, each with 100 - q1 - q2 for a price and 10 or 20 for a unit.
+    m = pyo.ConcreteModel()
+    m.q = pyo.Var([1, 2], bounds=(0, None))
+    cost = {1: 10, 2: 20}
+    force = {k: cost[k] - (100 - m.q[1] - m.q[2]) + m.q[k] for k in (1, 2)}
+    m.c = Complementarity([1, 2], rule=lambda m, k: complements(m.q[k] >= 0, force[k] >= 0))
+    pyo.TransformationFactory("mpec.nl").apply_to(m)
+    results = pyo.SolverFactory("merit").solve(m, symbolic_solver_labels=True)
+    assert results.solver.termination_condition == TerminationCondition.optimal, results.solver.message
+    assert abs(pyo.value(m.q[1]) - 100 / 3) < 1e-6 and abs(pyo.value(m.q[2]) - 70 / 3) < 1e-6
+
+
+def what_cannot_be_solved_is_refused():
     m = pyo.ConcreteModel()
     m.x = pyo.Var(domain=pyo.Integers, bounds=(0, 5))
     m.y = pyo.Var(bounds=(0, 5))
@@ -217,12 +240,6 @@ def what_cannot_be_solved_is_refused():
     results = pyo.SolverFactory("merit").solve(m)
     assert "best found" in results.solver.message, results.solver.message
     assert pyo.value(m.x) == 2, pyo.value(m.x)
-    m = pyo.ConcreteModel()
-    m.x, m.y = pyo.Var(bounds=(0, None)), pyo.Var()
-    m.f = pyo.Objective(expr=m.x + m.y)
-    m.c = Complementarity(expr=complements(m.y + m.x >= 2, m.x >= 0))
-    m.d = pyo.Constraint(expr=m.y >= 0)
-    refused(m, "complement")
 
 
 def names_appear_in_messages():
@@ -249,6 +266,7 @@ CASES = [
     quadratic_by_hand,
     signs_of_duals,
     options_are_heeded,
+    complementary_pairs,
     what_cannot_be_solved_is_refused,
     names_appear_in_messages,
 ]

@@ -68,22 +68,14 @@ pub fn lower(nl: &Nl, file: &File, choice: Choice) -> Result<Scalars, NlError> {
         objectives.push(Goal { name, sense: objective.sense, body, span: lowering.span(objective.at) });
     }
     let mut rows = vec![];
-    let mut unsupported = special_sets(nl, &lowering);
+    let unsupported = special_sets(nl, &lowering);
     for (k, row) in nl.rows.iter().enumerate() {
         let span = lowering.span(row.at);
-        if let Some(variable) = row.complements {
-            let labels = file.labels;
-            let sentence = format!(
-                "{} complements {}: such rows of `.nl` files are read but not solved; `perp` in a model is",
-                labels.constraint(k),
-                labels.variable(variable as usize)
-            );
-            unsupported.push(Unsupported { construct: "perp", sentence, span });
-        }
         let sides = row.bounds.unwrap_or(Bounds { lower: f64::NEG_INFINITY, upper: f64::INFINITY, at: row.at });
         let name = file.labels.row(k).to_string();
         let body = lowering.body(row.body, &row.linear)?;
-        rows.push(Row { name, lower: sides.lower, upper: sides.upper, body, span });
+        let complements = row.complements;
+        rows.push(Row { name, lower: sides.lower, upper: sides.upper, body, complements, span });
     }
     let scales = scales(nl, choice.of(nl.objectives.len()));
     Ok(Scalars { graph: lowering.graph, columns, shared, objectives, rows, scales, unsupported })
