@@ -1,9 +1,11 @@
 //! Experiments of published black-box methods, at sizes that fit a test; `docs/seeds.md` says what came out at full size.
 
-use merit::answer::Answer;
+use merit::Answer;
+use merit::ad::Evaluator;
 use merit::session::compare::{Comparison, Request, compare};
 use merit::session::{Model, Options, Prepared};
 use merit::solve::options::Value;
+use merit::solve::parts::random::Random;
 use std::ops::ControlFlow;
 
 fn number(value: f64) -> Value {
@@ -89,4 +91,70 @@ fn a_valley_is_followed_from_rankings() {
         println!("seed {seed}: {reached}");
         assert!(reached <= 9.0 / 20.0);
     }
+}
+
+/// How often an experiment is repeated: `usual` times, or as often as `MERIT_SEED_RUNS` says.
+fn runs(usual: u64) -> u64 {
+    std::env::var("MERIT_SEED_RUNS").map_or(usual, |runs| runs.parse().expect("a number of runs"))
+}
+
+/// The canyon for those who use slopes.
+fn canyon() -> Evaluator {
+    Evaluator::new(&built("34/canyon", &[]).problem)
+}
+
+#[test]
+fn a_consensus_passes_the_canyon_where_slopes_are_caught() {
+    for (variant, sigma, share) in [("isotropic", 1.6, 0.95), ("hopping", 0.7, 0.9)] {
+        let set = [("variant", choice(variant)), ("sigma", number(sigma))];
+        let mut away: Vec<f64> =
+            (0..runs(3)).map(|seed| shown(&solved("34/canyon", &[], &options("cbo", seed, &set)))).collect();
+        away.sort_by(f64::total_cmp);
+        println!("{variant}: {} runs, distances to the origin {} .. {}", away.len(), away[0], away[away.len() - 1]);
+        let passed = away.iter().filter(|distance| **distance < 0.5).count();
+        assert!(passed as f64 >= share * away.len() as f64, "{variant}: {away:?}");
+    }
+    // Gradient descent: 10^4 steps of 1e-3.
+    let mut slopes = canyon();
+    let (mut x, mut gradient) = (vec![8.0, 8.0], vec![0.0; 2]);
+    for _ in 0..10_000 {
+        slopes.gradient(&x, &mut gradient);
+        x.iter_mut().zip(&gradient).for_each(|(x, g)| *x -= 1e-3 * g);
+    }
+    println!("gradient descent: {x:?}, {}", slopes.objective(&x));
+    assert!((x[0] - 2.34).abs() < 0.01 && (x[1] - 2.47).abs() < 0.01, "{x:?}");
+    assert!((slopes.objective(&x) - 3.86).abs() < 0.01);
+}
+
+/// `x ← x - h ∇E + √(2h T) ξ` with `h = 1e-3` and the temperature `T = 10 / log(k + 1)`, or half of it.
+#[test]
+fn annealed_langevin_steps_pass_the_canyon_less_often() {
+    let mut slopes = canyon();
+    let count = runs(8);
+    for temperature in [10.0, 5.0] {
+        let mut passed = 0;
+        for seed in 0..count {
+            let mut random = Random::new(seed);
+            let (mut x, mut gradient) = (vec![8.0, 8.0], vec![0.0; 2]);
+            for k in 1..=10_000 {
+                slopes.gradient(&x, &mut gradient);
+                let noise = (2e-3 * temperature / f64::from(k + 1).ln()).sqrt();
+                x.iter_mut().zip(&gradient).for_each(|(x, g)| *x += noise * random.normal() - 1e-3 * g);
+            }
+            passed += u64::from(x[0].hypot(x[1]) < 0.5);
+        }
+        println!("Langevin from temperature {temperature}: {passed} of {count}");
+        assert!((passed as f64) < 0.9 * count as f64);
+    }
+}
+
+#[test]
+fn noise_by_coordinate_finds_the_cell_of_rastrigins_function() {
+    let count = runs(2);
+    let found = (0..count).filter(|&seed| {
+        let away = shown(&solved("34/rastrigin", &[], &options("cbo", seed, &[("steps", number(1000.0))])));
+        println!("Rastrigin, seed {seed}: largest coordinate {away}");
+        away < 0.5
+    });
+    assert!(found.count() as f64 >= 0.8 * count as f64);
 }

@@ -122,3 +122,62 @@ fn spread_of(particles: &[Vec<f64>], center: &[f64]) -> f64 {
     let squares = |x: &Vec<f64>| x.iter().zip(center).map(|(x, c)| (x - c).powi(2)).sum::<f64>();
     (particles.iter().map(squares).sum::<f64>() / particles.len() as f64).sqrt()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A hop from `c`: the consensus of `count` particles drawn around it.
+    fn hop(f: impl Fn(&[f64]) -> f64, c: &[f64], count: usize, (alpha, sigma): (f64, f64), seed: u64) -> Vec<f64> {
+        let mut random = Random::new(seed);
+        let around = |random: &mut Random| c.iter().map(|c| c + sigma * random.normal()).collect();
+        let particles: Vec<Vec<f64>> = (0..count).map(|_| around(&mut random)).collect();
+        let values: Vec<f64> = particles.iter().map(|x| f(x)).collect();
+        consensus(&particles, &values, alpha)
+    }
+
+    fn distance(a: &[f64], b: &[f64]) -> f64 {
+        a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+    }
+
+    /// `c⁺ = (I + τA)⁻¹ c` for `½ v'Av` in the limit of many particles.
+    #[test]
+    fn a_hop_tends_to_the_proximal_point_of_a_quadratic() {
+        let (alpha, sigma) = (5.0, 0.3);
+        let tau = alpha * sigma * sigma;
+        let proximal = [1.0 / (1.0 + tau), 1.0 / (1.0 + 10.0 * tau)];
+        let f = |v: &[f64]| 0.5 * (v[0] * v[0] + 10.0 * v[1] * v[1]);
+        let error = |count: usize| {
+            let runs = 20;
+            let all = (0..runs).map(|seed| distance(&hop(f, &[1.0, 1.0], count, (alpha, sigma), seed), &proximal));
+            all.sum::<f64>() / runs as f64
+        };
+        let errors = [100, 1_000, 10_000, 100_000].map(error);
+        println!("{errors:?}");
+        assert!(errors.is_sorted_by(|a, b| a > b), "{errors:?}");
+        let slope = (errors[3] / errors[1]).log10() / 2.0;
+        assert!(slope <= -0.35, "{errors:?}: {slope}");
+    }
+
+    /// The mean of some hops is a gradient step of length `τ` where `α` is large and the hop short.
+    #[test]
+    fn hops_follow_the_gradient_of_a_function_that_is_not_convex() {
+        let f = |v: &[f64]| v[0].sin() + 0.5 * (v[0] * v[1]).cos() + 0.1 * v[1] * v[1];
+        let at = [0.3f64, 1.2];
+        let gradient =
+            [at[0].cos() - 0.5 * at[1] * (at[0] * at[1]).sin(), -0.5 * at[0] * (at[0] * at[1]).sin() + 0.2 * at[1]];
+        let (alpha, sigma) = (400.0, 0.01);
+        let tau = alpha * sigma * sigma;
+        let mut mean = [0.0; 2];
+        let runs = 10;
+        for seed in 0..runs {
+            let hop = hop(f, &at, 100_000, (alpha, sigma), seed);
+            (0..2).for_each(|k| mean[k] += (hop[k] - at[k]) / runs as f64);
+        }
+        let step = gradient.map(|g| -tau * g);
+        let length = |v: &[f64]| v.iter().map(|v| v * v).sum::<f64>().sqrt();
+        let cosine = (mean[0] * step[0] + mean[1] * step[1]) / (length(&mean) * length(&step));
+        println!("{mean:?} and {step:?}: cosine {cosine}");
+        assert!(distance(&mean, &step) <= 0.1 * length(&step) && cosine >= 0.99, "{mean:?} and {step:?}");
+    }
+}
