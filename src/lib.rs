@@ -56,6 +56,7 @@ pub mod linalg;
 pub mod oracle;
 pub mod plan;
 pub mod problem;
+pub mod repl;
 pub mod sema;
 pub mod session;
 pub mod solve;

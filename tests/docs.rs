@@ -8,6 +8,9 @@
 use merit::diag::Severity;
 use merit::expr::ops;
 use merit::host::{Disk, Host};
+use merit::repl::Conversation;
+use merit::repl::commands::COMMANDS;
+use merit::repl::lines::unfinished;
 use merit::session::{Errors, Model, Options};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -244,18 +247,79 @@ fn function_table() -> String {
     lines.join("\n").replace(" |  |", " | |").replace(" |  |", " | |")
 }
 
+/// Sessions in the pages are what is said: `...` stands for lines that are not shown.
+#[test]
+fn sessions_are_replayed() {
+    let mut tried = 0;
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).expect("a readable page");
+        for session in text.split("```session\n").skip(1).filter_map(|rest| rest.split("\n```").next()) {
+            let mut conversation = Conversation::new(Rc::new(Disk::new()));
+            for exchange in session.split("merit> ").skip(1) {
+                replay(&mut conversation, exchange, &page.display().to_string());
+            }
+            tried += 1;
+        }
+    }
+    assert!(tried > 0);
+}
+
+/// What was typed is the first line, and more as long as the input goes on; the rest is what was said.
+fn replay(conversation: &mut Conversation, exchange: &str, page: &str) {
+    let mut lines = exchange.trim_end().lines();
+    let mut typed = lines.next().unwrap_or("").to_string();
+    while unfinished(&typed) {
+        typed += "\n";
+        typed += lines.next().expect("the input ends");
+    }
+    let reply = conversation.say(&typed, &mut |_| ControlFlow::Continue(()));
+    let told: String = reply.told.iter().map(|errors| errors.to_string()).collect();
+    let said = told + &reply.text;
+    let mut said = said.lines();
+    let mut skipping = false;
+    for wanted in lines {
+        if wanted == "..." {
+            skipping = true;
+            continue;
+        }
+        let found = if skipping { said.find(|line| *line == wanted) } else { said.next() };
+        assert_eq!(found, Some(wanted), "{page}: after `{typed}`");
+        skipping = false;
+    }
+    assert!(skipping || said.next().is_none(), "{page}: more is said to `{typed}`");
+}
+
+/// Set `MERIT_BLESS=1` to write the table of commands into its page.
+#[test]
+fn the_table_of_commands_is_up_to_date() {
+    let rows =
+        COMMANDS.iter().map(|c| format!("| `:{}` | {} |", format!("{} {}", c.name, c.usage).trim_end(), cell(c.doc)));
+    let head = ["| command | what it does |".to_string(), "| --- | --- |".to_string()];
+    let table: Vec<String> =
+        head.into_iter().chain(rows.map(|row| row.replace(" | progress", " \\| progress"))).collect();
+    kept_in(
+        "docs/repl.md",
+        ("<!-- commands: written by tests/docs.rs -->\n", "<!-- end of commands -->"),
+        &(table.join("\n") + "\n"),
+    );
+}
+
+/// Holds a page to a text between two marks, or writes it there.
+fn kept_in(page: &str, (open, close): (&str, &str), wanted: &str) {
+    let path = root().join(page);
+    let text = std::fs::read_to_string(&path).expect("the page is there");
+    let (before, rest) = text.split_once(open).expect("the page has a place for the table");
+    let (found, after) = rest.split_once(close).expect("the place has an end");
+    if std::env::var_os("MERIT_BLESS").is_some() {
+        std::fs::write(&path, format!("{before}{open}{wanted}{close}{after}")).expect("the page can be written");
+        return;
+    }
+    assert!(found == wanted, "{page} is behind its table; run this test with MERIT_BLESS=1");
+}
+
 /// Set `MERIT_BLESS=1` to write the table into the page after a function was added.
 #[test]
 fn the_table_of_functions_is_up_to_date() {
-    let page = root().join("docs/language.md");
-    let text = std::fs::read_to_string(&page).expect("the reference is there");
-    let (open, close) = ("<!-- functions: written by tests/docs.rs -->\n", "\n<!-- end of functions -->");
-    let (before, rest) = text.split_once(open).expect("the reference has a place for functions");
-    let (found, after) = rest.split_once(close).expect("the place has an end");
-    let wanted = function_table();
-    if std::env::var_os("MERIT_BLESS").is_some() {
-        std::fs::write(&page, format!("{before}{open}{wanted}{close}{after}")).expect("the page can be written");
-        return;
-    }
-    assert!(found == wanted, "docs/language.md is behind the tables of functions; run this test with MERIT_BLESS=1");
+    let marks = ("<!-- functions: written by tests/docs.rs -->\n", "\n<!-- end of functions -->");
+    kept_in("docs/language.md", marks, &function_table());
 }

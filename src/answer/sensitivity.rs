@@ -64,7 +64,7 @@ impl Sensitivity {
     }
 
     /// The lines of the text view.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<String> {
         let name = format!("sensitivity {}", self.entry.name);
         let mut out = vec![];
         let mut put = |title: String, values: &[f64]| match &array(&self.entry.axes, values)[..] {

@@ -3,7 +3,7 @@
 //! The problem is `STUB.nl`, the answer `STUB.sol`; options are words `name=value` or stand in the environment variable
 //! `merit_options`. The exit code is 0 whenever an answer was written, for the answer itself says how the solve ended.
 
-use super::common::{option_value, print, tell_all};
+use super::common::{print, tell_all};
 use super::log::Log;
 use super::terminal::{LiveLine, catch_interrupts};
 use super::{NO_ANSWER, WRONG_MODEL, WRONG_USAGE, tell_bug};
@@ -15,6 +15,7 @@ use crate::interop::sol::{self, Solution, SuffixValues};
 use crate::session::Options;
 use crate::session::import::{self, Imported};
 use crate::solve::METHODS;
+use crate::solve::options::Value;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
@@ -194,7 +195,7 @@ impl Settings {
         let Some(keyword) = KEYWORDS.iter().find(|keyword| keyword.name == name) else {
             // An option of the method; the planner knows whether there is one of this name.
             self.options.options.retain(|(earlier, _)| earlier != name);
-            self.options.options.push((name.to_string(), option_value(value)));
+            self.options.options.push((name.to_string(), Value::of_text(value)));
             return Ok(());
         };
         (keyword.set)(self, value).ok_or_else(|| format!("`{value}` is no value of `{name}`: {}", keyword.doc))

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 /// certificate.
 #[derive(Debug, Parser)]
 #[command(name = "merit", version, disable_version_flag = true, disable_help_subcommand = true)]
-#[command(arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(after_help = EXIT_CODES)]
 pub struct Arguments {
     /// Print the version
     #[arg(short = 'v', short_alias = 'V', long, action = clap::ArgAction::Version)]
@@ -15,7 +15,7 @@ pub struct Arguments {
     pub command: Command,
 }
 
-const EXIT_CODES: &str = "`merit FILE` is the same as `merit solve FILE`.
+const EXIT_CODES: &str = "`merit FILE` is the same as `merit solve FILE`, `merit` alone as `merit repl`.
 
 Exit codes: 0 solved, locally solved or best found; 1 the model or its data are wrong; 2 wrong usage;
 3 ended otherwise (infeasible, unbounded, limit, failed, interrupted); 4 an `ensure` does not hold.";
@@ -34,6 +34,8 @@ pub enum Command {
     Diff(Diff),
     /// Solve the model by several methods and compare what they reach, and at what cost
     Compare(Compare),
+    /// Talk about a model: state it, question it, solve it, change it (`merit` alone is the same)
+    Repl(Repl),
     /// Write the problem for other systems
     Export(Export),
     /// Turn a problem of another system into a model
@@ -41,7 +43,7 @@ pub enum Command {
 }
 
 /// The names of [`Command`], to tell `merit FILE` from a subcommand.
-pub const COMMANDS: &[&str] = &["solve", "check", "plan", "show", "diff", "compare", "export", "import"];
+pub const COMMANDS: &[&str] = &["solve", "check", "plan", "show", "diff", "compare", "repl", "export", "import"];
 
 /// Where parameters and data come from.
 #[derive(Debug, Default, Args)]
@@ -221,6 +223,12 @@ pub struct Compare {
 }
 
 #[derive(Debug, Args)]
+pub struct Repl {
+    /// Begin with this model
+    pub file: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub struct Export {
     /// The model
     pub file: String,
@@ -274,10 +282,12 @@ fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
-/// The arguments with `solve` put before a file that stands where a subcommand might.
+/// The arguments with `solve` put before a file that stands where a subcommand might, and `repl` where nothing stands.
 pub fn with_command(mut arguments: Vec<String>) -> Vec<String> {
     let asks_for_help = |a: &str| matches!(a, "-h" | "--help" | "-v" | "-V" | "--version");
-    if let Some(first) = arguments.get(1)
+    if arguments.len() == 1 {
+        arguments.push("repl".to_string());
+    } else if let Some(first) = arguments.get(1)
         && !COMMANDS.contains(&first.as_str())
         && !asks_for_help(first)
     {
@@ -318,10 +328,15 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_a_conversation() {
+        for line in ["", "repl"] {
+            assert!(matches!(parse(line).unwrap().command, Command::Repl(Repl { file: None })), "{line}");
+        }
+    }
+
+    #[test]
     fn wrong_usage_is_told() {
-        for line in
-            ["", "solve", "m.opt --param k", "m.opt --time-limit -1", "m.opt --nonsense", "m.opt --json --quiet"]
-        {
+        for line in ["solve", "m.opt --param k", "m.opt --time-limit -1", "m.opt --nonsense", "m.opt --json --quiet"] {
             assert!(parse(line).is_err(), "{line}");
         }
     }

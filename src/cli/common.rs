@@ -62,7 +62,7 @@ fn made(prepared: &mut Prepared, changes: &Changes) -> Result<(), Errors> {
 pub fn options(how: How, keep_log: bool, infeasible_subset: bool) -> Options {
     Options {
         method: how.method,
-        options: how.options.into_iter().map(|(name, text)| (name, option_value(&text))).collect(),
+        options: how.options.into_iter().map(|(name, text)| (name, Value::of_text(&text))).collect(),
         seed: how.seed,
         starts: how.starts.map(|n| n as usize),
         threads: how.threads.map(|n| n as usize),
@@ -71,15 +71,6 @@ pub fn options(how: How, keep_log: bool, infeasible_subset: bool) -> Options {
         keep_log,
         infeasible_subset,
         journal: how.journal,
-    }
-}
-
-pub fn option_value(text: &str) -> Value {
-    match (text, text.parse::<f64>()) {
-        ("true", _) => Value::Bool(true),
-        ("false", _) => Value::Bool(false),
-        (_, Ok(number)) => Value::Number(number),
-        (_, Err(_)) => Value::Text(text.to_string()),
     }
 }
 

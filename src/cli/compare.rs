@@ -1,12 +1,13 @@
 //! `merit compare`: the same model by several methods.
 
 use super::arguments::Compare;
-use super::common::{change, option_value, prepared, print, tell};
+use super::common::{change, prepared, print, tell};
 use super::terminal::{Note, catch_interrupts};
 use super::{NO_ANSWER, WRONG_USAGE};
 use crate::host::Disk;
 use crate::session::Options;
 use crate::session::compare::{Request, compare};
+use crate::solve::options::Value;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
@@ -21,7 +22,7 @@ fn compared(arguments: Compare) -> Result<i32, i32> {
     let mut prepared = prepared(host, &arguments.file, arguments.inputs)?;
     change(&mut prepared, &arguments.changes)?;
     let options = Options {
-        options: arguments.options.into_iter().map(|(name, text)| (name, option_value(&text))).collect(),
+        options: arguments.options.into_iter().map(|(name, text)| (name, Value::of_text(&text))).collect(),
         starts: Some(arguments.starts as usize),
         time_limit: arguments.time_limit,
         tolerance: arguments.tol,

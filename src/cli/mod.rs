@@ -14,6 +14,7 @@ mod export;
 mod import;
 mod log;
 mod plan;
+mod repl;
 mod show;
 mod solve;
 mod terminal;
@@ -53,6 +54,7 @@ pub fn run(words: Vec<String>) -> i32 {
         Command::Show(arguments) => show::run(arguments),
         Command::Diff(arguments) => diff::run(arguments),
         Command::Compare(arguments) => compare::run(arguments),
+        Command::Repl(arguments) => repl::run(arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Import(arguments) => import::run(arguments),
     });

@@ -22,6 +22,17 @@ pub fn catch_interrupts(counter: Arc<AtomicUsize>) {
     });
 }
 
+/// The same for a conversation, which goes on after a solve was ended: what the counter was when the work began tells the
+/// first Ctrl-C from the second.
+pub fn catch_interrupts_of_each(counter: Arc<AtomicUsize>, began: Arc<AtomicUsize>) {
+    // As above.
+    let _ = ctrlc::set_handler(move || {
+        if counter.fetch_add(1, Ordering::Relaxed) > began.load(Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+}
+
 /// One line on standard error that tells how a long solve goes. Nothing is written in the first second, nor where
 /// standard error is no terminal.
 pub struct LiveLine {

@@ -32,6 +32,12 @@ pub const CATALOGUE: &[Entry] = &[
         "`merit show` prints the variables and rows that the model has",
     ),
     row(
+        "bad-command",
+        "repl",
+        "What begins with a colon is no command of a conversation, or lacks what its command needs.",
+        "`:help` lists the commands",
+    ),
+    row(
         "bad-complementarity",
         "sema",
         "A `perp` has too few or too many sides, or a side without variables.",
@@ -374,6 +380,7 @@ pub const CATALOGUE: &[Entry] = &[
         "A construct is understood and checked, but no method of this build solves problems that have it.",
         "`merit check` takes the model; to solve it, state that part in another way",
     ),
+    row("unwritable-file", "repl", "A file cannot be written.", "check the path, and that its folder is there"),
     row(
         "variable-as-index",
         "sema",

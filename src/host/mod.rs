@@ -23,6 +23,10 @@ pub trait Host {
     fn append(&self, path: &str, _bytes: &[u8]) -> Result<(), String> {
         Err(format!("`{path}` cannot be written: files are only read here"))
     }
+    /// Makes a file with these bytes, in place of one that is there.
+    fn write(&self, path: &str, _bytes: &[u8]) -> Result<(), String> {
+        Err(format!("`{path}` cannot be written: files are only read here"))
+    }
     /// Starts a program with its arguments in a folder.
     fn start(&self, _words: &[String], _folder: &str) -> Result<Box<dyn Child>, String> {
         Err("no programs are run here".to_string())
@@ -74,6 +78,10 @@ impl Host for Disk {
         file.and_then(|mut file| file.write_all(bytes)).map_err(|e| e.to_string())
     }
 
+    fn write(&self, path: &str, bytes: &[u8]) -> Result<(), String> {
+        std::fs::write(path, bytes).map_err(|e| e.to_string())
+    }
+
     fn start(&self, words: &[String], folder: &str) -> Result<Box<dyn Child>, String> {
         Ok(Box::new(DiskChild::start(words, folder)?))
     }
@@ -116,6 +124,11 @@ impl Host for Memory {
 
     fn append(&self, path: &str, bytes: &[u8]) -> Result<(), String> {
         self.files.borrow_mut().entry(path.to_string()).or_default().extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn write(&self, path: &str, bytes: &[u8]) -> Result<(), String> {
+        self.files.borrow_mut().insert(path.to_string(), bytes.to_vec());
         Ok(())
     }
 

@@ -12,6 +12,8 @@ use faer::sparse::linalg::cholesky::{
 };
 use faer::sparse::{SparseColMatRef, SymbolicSparseColMatRef};
 use faer::{Conj, MatMut, Par, Side};
+use std::cell::RefCell;
+use std::sync::Arc;
 
 /// How many eigenvalues are positive, negative and zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,7 +51,7 @@ pub enum NotFactored {
 pub struct Ldlt {
     starts: Vec<usize>,
     columns: Vec<usize>,
-    symbolic: SymbolicCholesky<usize>,
+    symbolic: Arc<SymbolicCholesky<usize>>,
     factors: Vec<f64>,
     scratch: MemBuffer,
     permuted: Vec<f64>,
@@ -60,11 +62,7 @@ impl Ldlt {
     pub fn new(pattern: &Pattern) -> Result<Ldlt, NotFactored> {
         let columns: Vec<usize> = pattern.columns.iter().map(|c| *c as usize).collect();
         let n = pattern.rows;
-        // Rows of the lower triangle are columns of the upper one.
-        let matrix = SymbolicSparseColMatRef::new_checked(n, n, &pattern.starts, None, &columns);
-        let symbolic =
-            factorize_symbolic_cholesky(matrix, Side::Upper, SymmetricOrdering::Amd, CholeskySymbolicParams::default())
-                .map_err(|_| NotFactored::TooLarge)?;
+        let symbolic = analysed(pattern, &columns)?;
         let numeric = symbolic.factorize_numeric_ldlt_scratch::<f64>(Par::Seq, faer::Spec::default());
         let solve = symbolic.solve_in_place_scratch::<f64>(1, Par::Seq);
         let scratch = MemBuffer::try_new(numeric.or(solve)).map_err(|_| NotFactored::TooLarge)?;
@@ -139,6 +137,70 @@ impl Ldlt {
         }
         Ok(inertia)
     }
+}
+
+/// Analyses that are kept between solves of one problem, so that the same pattern is not analysed again.
+///
+/// An analysis follows from the pattern alone, so one that is found here is the one that would be made.
+#[derive(Clone, Default)]
+pub struct Analyses {
+    /// The one used last stands last.
+    kept: Vec<(Pattern, Arc<SymbolicCholesky<usize>>)>,
+    /// How many were made, and how many were found.
+    pub made: usize,
+    pub found: usize,
+}
+
+/// A solve has one pattern, its polish and its judge a few more.
+const MOST_KEPT: usize = 8;
+
+thread_local! {
+    static MEMORY: RefCell<Option<Analyses>> = const { RefCell::new(None) };
+}
+
+/// Runs `work` on this thread with what `memory` holds, and keeps there what it analysed.
+pub fn remembering<T>(memory: &mut Analyses, work: impl FnOnce() -> T) -> T {
+    /// Puts back what was there before, also where `work` panics.
+    struct Back<'m>(&'m mut Analyses, Option<Analyses>);
+    impl Drop for Back<'_> {
+        fn drop(&mut self) {
+            let earlier = self.1.take();
+            *self.0 = MEMORY.with(|slot| slot.replace(earlier)).unwrap_or_default();
+        }
+    }
+    let earlier = MEMORY.with(|slot| slot.replace(Some(std::mem::take(memory))));
+    let _back = Back(memory, earlier);
+    work()
+}
+
+/// The order and the places of `L`; `columns` are those of the pattern.
+fn analysed(pattern: &Pattern, columns: &[usize]) -> Result<Arc<SymbolicCholesky<usize>>, NotFactored> {
+    let known = MEMORY.with_borrow_mut(|memory| {
+        let memory = memory.as_mut()?;
+        let at = memory.kept.iter().position(|(known, _)| known == pattern)?;
+        let entry = memory.kept.remove(at);
+        let symbolic = entry.1.clone();
+        memory.kept.push(entry);
+        memory.found += 1;
+        Some(symbolic)
+    });
+    if let Some(symbolic) = known {
+        return Ok(symbolic);
+    }
+    // Rows of the lower triangle are columns of the upper one.
+    let matrix = SymbolicSparseColMatRef::new_checked(pattern.rows, pattern.rows, &pattern.starts, None, columns);
+    let (order, params) = (SymmetricOrdering::Amd, CholeskySymbolicParams::default());
+    let symbolic = factorize_symbolic_cholesky(matrix, Side::Upper, order, params);
+    let symbolic = Arc::new(symbolic.map_err(|_| NotFactored::TooLarge)?);
+    MEMORY.with_borrow_mut(|memory| {
+        let Some(memory) = memory else { return };
+        memory.made += 1;
+        if memory.kept.len() == MOST_KEPT {
+            memory.kept.remove(0);
+        }
+        memory.kept.push((pattern.clone(), symbolic.clone()));
+    });
+    Ok(symbolic)
 }
 
 /// `x := L⁻ᵀ D⁻¹ L⁻¹ x` for columns that begin with their pivot; one right side is done faster here than by faer.

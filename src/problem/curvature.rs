@@ -33,27 +33,7 @@ impl Forms {
 
     /// In the first `free` variables alone: all others are numbers somewhere within their bounds.
     pub fn given(problem: &Problem, numbers: &Numbers, bounds: &Bounds, free: usize) -> Forms {
-        let mut source = |leaf: &Leaf, instances: u32| {
-            let positions = (0..instances as usize).map(|p| leaf.map.at(p));
-            match leaf.source {
-                Source::Variables => {
-                    let both = positions.map(|at| Interval::new(bounds.lower[at], bounds.upper[at]));
-                    let hull = both.reduce(Interval::hull).unwrap_or(Interval::WHOLE);
-                    // A variable fixed by its bounds is a number.
-                    let given = (0..instances as usize).all(|p| leaf.map.at(p) >= free);
-                    if given {
-                        return Facts::constant(hull);
-                    }
-                    if hull.point().is_some() { Facts::constant(hull) } else { Facts::variable(hull) }
-                }
-                Source::Param(_) | Source::Stage(_) => {
-                    let values = numbers.source(problem, leaf.source);
-                    Facts::constant(Interval::of(&positions.map(|at| values[at]).collect::<Vec<f64>>()))
-                }
-                Source::After(_) => Facts { curvature: Curvature::Unknown, ..Facts::variable(Interval::WHOLE) },
-            }
-        };
-        let facts = curvature::stage_facts(&problem.graph, &problem.stages, &mut source);
+        let facts = facts(problem, numbers, bounds, free);
         Forms {
             objective: problem.objectives.first().map(|o| form(problem, &facts, o.stage)),
             rows: problem.constraints.iter().map(|c| form(problem, &facts, c.stage)).collect(),
@@ -86,6 +66,36 @@ impl Forms {
         let mut kept = problem.constraints.iter().zip(&self.rows).filter(|(c, _)| !c.dropped);
         kept.all(|(_, form)| form.degree.is_some_and(|degree| degree <= 1))
     }
+}
+
+/// Of one stage, in all variables.
+pub fn of_stage(problem: &Problem, numbers: &Numbers, bounds: &Bounds, stage: StageId) -> Form {
+    form(problem, &facts(problem, numbers, bounds, problem.dimension as usize), stage)
+}
+
+/// Of all stages, in the first `free` variables alone.
+fn facts(problem: &Problem, numbers: &Numbers, bounds: &Bounds, free: usize) -> Vec<StageFacts> {
+    let mut source = |leaf: &Leaf, instances: u32| {
+        let positions = (0..instances as usize).map(|p| leaf.map.at(p));
+        match leaf.source {
+            Source::Variables => {
+                let both = positions.map(|at| Interval::new(bounds.lower[at], bounds.upper[at]));
+                let hull = both.reduce(Interval::hull).unwrap_or(Interval::WHOLE);
+                // A variable fixed by its bounds is a number.
+                let given = (0..instances as usize).all(|p| leaf.map.at(p) >= free);
+                if given {
+                    return Facts::constant(hull);
+                }
+                if hull.point().is_some() { Facts::constant(hull) } else { Facts::variable(hull) }
+            }
+            Source::Param(_) | Source::Stage(_) => {
+                let values = numbers.source(problem, leaf.source);
+                Facts::constant(Interval::of(&positions.map(|at| values[at]).collect::<Vec<f64>>()))
+            }
+            Source::After(_) => Facts { curvature: Curvature::Unknown, ..Facts::variable(Interval::WHOLE) },
+        }
+    };
+    curvature::stage_facts(&problem.graph, &problem.stages, &mut source)
 }
 
 fn objective_is_convex(objective: &Objective, form: &Form) -> Result<(), Fact> {

@@ -83,7 +83,7 @@ pub struct Param {
     pub name: String,
     pub axes: Axes,
     pub values: std::sync::Arc<Vec<f64>>,
-    /// It decided a set, a shape or a branch: changing it needs a rebuild.
+    /// It decided a set, a shape or a branch, or was copied into other numbers: changing it needs a rebuild.
     pub structural: bool,
     pub span: Span,
 }

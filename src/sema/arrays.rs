@@ -8,6 +8,7 @@ use super::scope::{DeclarationKind, Elaborator, Env, R};
 use super::value::{Array, ArrayInfo, ArrayKind, Elem, Num, Operand, Part, Val};
 use crate::diag::Span;
 use crate::expr::family::{IndexMap, Leaf};
+use crate::expr::graph::Node;
 use crate::expr::ops::Op;
 use crate::problem::index::Set;
 use crate::syntax::ast::{BinaryOp, Expr, IndexItem, StatementKind};
@@ -472,6 +473,13 @@ impl Elaborator<'_> {
             .collect()
     }
 
+    fn constant_value(&self, num: Num) -> Option<f64> {
+        match self.problem.graph.node(num.node) {
+            Node::Constant(value) => Some(value),
+            Node::Leaf(_) | Node::Call(..) => None,
+        }
+    }
+
     /// An element of an array literal: a constant one is a buffer, an expression at one known place is itself.
     fn literal_element(&mut self, nums: &[Num], info: &ArrayInfo, index: &[IndexMap], ctx: &Ctx) -> R<Num> {
         let sizes: Vec<usize> = info.sets.iter().map(Set::len).collect();
@@ -482,9 +490,9 @@ impl Elaborator<'_> {
         if let IndexMap::Affine { start, stride: 0 } = map {
             return Ok(self.lift_num(nums[start as usize], &info.ctx, ctx));
         }
-        if nums.iter().all(|n| n.data) && info.ctx.size == 1 {
-            let ctx_of = info.ctx.clone();
-            let values: Vec<f64> = nums.iter().map(|n| self.column(*n, &ctx_of)[0]).collect();
+        // What reads a parameter must go on to do so: its numbers may change, and derivatives by them may be asked for.
+        let constants: Option<Vec<f64>> = nums.iter().map(|n| self.constant_value(*n)).collect();
+        if let Some(values) = constants {
             let buffer = self.buffer(values, info.origin);
             return Ok(self.read(ctx, Leaf { source: crate::expr::family::Source::Param(buffer), map }, true));
         }

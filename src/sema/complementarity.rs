@@ -160,7 +160,7 @@ impl Elaborator<'_> {
         match data {
             Data::Constant(value) => vec![*value; count],
             Data::Read(leaf) => {
-                let values = self.source_values(leaf.source);
+                let values = self.source_decided(leaf.source);
                 (0..count).map(|p| values[leaf.map.at(p)]).collect()
             }
         }

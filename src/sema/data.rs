@@ -270,7 +270,7 @@ impl Elaborator<'_> {
     /// Columns of a table as a matrix over rows and column names.
     pub(super) fn table_matrix(&mut self, table: &Rc<TableInfo>, chosen: &[usize], span: Span, _env: &Env) -> R<Array> {
         let columns: Vec<Arc<Vec<f64>>> =
-            chosen.iter().filter_map(|&k| table.buffers[k]).map(|source| self.source_values(source)).collect();
+            chosen.iter().filter_map(|&k| table.buffers[k]).map(|source| self.source_decided(source)).collect();
         let rows = table.table.rows;
         let mut values = Vec::with_capacity(rows * columns.len());
         for row in 0..rows {

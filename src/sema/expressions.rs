@@ -181,6 +181,12 @@ impl Elaborator<'_> {
         self.column(num, ctx)
     }
 
+    /// The whole buffer of a source, for a decision or a copy: what is behind it becomes structural.
+    pub(super) fn source_decided(&mut self, source: Source) -> Arc<Vec<f64>> {
+        self.mark_structural(source);
+        self.source_values(source)
+    }
+
     fn mark_structural(&mut self, source: Source) {
         match source {
             Source::Param(id) => self.problem.params[id.0 as usize].structural = true,

@@ -215,7 +215,7 @@ impl Elaborator<'_> {
                         self.report(error::variable_in_data(e.span));
                         continue;
                     }
-                    OptionValue::Number(self.column(n, &env.ctx)[0])
+                    OptionValue::Number(self.structural(n, &env.ctx)[0])
                 }
             };
             out.push((name.name.clone(), value, name.span.to(e.span)));

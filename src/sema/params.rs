@@ -138,7 +138,7 @@ impl Elaborator<'_> {
                     if !n.data {
                         return self.fail(error::variable_in_param(&name.name, *span));
                     }
-                    found.push((element.clone(), self.column(*n, &root)[0], *span));
+                    found.push((element.clone(), self.structural(*n, &root)[0], *span));
                 }
                 self.param_from_keys(found, at, default, indexed, name)
             }
@@ -187,7 +187,7 @@ impl Elaborator<'_> {
             if let Some(first) = places.insert(key.clone(), *span) {
                 return self.fail(error::key_given_twice(&key.to_string(), *span, first, at));
             }
-            values.push(self.column(*number, &self.root.clone())[0]);
+            values.push(self.structural(*number, &self.root.clone())[0]);
         }
         let keys = Set::list(entries.iter().map(|(key, ..)| key.clone()).collect());
         let axes = Axes::product(vec![keys]);
@@ -267,7 +267,7 @@ impl Elaborator<'_> {
                     return self.fail(error::variable_in_param(&name.name, e.span));
                 }
                 let ctx = indexed.outer.ctx.clone();
-                Some(self.column(n, &ctx).first().copied().unwrap_or(0.0))
+                Some(self.structural(n, &ctx).first().copied().unwrap_or(0.0))
             }
             None => None,
         };

@@ -289,7 +289,7 @@ impl Elaborator<'_> {
         let (l_at, r_at) = (left.span, right.span);
         let a = self.stage(label, ctx, left.drafts, l_at);
         let b = self.stage(label, ctx, right.drafts, r_at);
-        let (a, b) = (self.source_values(Source::Stage(a)), self.source_values(Source::Stage(b)));
+        let (a, b) = (self.source_decided(Source::Stage(a)), self.source_decided(Source::Stage(b)));
         let bad = (0..ctx.size).find(|&p| match op {
             RelOp::Le => a[p] > b[p] + 1e-9 * b[p].abs().max(1.0),
             RelOp::Ge => a[p] < b[p] - 1e-9 * b[p].abs().max(1.0),

@@ -104,6 +104,37 @@ pub fn restore(problem: &mut Problem, original: &Problem, name: &str) -> Result<
     Ok(())
 }
 
+/// Lets a variable, or one of its elements, move within the bounds that it has in `original`.
+pub fn release(problem: &mut Problem, original: &Problem, name: &str) -> Result<(), Refused> {
+    let (k, element) = variable(problem, name)?;
+    let Some(element) = element else {
+        problem.variables[k].lower = original.variables[k].lower.clone();
+        problem.variables[k].upper = original.variables[k].upper.clone();
+        return Ok(());
+    };
+    let (numbers, count) = (Numbers::of(problem), problem.variables[k].axes.len());
+    let column = |data: &Data| numbers.column(problem, data, count);
+    let (now, stated) = (&problem.variables[k], &original.variables[k]);
+    let (mut lower, mut upper) = (column(&now.lower), column(&now.upper));
+    (lower[element], upper[element]) = (column(&stated.lower)[element], column(&stated.upper)[element]);
+    problem.variables[k].lower = stored(problem, lower);
+    problem.variables[k].upper = stored(problem, upper);
+    Ok(())
+}
+
+/// Takes back what [`fix`] and [`drop`] did. Numbers of parameters stay as they are.
+pub fn undo(problem: &mut Problem, original: &Problem) {
+    for (now, stated) in problem.variables.iter_mut().zip(&original.variables) {
+        now.lower = stated.lower.clone();
+        now.upper = stated.upper.clone();
+    }
+    for (now, stated) in problem.constraints.iter_mut().zip(&original.constraints) {
+        now.dropped = stated.dropped;
+        now.lower = stated.lower.clone();
+        now.upper = stated.upper.clone();
+    }
+}
+
 /// A constraint, and the one that complements it or that it complements.
 fn with_partner(problem: &Problem, k: usize) -> std::ops::Range<usize> {
     if problem.constraints[k].complements {

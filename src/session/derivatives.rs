@@ -7,7 +7,8 @@
 //! edge of a domain) their distance is the error that is forgiven.
 
 use crate::ad::Evaluator;
-use crate::diag::Span;
+use crate::answer::layout::{aligned, residual, significant};
+use crate::diag::{Sources, Span};
 use crate::expr::eval::{self, Inputs};
 use crate::expr::family::StageId;
 use crate::problem::Problem;
@@ -55,6 +56,44 @@ pub fn compare(problem: &Problem, x: &[f64]) -> Vec<Compared> {
     }
     out.sort_by(|a, b| rank(b).total_cmp(&rank(a)));
     out
+}
+
+/// Lines of the table of [`text`].
+const SHOWN: usize = 10;
+
+/// The worst comparisons as a table, and whether all agree.
+pub fn text(all: &[Compared], sources: &Sources) -> String {
+    let mut table = vec![["", "engine", "reference", "error", "line"].map(str::to_string).to_vec()];
+    for compared in all.iter().take(SHOWN) {
+        let line = sources.line_column(compared.span.source, compared.span.start).0;
+        table.push(vec![
+            described(compared),
+            significant(compared.engine, 12),
+            significant(compared.reference, 12),
+            residual(compared.error),
+            line.to_string(),
+        ]);
+    }
+    let verdict = match wrong(all) {
+        0 => "they agree".to_string(),
+        wrong => format!("{wrong} differ by more than {}", residual(SUSPICIOUS)),
+    };
+    format!("{}\n{} values and derivatives compared: {verdict}\n", aligned(&table).join("\n"), all.len())
+}
+
+/// How many are wrong.
+pub fn wrong(all: &[Compared]) -> usize {
+    all.iter().filter(|c| c.error.is_nan() || c.error > SUSPICIOUS).count()
+}
+
+/// `d balance[2] / d x[1]`
+fn described(compared: &Compared) -> String {
+    let along = compared.along.as_deref().unwrap_or("(a group of variables)");
+    match compared.kind {
+        Kind::Value => compared.name.clone(),
+        Kind::First => format!("d {} / d {along}", compared.name),
+        Kind::Second => format!("d² L / d {} d {along}", compared.name),
+    }
 }
 
 /// NaN is the worst error.

@@ -31,6 +31,7 @@ mod problem_json;
 mod rivals;
 mod run;
 mod sensitivity;
+pub mod shown;
 pub mod start;
 #[cfg(test)]
 mod tests;

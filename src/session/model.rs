@@ -54,6 +54,12 @@ impl Model {
         }
     }
 
+    /// A model of statements that were read before; `inputs` says where they look for their files.
+    pub fn from_statements(host: Rc<dyn Host>, sources: Sources, file: ast::File, inputs: Inputs) -> Model {
+        let began = host.seconds();
+        Model { sources, file, inputs, warnings: vec![], host, began }
+    }
+
     fn parse(host: Rc<dyn Host>, path: &str, text: String) -> Result<Model, Errors> {
         let began = host.seconds();
         let mut sources = Sources::default();

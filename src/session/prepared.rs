@@ -4,6 +4,7 @@ use super::changes::{self, Refused};
 use super::derivatives::{self, Compared};
 use super::errors::{Bug, Errors, guarded};
 use super::sensitivity::{self, Solver};
+use super::shown::{self, Point, Shown};
 use super::{asked, doubts, expand, problem_json, run, start};
 use crate::ad::Evaluator;
 use crate::answer::result::Time;
@@ -13,6 +14,7 @@ use crate::data::{self, decode};
 use crate::diag::{Diagnostic, SourceId, Sources, Span};
 use crate::host::Host;
 use crate::interop::export;
+use crate::linalg::ldlt::{Analyses, remembering};
 use crate::oracle::hosted::{Closure, Closures};
 use crate::plan::execute::Warm;
 use crate::plan::{self, Plan, Request};
@@ -82,6 +84,8 @@ pub struct Prepared {
     planned: f64,
     /// What an embedding program answers with.
     closures: Closures,
+    /// Of patterns that solves have met.
+    pub analyses: Analyses,
 }
 
 impl Prepared {
@@ -103,6 +107,7 @@ impl Prepared {
             read,
             planned: 0.0,
             closures: Closures::default(),
+            analyses: Analyses::default(),
         }
     }
 
@@ -128,7 +133,8 @@ impl Prepared {
     }
 
     /// The method of the plan, then the judge. A plan outlives [`Prepared::set_param`]; after other changes the problem
-    /// must be planned again. `progress` sees a line per iteration and may end the solve.
+    /// must be planned again. `progress` sees a line per iteration and may end the solve. Matrices with the places of
+    /// entries of an earlier solve are not analysed again.
     pub fn solve(
         &mut self,
         plan: &Plan,
@@ -136,7 +142,10 @@ impl Prepared {
         mut progress: impl FnMut(&LogLine) -> ControlFlow<()>,
     ) -> Result<Answer, Bug> {
         if !plan.asked {
-            return guarded(|| run::run(self, plan, options, &mut progress));
+            let mut analyses = std::mem::take(&mut self.analyses);
+            let answer = guarded(|| remembering(&mut analyses, || run::run(self, plan, options, &mut progress)));
+            self.analyses = analyses;
+            return answer;
         }
         let mut closures = std::mem::take(&mut self.closures);
         let answer = guarded(|| asked::run(self, plan, options, &mut closures, &mut progress));
@@ -213,6 +222,17 @@ impl Prepared {
         self.told(done, &format!("restore {row}"))
     }
 
+    /// Lets a variable, or one of its elements, move within its stated bounds again.
+    pub fn release(&mut self, name: &str) -> Result<(), Errors> {
+        let done = changes::release(&mut self.problem, &self.original, name);
+        self.told(done, &format!("restore {name}"))
+    }
+
+    /// Takes back every change of bounds and rows; parameters keep their numbers.
+    pub fn undo_changes(&mut self) {
+        changes::undo(&mut self.problem, &self.original);
+    }
+
     /// Gives new numbers to a parameter or a column (`train.y`): one for all elements, or one for each. A parameter that
     /// decided a set, a shape or a branch cannot change without building the model again, and says so.
     pub fn set_param(&mut self, name: &str, values: &[f64]) -> Result<(), Errors> {
@@ -278,6 +298,11 @@ impl Prepared {
         let mut solver = Solver { sources, plan: &plan, clock: &clock, interrupted: &interrupted, deadline };
         let found = sensitivity::of_names(&self.problem, answer, (of, to), &mut solver);
         found.map_err(|refused| self.refused(refused, &format!("sensitivity {of} to {to}")))
+    }
+
+    /// What the last `show` asks for: at a point, or where data alone define it.
+    pub fn shown(&self, at: Option<&Point>) -> Option<Shown> {
+        shown::last(&self.problem, at)
     }
 
     /// Functions and derivatives; an objective that is only known by asking is 0 here.

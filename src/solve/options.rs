@@ -13,6 +13,18 @@ pub enum Value {
     Bool(bool),
 }
 
+impl Value {
+    /// As it is written on a command line.
+    pub fn of_text(text: &str) -> Value {
+        match (text, text.parse::<f64>()) {
+            ("true", _) => Value::Bool(true),
+            ("false", _) => Value::Bool(false),
+            (_, Ok(number)) => Value::Number(number),
+            (_, Err(_)) => Value::Text(text.to_string()),
+        }
+    }
+}
+
 /// A row: which option a method knows.
 #[derive(Debug)]
 pub struct OptionRow {

@@ -62,6 +62,23 @@ pub struct Layout {
     pub lints: Vec<Lint>,
 }
 
+/// Whether the last statement of a text goes on on the next line, whatever that holds: a bracket or a block is open, or
+/// the last token wants something after it.
+pub fn unfinished(text: &str) -> bool {
+    let (lexed, none) = (lex(SourceId::default(), text), BTreeSet::new());
+    let mut walk = Walk::new(SourceId::default(), text, &lexed, &none);
+    walk.block(Context::Statements, None, 0);
+    walk.goes_on || walk.block_left_open
+}
+
+/// Whether the first statement of `line` belongs to the last one of the text before it.
+pub fn joined(text: &str, line: &str) -> bool {
+    let both = format!("{text}\n{line}");
+    let pieces = layout(SourceId::default(), &both, &BTreeSet::new()).pieces;
+    let begins = |piece: &Piece| piece.start > text.len() && both[text.len()..piece.start].trim().is_empty();
+    !pieces.iter().any(begins)
+}
+
 /// Lays out a text. The statements that start at bytes in `distrusted` are cut by indentation at once: a first parse
 /// showed that a bracket of theirs is probably missing.
 pub fn layout(source: SourceId, text: &str, distrusted: &BTreeSet<usize>) -> Layout {
@@ -112,6 +129,8 @@ pub(super) struct Walk<'a> {
     at: usize,
     close_by_indentation: bool,
     block_left_open: bool,
+    /// The text ends inside brackets, or where an operand must follow.
+    goes_on: bool,
     /// Blocks nest too deeply: the rest of the text is not read.
     gave_up: bool,
 }
@@ -129,6 +148,7 @@ impl<'a> Walk<'a> {
             at: 0,
             close_by_indentation: false,
             block_left_open: false,
+            goes_on: false,
             gave_up: false,
         }
     }
@@ -367,6 +387,7 @@ impl<'a> Walk<'a> {
             piece.end = token.end;
             i += 1;
         }
+        self.goes_on |= i == self.tokens.len() && (!open.is_empty() || self.ends_open(first, i - 1));
         if let Some(inner) = open.last() {
             let error = self.unclosed(inner.token, None);
             if !recover {

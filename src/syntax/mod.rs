@@ -26,3 +26,4 @@ mod tests;
 
 pub use parser::{parse, parse_expression};
 pub use token::{Token, TokenKind, tokens};
+pub use words::OPENING;

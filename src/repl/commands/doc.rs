@@ -1,0 +1,102 @@
+//! `:doc NAME`, from the tables of functions, methods and options.
+
+use super::{Line, usage, wrong};
+use crate::diag::Diagnostic;
+use crate::diag::near::nearest;
+use crate::expr::ops;
+use crate::repl::conversation::{Conversation, Watch};
+use crate::repl::reply::Reply;
+use crate::sema::described;
+use crate::solve::METHODS;
+use crate::solve::options::OptionRow;
+
+pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -> Reply {
+    if line.rest.is_empty() {
+        return usage(conversation, line);
+    }
+    let found: Vec<String> =
+        [model(conversation, &line.rest), function(&line.rest), method(&line.rest), option(&line.rest)]
+            .into_iter()
+            .flatten()
+            .collect();
+    if !found.is_empty() {
+        return Reply::said(found.join("\n"));
+    }
+    let message = format!("nothing is called `{}`", line.rest);
+    let said = Diagnostic::error("bad-command", line.rest_at, message);
+    let names = conversation.names();
+    let mut known: Vec<&str> = functions().chain(METHODS.iter().map(|m| m.name)).collect();
+    known.extend(options().map(|row| row.name));
+    known.extend(names.iter().map(String::as_str));
+    let near = nearest(&line.rest, known.into_iter());
+    wrong(
+        conversation,
+        match near.first() {
+            Some(near) => said.help(format!("did you mean `{near}`?")),
+            None => said.help("functions, methods, options and names of the model have texts"),
+        },
+    )
+}
+
+/// The names of all functions that can be called.
+pub fn functions() -> impl Iterator<Item = &'static str> {
+    let named = |name: &&str| name.starts_with(char::is_alphabetic);
+    ops::ALL.iter().map(|op| op.row().name).chain(described().map(|d| d.name)).filter(named)
+}
+
+/// How a function is called: `dot(a, b)`.
+pub fn signature(name: &str) -> Option<String> {
+    let letters = |n: usize| ["a", "b", "c", "d"][..n.min(4)].join(", ");
+    if let Some(row) = described().find(|d| d.name == name) {
+        let (low, high) = (*row.arguments.start(), *row.arguments.end());
+        let arguments = match (low, high) {
+            (low, high) if low == high => letters(low),
+            (low, high) if high > 4 => format!("{}, ...", letters(low.max(1))),
+            (low, high) => format!("{}[, {}]", letters(low), ["a", "b", "c", "d"][low..high].join(", ")),
+        };
+        return Some(format!("{name}({arguments})"));
+    }
+    let op = ops::by_name(name).filter(|op| op.row().name.starts_with(char::is_alphabetic))?;
+    Some(format!("{name}({})", letters(op.row().arity)))
+}
+
+/// All options of all methods, those of the conversation first.
+pub fn options() -> impl Iterator<Item = &'static OptionRow> {
+    METHODS.iter().flat_map(|method| method.options)
+}
+
+fn model(conversation: &Conversation, name: &str) -> Option<String> {
+    let kept = &conversation.script.kept[conversation.script.declaring(name)?];
+    Some(format!("line {} of the model: {}", conversation.script.line(kept), kept.text.trim_start()))
+}
+
+fn function(name: &str) -> Option<String> {
+    let signature = signature(name)?;
+    if let Some(row) = described().find(|d| d.name == name) {
+        let shape = if row.shape.is_empty() { String::new() } else { format!(" ({})", row.shape) };
+        return Some(format!("{signature}: {}{shape}", row.doc));
+    }
+    let row = ops::by_name(name)?.row();
+    let needs = match row.domain.needs {
+        "" => String::new(),
+        needs => format!("; needs {needs}"),
+    };
+    Some(format!("{signature}: {}{needs}", row.doc))
+}
+
+fn method(name: &str) -> Option<String> {
+    let method = METHODS.iter().find(|m| m.name == name)?;
+    let mut out = format!("method {name}: {}\n  chosen {}", method.doc, method.chosen);
+    for row in method.options {
+        out += &format!("\n  {:<24} {} (default {})", row.name, row.doc, row.default.value());
+    }
+    Some(out)
+}
+
+fn option(name: &str) -> Option<String> {
+    let having: Vec<(&str, &OptionRow)> =
+        METHODS.iter().filter_map(|m| Some((m.name, m.options.iter().find(|row| row.name == name)?))).collect();
+    let (_, row) = having.first()?;
+    let methods: Vec<&str> = having.iter().map(|(method, _)| *method).collect();
+    Some(format!("option {name} of {}: {} (default {})", methods.join(", "), row.doc, row.default.value()))
+}

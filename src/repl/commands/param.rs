@@ -1,0 +1,58 @@
+//! `:param [NAME = VALUE]`
+
+use super::{Line, usage};
+use crate::answer::layout::array;
+use crate::repl::conversation::{Conversation, Watch};
+use crate::repl::reply::Reply;
+use crate::syntax::ast::StatementKind;
+use crate::syntax::{parse_expression, print};
+
+pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -> Reply {
+    if line.rest.is_empty() {
+        return listed(conversation);
+    }
+    let Some((name, value)) = line.rest.split_once('=') else { return usage(conversation, line) };
+    let (name, value) = (name.trim(), value.trim());
+    let at = line.rest_at;
+    let value_at = crate::diag::Span { start: at.end - value.len() as u32, ..at };
+    let declared = conversation.script.declaring(name).map(|k| conversation.script.kept[k].statement.clone());
+    let given = value.starts_with('@') || value.starts_with('{');
+    match declared {
+        // The value becomes part of the statement, so that it is saved with it.
+        Some(mut statement) if matches!(statement.kind, StatementKind::Param { .. }) && !given => {
+            if let Err(reply) = super::expression(conversation, value_at) {
+                return reply;
+            }
+            if let (StatementKind::Param { value: old, .. }, Ok(new)) =
+                (&mut statement.kind, parse_expression(at.source, value))
+            {
+                *old = Some(new);
+            }
+            conversation.inputs.params.retain(|(given, _)| given != name);
+            conversation.say_quietly(&print::statement(&statement))
+        }
+        None => conversation.say_quietly(&format!("param {name} = {value}")),
+        Some(_) => {
+            conversation.inputs.params.retain(|(given, _)| given != name);
+            conversation.inputs.params.push((name.to_string(), crate::sema::Given::Text(value.to_string())));
+            conversation.rebuild();
+            conversation.errors()
+        }
+    }
+}
+
+fn listed(conversation: &mut Conversation) -> Reply {
+    let mut reply = Reply::default();
+    match conversation.ready() {
+        Ok(ready) => {
+            for param in ready.prepared.problem.params.iter().filter(|param| !param.name.is_empty()) {
+                match &array(&param.axes, &param.values)[..] {
+                    [line] => reply.say(format!("{} = {line}", param.name)),
+                    lines => reply.say(format!("{}:\n  {}", param.name, lines.join("\n  "))),
+                }
+            }
+            reply
+        }
+        Err(errors) => Reply::refused(errors),
+    }
+}

@@ -1,0 +1,212 @@
+//! Expressions: what they are, what they are worth, and how they bend.
+
+use super::build::{self, Built};
+use super::commands::why;
+use super::conversation::Conversation;
+use super::reply::Reply;
+use crate::answer::layout::{array, number};
+use crate::answer::{Answer, Multipliers};
+use crate::diag::Span;
+use crate::expr::ops::Curvature;
+use crate::problem::index::Axes;
+use crate::problem::{Kind, Problem, Sense};
+use crate::session::shown::{Point, Reads, Shown};
+use crate::session::{Errors, Model, Prepared};
+use crate::syntax::ast::{Expr, ExprKind, Ident, IndexItem, IndexSpec, Statement, StatementKind};
+use crate::syntax::print;
+
+/// Elements of a set that are listed.
+const LISTED: usize = 12;
+
+/// The reply to an expression that was typed at `at`.
+pub(super) fn answer(conversation: &mut Conversation, expr: &Expr, at: Span) -> Reply {
+    if let Some(row) = row_label(conversation, expr) {
+        return why::explained(conversation, &row, at);
+    }
+    match evaluated(conversation, expr) {
+        Ok((shown, old)) => Reply::said(described(conversation, &print::expression(expr), &shown, old)),
+        Err(errors) => match elements(conversation, expr) {
+            Some(elements) => Reply::said(elements),
+            None => Reply::refused(errors),
+        },
+    }
+}
+
+/// What is known of an expression, its value at the last answer included; whether that answer is of an earlier model.
+pub(super) fn evaluated(conversation: &mut Conversation, expr: &Expr) -> Result<(Shown, bool), Errors> {
+    let show = Statement { kind: StatementKind::Show { values: vec![expr.clone()] }, span: expr.span };
+    let prepared = with(conversation, show)?;
+    let point = conversation.last.as_ref().and_then(|last| point(&prepared.problem, &last.answer, last.stale));
+    let shown = prepared.shown(point.as_ref()).expect("a show was added");
+    let old = conversation.last.as_ref().is_some_and(|last| last.stale) && shown.reads != Reads::Data;
+    Ok((shown, old))
+}
+
+/// The problem of the statements that are sound, with one more.
+pub(super) fn with(conversation: &mut Conversation, more: Statement) -> Result<Prepared, Errors> {
+    let script = match conversation.built() {
+        Built::Ready(_) => conversation.script.clone(),
+        Built::Incomplete { faults, .. } => {
+            let faults = faults.clone();
+            build::sound(&conversation.script, &faults)
+        }
+    };
+    let mut file = script.file();
+    file.statements.push(more);
+    conversation.counts.elaborations += 1;
+    Model::from_statements(conversation.host.clone(), script.sources, file, conversation.inputs.clone()).build()
+}
+
+/// The point of an answer in the order of a problem's variables, if it has all of them; multipliers of this very model.
+pub(super) fn point(problem: &Problem, answer: &Answer, stale: bool) -> Option<Point> {
+    let mut x = Vec::with_capacity(problem.dimension as usize);
+    if !stale && answer.x.len() == problem.dimension as usize {
+        return Some(Point { x: answer.x.clone(), multipliers: answer.multipliers.clone() });
+    }
+    for variable in &problem.variables {
+        let entry = answer.variables.iter().find(|e| e.name == variable.name && e.axes == variable.axes)?;
+        x.extend(&entry.values);
+    }
+    let unknown = |count: usize| vec![f64::NAN; count];
+    let (n, m) = (x.len(), problem.row_count());
+    let multipliers = Multipliers { rows: unknown(m), lower: unknown(n), upper: unknown(n) };
+    Some(Point { x, multipliers: Some(multipliers) })
+}
+
+/// `volume` and `balance[2]` alone are rows, which have no value but much to be told of.
+fn row_label(conversation: &mut Conversation, expr: &Expr) -> Option<String> {
+    let name = match &expr.kind {
+        ExprKind::Name(name) => name,
+        ExprKind::Subscript { base, .. } => match &base.kind {
+            ExprKind::Name(name) => name,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let Built::Ready(ready) = conversation.built() else { return None };
+    let is_row = ready.prepared.problem.constraints.iter().any(|c| c.label == *name);
+    is_row.then(|| print::expression(expr).chars().filter(|c| !c.is_whitespace()).collect())
+}
+
+/// ``` = 3.25   (a number, convex in x) ```
+fn described(conversation: &Conversation, text: &str, shown: &Shown, old: bool) -> String {
+    let shape = shape(&shown.axes);
+    let of = match shown.reads {
+        Reads::Data => "of data alone".to_string(),
+        Reads::Variables => format!("{} in {}", curvature(shown), shown.variables.join(", ")),
+        Reads::Answer => "known after a solve".to_string(),
+        Reads::Solve => "computed by a solve alone".to_string(),
+    };
+    let age = if old { ", at the answer of the model before it changed" } else { "" };
+    let Some(values) = &shown.values else {
+        let why = match (shown.reads, &conversation.last) {
+            (Reads::Solve, _) => "`show` it and solve, or ask `:sens`",
+            (_, None) => "no value yet: `:solve` finds one",
+            (_, Some(_)) => "the last answer does not have all of its variables: `:solve` again",
+        };
+        return format!("{text}: {shape}, {of}; {why}");
+    };
+    let lines = match values.iter().all(|v| v.is_nan()) && shown.reads == Reads::Answer {
+        true => return format!("{text}: {shape}, {of}; not known of the model as it is now: `:solve` again"),
+        false => array(&shown.axes, values),
+    };
+    match &lines[..] {
+        [line] => format!("{line}\n  ({shape}, {of}{age})"),
+        lines => format!("{}\n  ({shape}, {of}{age})", lines.join("\n")),
+    }
+}
+
+/// `affine`, `convex, of degree 2`, ...
+pub(super) fn curvature(shown: &Shown) -> String {
+    let word = words(shown.curvature);
+    match shown.degree {
+        Some(degree) if degree > 1 => format!("{word}, of degree {degree}"),
+        Some(_) | None => word.to_string(),
+    }
+}
+
+fn words(curvature: Curvature) -> &'static str {
+    match curvature {
+        Curvature::Constant => "constant",
+        Curvature::Affine => "affine",
+        Curvature::Convex => "convex",
+        Curvature::Concave => "concave",
+        Curvature::Unknown => "neither convex nor concave as far as is known",
+    }
+}
+
+/// `a number`, `4 numbers`, `3 × 4 numbers`
+pub(super) fn shape(axes: &Axes) -> String {
+    if axes.is_scalar() {
+        return "a number".to_string();
+    }
+    let sizes: Vec<String> = match axes.filter {
+        Some(_) => vec![axes.len().to_string()],
+        None => axes.sets.iter().map(|set| set.len().to_string()).collect(),
+    };
+    format!("{} numbers", sizes.join(" × "))
+}
+
+/// The elements of a set or of a table's key: those that an array over it has.
+fn elements(conversation: &mut Conversation, expr: &Expr) -> Option<String> {
+    let name = Ident { name: "(its elements)".to_string(), span: expr.span };
+    let index = IndexSpec { items: vec![IndexItem::Domain(expr.clone())], condition: None, span: expr.span };
+    let one = Expr { kind: ExprKind::Number(1.0), span: expr.span };
+    let kind = StatementKind::Param {
+        name: name.clone(),
+        index: Some(index),
+        checks: vec![],
+        value: Some(one),
+        default: None,
+    };
+    let prepared = with(conversation, Statement { kind, span: expr.span }).ok()?;
+    let axes = &prepared.problem.params.iter().find(|param| param.name == name.name)?.axes;
+    let count = axes.len();
+    let label = |p: usize| axes.label(p).trim_start_matches('[').trim_end_matches(']').to_string();
+    let mut listed: Vec<String> = (0..count.min(LISTED)).map(label).collect();
+    if count > LISTED {
+        listed.push("...".to_string());
+        listed.push(label(count - 1));
+    }
+    let plural = if count == 1 { "" } else { "s" };
+    Some(format!("{{{}}}\n  (a set of {count} element{plural})", listed.join(", ")))
+}
+
+/// A line for each new name that the problem knows.
+pub(super) fn declared(prepared: &Prepared, names: &[&String]) -> Vec<String> {
+    names.iter().filter_map(|name| line(prepared, name)).collect()
+}
+
+fn line(prepared: &Prepared, name: &str) -> Option<String> {
+    let problem = &prepared.problem;
+    if let Some(variable) = problem.variables.iter().find(|v| v.name == name) {
+        let kind = match variable.kind {
+            Kind::Real => "variable",
+            Kind::Integer => "integer variable",
+            Kind::Binary => "binary variable",
+        };
+        let count = variable.axes.len();
+        return Some(if count == 1 { format!("{name}: {kind}") } else { format!("{name}: {count} {kind}s") });
+    }
+    if let Some(objective) = problem.objectives.iter().find(|o| o.label == name || name.contains(' ')) {
+        let verb = match objective.sense {
+            Sense::Minimize => "to minimize",
+            Sense::Maximize => "to maximize",
+        };
+        let more = problem.objectives.len();
+        let more = if more > 1 { format!(" (there are {more} objectives now)") } else { String::new() };
+        return Some(format!("{}: {verb}{more}", objective.label));
+    }
+    if let Some(row) = problem.constraints.iter().find(|c| c.label == name) {
+        let plural = if row.rows == 1 { "" } else { "s" };
+        return Some(format!("{name}: {} row{plural}", row.rows));
+    }
+    if let Some(param) = problem.params.iter().find(|p| p.name == name) {
+        return Some(match (param.axes.is_scalar(), &param.values[..]) {
+            (true, [value]) => format!("{name} = {}", number(*value)),
+            _ => format!("{name}: {}", shape(&param.axes)),
+        });
+    }
+    let named = problem.named.iter().find(|n| n.name == name)?;
+    Some(format!("{name}: {}", shape(&named.axes)))
+}

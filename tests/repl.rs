@@ -1,0 +1,432 @@
+//! Conversations: their core, through a pipe, and at a pseudo-terminal.
+
+use merit::answer::Status;
+use merit::host::{Disk, Memory};
+use merit::repl::lines::{Lines, unfinished};
+use merit::repl::{Conversation, Reply};
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::process::{Command, Output, Stdio};
+use std::rc::Rc;
+
+fn say(conversation: &mut Conversation, text: &str) -> Reply {
+    conversation.say(text, &mut |_| ControlFlow::Continue(()))
+}
+
+/// What is said to an input that is carried out.
+fn done(conversation: &mut Conversation, text: &str) -> String {
+    let reply = say(conversation, text);
+    let told: Vec<String> = reply.told.iter().map(|errors| errors.to_string()).collect();
+    assert!(!reply.failed, "{text}: {}", told.join("\n"));
+    reply.text
+}
+
+/// What is said of an input that is not.
+fn refused(conversation: &mut Conversation, text: &str) -> String {
+    let reply = say(conversation, text);
+    assert!(reply.failed, "{text} was carried out: {}", reply.text);
+    reply.told.iter().map(|errors| errors.to_string()).collect()
+}
+
+fn conversation() -> Conversation {
+    Conversation::new(Rc::new(Memory::default()))
+}
+
+/// A text as the pipe cuts it into inputs.
+fn inputs(text: &str) -> Vec<String> {
+    let mut lines = Lines::default();
+    let mut all: Vec<String> = text.lines().flat_map(|line| lines.push(line)).collect();
+    all.extend(lines.finish());
+    all
+}
+
+#[test]
+fn the_layout_decides_what_goes_on() {
+    let rows: &[(&str, bool)] = &[
+        ("x + 1", false),
+        ("x +", true),
+        ("sum(i in 1..3:", true),
+        ("subject to {", true),
+        ("subject to {\n  a: x <= 1\n}", false),
+        ("subject to", true),
+        ("let a = [1, 2", true),
+        ("minimize", true),
+        ("# (", false),
+        (":load (", false),
+        ("", false),
+        // A bracket that a later statement shows to be missing is a mistake, not a wait.
+        ("let a = f(1\nvar x", false),
+    ];
+    for (text, expected) in rows {
+        assert_eq!(unfinished(text), *expected, "{text:?}");
+    }
+    let text = "let a = 1\n\n  + 2\n:solve\n# a comment\nx\n  * y; z\nsubject to {\n\n a: x <= 1\n}\nb\n";
+    assert_eq!(
+        inputs(text),
+        ["let a = 1\n\n  + 2\n", ":solve\n", "# a comment\nx\n  * y; z\n", "subject to {\n\n a: x <= 1\n}\n", "b\n"]
+    );
+    // A semicolon ends an input at once: nobody need wait for the next line.
+    assert_eq!(Lines::default().push("x;"), ["x;\n"]);
+}
+
+#[test]
+fn declarations_come_in_any_order() {
+    let mut c = conversation();
+    assert_eq!(done(&mut c, "minimize cost: sum(i in S: q[i] * x[i]^2)"), "`cost` waits for `S`\n");
+    assert_eq!(done(&mut c, "set S = 1..3"), "");
+    assert!(refused(&mut c, ":solve").contains("nothing is called `q`"));
+    // What is sound answers while the rest waits.
+    assert!(done(&mut c, "card(S) + 1").starts_with("4\n"));
+    assert!(done(&mut c, "S").starts_with("{1, 2, 3}\n"));
+    done(&mut c, "param q[S] = [1, 2, 3]");
+    assert_eq!(done(&mut c, "var x[S] >= 1"), "x: 3 variables\n");
+    let solved = done(&mut c, ":solve");
+    assert!(solved.contains("solved") && solved.contains("minimize cost = 6"), "{solved}");
+    assert!(done(&mut c, "sum(x) * 2").starts_with("6\n  (a number, affine in x)"));
+    assert!(done(&mut c, ":diff cost").contains("d/dx = [2, 4, 6]"));
+    assert!(c.waiting().is_empty());
+}
+
+#[test]
+fn what_is_at_fault_is_refused_and_the_rest_stays() {
+    let mut c = conversation();
+    done(&mut c, "var x[1..2] in [0, 1]");
+    let said = refused(&mut c, "let a = x + [1, 2, 3]");
+    assert!(said.contains("conversation:2:"), "places are lines of the conversation: {said}");
+    refused(&mut c, "let a = = 2");
+    refused(&mut c, "minimze x[1]");
+    refused(&mut c, "x[");
+    assert_eq!(c.script.kept.len(), 1);
+    // Of several statements those at fault alone.
+    let reply = say(&mut c, "let b = x[1]\nlet d = x[7]\nlet e = b + 1");
+    assert!(reply.failed);
+    assert_eq!(c.names(), ["x", "b", "e"]);
+    // What makes others wrong is kept, and told.
+    let said = refused(&mut c, "var x[1..2, 1..2]");
+    assert!(said.contains("let b = x[1]"), "{said}");
+    done(&mut c, "let b = x[1, 1]");
+    done(&mut c, "x[1, 2] + b");
+}
+
+#[test]
+fn a_name_that_is_declared_again_is_replaced() {
+    let mut c = conversation();
+    for text in ["param n = 2", "var x[1..n] in [0, 1]", "minimize cost: sum(x)"] {
+        done(&mut c, text);
+    }
+    done(&mut c, "subject to {\n  a: x[1] >= 0.25 # why\n  b: x[2] >= 0.5\n}");
+    let said = done(&mut c, "subject to a: x[1] >= 0.75");
+    assert!(said.starts_with("`a` replaces that of line 5"), "{said}");
+    let said = done(&mut c, "var x[1..n] in [0, 2]");
+    assert!(said.contains("`cost`, `a`, `b` depend on it"), "{said}");
+    assert!(done(&mut c, ":solve").contains("minimize cost = 1.25"));
+    // `n` decides a set: the model is built again, and says so by not saying otherwise.
+    let before = c.counts().elaborations;
+    assert!(!done(&mut c, "param n = 3").contains("nothing is built again"));
+    assert!(c.counts().elaborations > before);
+    assert_eq!(done(&mut c, "x"), done(&mut c, "x"));
+    let said = done(&mut c, ":forget a");
+    assert!(said.contains("`a` is gone"), "{said}");
+    assert!(done(&mut c, ":solve").contains("minimize cost = 0.5"));
+    assert!(refused(&mut c, ":forget aa").contains("declares no `aa`"));
+}
+
+#[test]
+fn changes_act_at_once_and_are_taken_back() {
+    let mut c = conversation();
+    for text in ["param r = 1", "var x in [0, 5]", "var y in [0, 5]", "minimize cost: x + 2 * y"] {
+        done(&mut c, text);
+    }
+    done(&mut c, "subject to a: x + y >= r");
+    let cost = |c: &mut Conversation| {
+        done(c, ":solve");
+        c.answer_so_far().unwrap().objective().unwrap()
+    };
+    let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-6, "{a} is not {b}");
+    near(cost(&mut c), 1.0);
+    done(&mut c, "fix x = 0.25");
+    near(cost(&mut c), 0.25 + 1.5);
+    // It outlives a number and a new statement.
+    done(&mut c, "param r = 2");
+    near(cost(&mut c), 0.25 + 3.5);
+    done(&mut c, "subject to b: y <= 4");
+    near(cost(&mut c), 0.25 + 3.5);
+    done(&mut c, "restore x");
+    near(cost(&mut c), 2.0);
+    done(&mut c, "drop a");
+    near(cost(&mut c), 0.0);
+    done(&mut c, "restore a");
+    near(cost(&mut c), 2.0);
+    assert!(refused(&mut c, "fix x = 7").contains("lies in [0, 5]"));
+    assert!(refused(&mut c, "drop q").contains("no constraint"));
+    done(&mut c, "fix x");
+    done(&mut c, "var x in [3, 5]");
+    near(cost(&mut c), 3.0);
+}
+
+/// A number goes into the problem that is there: no elaboration, no plan, no analysis of a matrix.
+#[test]
+fn another_number_costs_a_solve_and_nothing_else() {
+    let mut c = Conversation::new(Rc::new(Disk::new()));
+    done(&mut c, ":load examples/acopf.opt");
+    done(&mut c, "param load = 1");
+    done(
+        &mut c,
+        "subject to q_balance[b in bus]:
+            sum(l in branch where l.f == b.id: qf[l]) + sum(l in branch where l.t == b.id: qt[l])
+            == sum(g in gen where g.bus == b.id: qg[g]) - load * b.qd + b.bs * vm[b]^2",
+    );
+    done(&mut c, ":solve");
+    let (before, first) = (c.counts(), c.answer_so_far().unwrap().clone());
+    assert!(before.analyses >= 1, "the matrix is sparse and was analysed");
+    for value in ["1.02", "1.04"] {
+        let said = done(&mut c, &format!("param load = {value}"));
+        assert!(said.contains("nothing is built again"), "{said}");
+        done(&mut c, ":solve");
+    }
+    let (after, last) = (c.counts(), c.answer_so_far().unwrap());
+    assert_eq!(
+        (after.elaborations, after.plans, after.analyses, after.solves),
+        (before.elaborations, before.plans, before.analyses, before.solves + 2)
+    );
+    assert_eq!(last.status, Status::LocallySolved);
+    assert!(last.objective() > first.objective(), "more load costs more");
+    assert!(last.counts.iterations < first.counts.iterations, "it began at the last answer");
+    // The same as from the start.
+    let mut fresh = Conversation::new(Rc::new(Disk::new()));
+    done(&mut fresh, ":load examples/acopf.opt");
+    done(&mut fresh, "param load = 1.04");
+    let row = c.script.kept[c.script.declaring("q_balance").unwrap()].text.clone();
+    done(&mut fresh, &row);
+    done(&mut fresh, ":solve");
+    let (a, b) = (last.objective().unwrap(), fresh.answer_so_far().unwrap().objective().unwrap());
+    assert!((a - b).abs() <= 1e-6 * b.abs(), "{a} is not {b}");
+}
+
+/// What is promised of a number, and what was computed from it, is not forgotten.
+#[test]
+fn numbers_that_something_was_made_of_build_again() {
+    let mut c = conversation();
+    for text in [
+        "param h > 0 = 2",
+        "param c = [h, 2 * h]",
+        "param m = {\"a\": h, \"b\": 1}",
+        "param twice = 2 * h",
+        "param power = 2",
+        "var x[1..2] in [0, 9]",
+    ] {
+        done(&mut c, text);
+    }
+    for (expression, before, after) in
+        [("c[2]", "4", "6"), ("m[\"a\"]", "2", "3"), ("twice", "4", "6"), ("h", "2", "3"), ("c[1] + h", "4", "6")]
+    {
+        done(&mut c, "param h > 0 = 2");
+        assert!(done(&mut c, expression).starts_with(&format!("{before}\n")), "{expression}");
+        done(&mut c, "param h > 0 = 3");
+        assert!(done(&mut c, expression).starts_with(&format!("{after}\n")), "{expression}");
+    }
+    // In the problem that is solved, too.
+    done(&mut c, "minimize cost: (x[1] - c[2])^2 + (x[2] - m[\"a\"])^2 + (x[1] - twice)^power");
+    for (h, cost) in [("3", 0.0), ("1", 0.0), ("2", 0.0)] {
+        done(&mut c, &format!("param h > 0 = {h}"));
+        done(&mut c, ":solve");
+        assert!((c.answer_so_far().unwrap().objective().unwrap() - cost).abs() < 1e-6);
+        let x = c.answer_so_far().unwrap().value("x").unwrap().to_vec();
+        let h: f64 = h.parse().unwrap();
+        assert!((x[0] - 2.0 * h).abs() < 1e-4 && (x[1] - h).abs() < 1e-4, "{x:?} for h = {h}");
+    }
+    assert!(refused(&mut c, "param h > 0 = -1").contains("h"));
+    assert!(done(&mut c, "h").starts_with("2\n"), "what was refused did not happen");
+    done(&mut c, "param top >= h = 10");
+    assert!(refused(&mut c, "param h > 0 = 11").contains("top"), "a promise of another parameter");
+    assert!(refused(&mut c, ":solve").contains("top"));
+}
+
+#[test]
+fn commands_answer() {
+    let mut c = conversation();
+    for text in ["param need = 25", "var x[1..4] in [1, 5] start [1, 5, 5, 1]"] {
+        done(&mut c, text);
+    }
+    done(&mut c, "minimize cost: x[1] * x[4] * (x[1] + x[2] + x[3]) + x[3]");
+    done(&mut c, "subject to {\n  volume: prod(x) >= need\n  sphere: dot(x, x) == 40\n}");
+    assert!(done(&mut c, "volume").contains("no answer yet"));
+    done(&mut c, ":solve");
+    let rows: &[(&str, &str)] = &[
+        (":why volume", "value 25: binding, dual 0.55229"),
+        (":why sphere", "an equation that holds"),
+        (":why x[1]", "at its lower bound"),
+        ("volume", "binding"),
+        ("volume.dual", "0.55229"),
+        (":plan", "interior_point"),
+        (":certificate", "certificate holds"),
+        (":show", "volume"),
+        (":show volume", "volume: prod(x) >= need"),
+        (":latex", "\\begin{align*}"),
+        (":latex volume", "\\prod x"),
+        (":expand volume", ">= 25"),
+        (":diff", "they agree"),
+        (":diff dot(x, x)", "d/dx = [2, 9.485"),
+        (":diff need * 2", "reads no variables"),
+        (":sens cost to need", "0.5522"),
+        (":plot x", "*"),
+        (":plot progress", "iterations"),
+        (":time", "solved 1"),
+        (":help", ":solve [METHOD]"),
+        (":help why", ":why NAME[i]"),
+        (":doc dot", "dot(a, b): the sum of products"),
+        (":doc log", "needs"),
+        (":doc interior_point", "max_iter"),
+        (":doc max_iter", "limit of iterations"),
+        (":doc need", "param need = 25"),
+        (":set max_iter 200", ""),
+        (":set tolerance = 1e-7", ""),
+        (":set", "max_iter = 200"),
+        (":set max_iter", ""),
+        (":compare interior_point", "interior_point"),
+        (":param", "need = 25"),
+        (":param need = 26", "nothing is built again"),
+        (":solve augmented_lagrangian", "solved by augmented_lagrangian"),
+        ("need", "26\n"),
+    ];
+    for (text, expected) in rows {
+        let said = done(&mut c, text);
+        assert!(said.contains(expected), "{text}: {said}");
+    }
+    let rows: &[(&str, &str)] = &[
+        (":slove", "did you mean `:solve`?"),
+        (":xyzzy", "`:help` lists the commands"),
+        (":", "there is no command `:`"),
+        (":why volum", "did you mean `volume`?"),
+        (":why", "is used as `:why NAME[i]`"),
+        (":why x[9]", "has no element [9]"),
+        (":set maxiter 3", "did you mean `max_iter`?"),
+        (":set max_iter lots", "max_iter"),
+        (":set seed -1", "a whole number"),
+        (":set method nobody", "the name of a method"),
+        (":solve nobody", "nobody"),
+        (":doc dto", "did you mean `dot`?"),
+        (":help slove", "did you mean `:solve`?"),
+        (":plot q", "nothing is called `q`"),
+        (":diff x +", "expected an expression"),
+        (":sens cost", "is used as `:sens NAME to NAME`"),
+        (":sens cost to nothing", "nothing"),
+        (":load missing.opt", "cannot read `missing.opt`"),
+        (":load", "is used as"),
+        (":expand q", "no constraint `q`"),
+        (":param need", "is used as"),
+        (":param need = 1 +", "expected an expression"),
+        (":show q", "declares no `q`"),
+        (":reset now", "takes nothing"),
+    ];
+    for (text, expected) in rows {
+        let said = refused(&mut c, text);
+        assert!(said.contains(expected), "{text}: {said}");
+    }
+    assert!(say(&mut c, ":quit").leave);
+    done(&mut c, ":reset");
+    assert!(c.names().is_empty() && c.answer_so_far().is_none());
+}
+
+/// Every example is told statement by statement, saved, and loads back as the same tree.
+#[test]
+fn what_is_saved_loads_back() {
+    let host = Rc::new(Memory::default());
+    let mut told = 0;
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|e| e != "opt") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut c = Conversation::new(Rc::new(Disk::new()));
+        c.load(merit::Model::from_file(path.to_str().unwrap()).unwrap());
+        let saved = c.script.text();
+        host.files.borrow_mut().insert("saved.opt".to_string(), saved.clone().into_bytes());
+        let mut again = Conversation::new(host.clone());
+        again.load(merit::Model::from_host(host.clone(), "saved.opt").unwrap());
+        let printed = |c: &Conversation| merit::syntax::print::file(&c.script.file());
+        assert_eq!(printed(&c), printed(&again), "{}", path.display());
+        // Comments on lines of their own are not lost.
+        let comments = |text: &str| text.lines().filter(|line| line.trim_start().starts_with('#')).count();
+        assert!(comments(&saved) + 3 >= comments(&text), "{}:\n{saved}", path.display());
+        told += 1;
+    }
+    assert!(told > 20);
+    let mut c = Conversation::new(host.clone());
+    for text in ["var x in [0, 1]", "minimize cost: x # all of it", ":save mine.opt", ":reset", ":load mine.opt"] {
+        done(&mut c, text);
+    }
+    assert_eq!(c.names(), ["x", "cost"]);
+    assert!(done(&mut c, ":show cost").contains("# all of it"));
+}
+
+/// Runs the program with a text as its input, in the folder of the repository.
+fn piped(words: &[&str], text: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_merit"))
+        .args(words)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    child.stdin.take().unwrap().write_all(text.as_bytes()).expect("it reads");
+    child.wait_with_output().expect("it ends")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn through_a_pipe_there_is_no_prompt_and_the_code_tells() {
+    let rows: &[(&[&str], &str, i32)] = &[
+        (&[], "", 0),
+        (&[], "var x in [1, 2]\nminimize x^2\n:solve", 0),
+        (&["repl"], "1 + 1\n", 0),
+        (&[], "1 +\n", 1),
+        (&[], "var x in [0, 1]\nminimize y\n", 1),
+        (&[], ":slove\n1 + 1\n", 1),
+        (&[], "var x in [0, 1]\nminimize x\nsubject to x^2 >= 2\n:solve\n", 3),
+        (&[], "var x in [0, 1]\nminimize c: (x - 2)^2\nensure c <= 0.5\n:solve", 4),
+        (&[], "1 + 1\n:quit\n2 +\n", 0),
+        (&["repl", "examples/hs071.opt"], ":solve\n", 0),
+        (&["repl", "missing.opt"], "", 2),
+    ];
+    for (words, text, code) in rows {
+        let output = piped(words, text);
+        assert_eq!(output.status.code(), Some(*code), "{text}: {}{}", out(&output), err(&output));
+    }
+    let output = piped(&[], "1 + 1\nx\n");
+    assert_eq!(out(&output), "2\n  (a number, of data alone)\n");
+    assert!(err(&output).contains("conversation:2:1"), "{}", err(&output));
+    let output = piped(&[], "minimize y\n");
+    assert!(err(&output).contains("waits for `y`"), "{}", err(&output));
+}
+
+/// The model of the example, statement by statement, then questions and changes.
+fn acopf_by_hand() -> String {
+    let model = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/acopf.opt")).unwrap();
+    let model = model.replace("data/pglib", "examples/data/pglib");
+    model.replace("- b.pd", "- load * b.pd")
+}
+
+#[test]
+fn a_power_network_is_built_by_hand_through_a_pipe() {
+    let text = format!(
+        "{}\nparam load = 1\n:solve\ncost\n:why limit_f[1]\n:why pg[1]\nparam load = 0.9\n:solve\ncost\n:time\n",
+        acopf_by_hand()
+    );
+    let output = piped(&[], &text);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let said = out(&output);
+    assert!(said.contains("minimize cost = 2178.08"), "{said}");
+    assert!(said.contains("`p_balance` waits for `load`"), "{said}");
+    assert!(said.contains("nothing is built again"), "{said}");
+    assert!(said.contains("planned 1, solved 2"), "{said}");
+}
