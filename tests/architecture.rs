@@ -56,6 +56,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     // Methods see problems through `Nlp`; their rows read facts.
     ("solve/smooth", &["crate::ad", "crate::expr"]),
     ("solve/black_box", &["crate::ad", "crate::expr"]),
+    ("solve/equations", &["crate::ad", "crate::expr"]),
 ];
 
 /// An outside crate and the only places that know it.

@@ -88,7 +88,11 @@ fn ranking(features: &Features) -> Vec<(&'static str, &'static str)> {
     }
     if !features.kinks.is_empty() {
         let why = "kinks could not be written as smooth rows, so values alone are compared";
-        return vec![("brent", why), ("nelder_mead", why)];
+        return vec![
+            ("anderson", "each equation says what a variable is, and no derivative is needed"),
+            ("brent", why),
+            ("nelder_mead", why),
+        ];
     }
     if features.complementarity.is_some() {
         return vec![

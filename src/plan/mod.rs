@@ -191,7 +191,12 @@ impl Candidates {
         let plain = Form { problem: problem.clone(), features: Features::of(problem), rewrites: vec![], lifts: vec![] };
         let epigraph = match plain.features.kinks.is_empty() {
             true => None,
-            false => rewrites::epigraph::apply(problem).map(|made| plain.rewritten(rewrites::epigraph::REWRITE, made)),
+            false => rewrites::epigraph::apply(problem)
+                .map(|made| plain.rewritten(rewrites::epigraph::REWRITE, made))
+                .or_else(|| {
+                    let made = rewrites::kink_pairs::apply(problem)?;
+                    Some(plain.rewritten(rewrites::kink_pairs::REWRITE, made))
+                }),
         };
         // Where kinks stay, methods that need no derivatives take the problem as it is.
         let form = epigraph.as_ref().or(plain.features.kinks.is_empty().then_some(&plain));

@@ -183,14 +183,27 @@ fn sums_of_norms_end_on_their_kinks() {
 }
 
 #[test]
-fn kinks_that_must_stay_are_compared_by_values() {
+fn other_kinks_become_complementary_pairs() {
     let (_, plan, outcome) = check("var x in [-3, 2]\nminimize -abs(x) + x/10", "", &[-3.0], -3.3, &[]);
-    assert_eq!((plan.method, outcome.stop), ("brent", crate::answer::Stop::Finished));
+    assert_eq!((plan.method, outcome.stop), ("complementarity_relaxation", crate::answer::Stop::Converged));
+    assert_eq!(plan.rewrites[0].name, "kink_pairs");
     let text = "var x\nvar y\nminimize x^2 + y^2 - abs(x - 1)/2";
-    let (_, plan, _) = check(text, "", &[-0.25, 0.0], -0.5625, &[]);
-    assert_eq!((plan.method, plan.rewrites.len()), ("nelder_mead", 0));
-    let said = self::text("var x\nvar y\nminimize x\nsubject to abs(x - y) == 1").asking("").unwrap_err();
-    assert!(said.contains("no-method: no method accepts this problem: `abs` has no derivative"), "{said}");
+    check(text, "", &[-0.25, 0.0], -0.5625, &[]);
+    // Two kinds of kinks: the one that can keeps to the epigraph form.
+    let (_, plan, _) = check("var x\nminimize max(x, -2*x) + 1\nsubject to abs(x) == 1", "", &[1.0], 2.0, &[1.0]);
+    let pairs = plan.problem.complementarities().count();
+    assert_eq!((plan.problem.constraints.len(), pairs), (5, 1));
+    // In a condition a kink only decides between cases, and may stay.
+    let (_, plan, _) = check("var x start 3\nminimize (if abs(x) > 2 then x else 2*x - 1)^2", "", &[0.5], 0.0, &[]);
+    assert!(plan.rewrites.iter().all(|rewrite| rewrite.name != "kink_pairs"), "{:?}", plan.rewrites);
+}
+
+#[test]
+fn jumps_that_must_stay_are_compared_by_values() {
+    let (_, plan, outcome) = check("var x in [-3, 2]\nminimize floor(x) + x^2/100", "", &[-3.0], -2.91, &[]);
+    assert_eq!((plan.method, outcome.stop), ("brent", crate::answer::Stop::Finished));
+    let said = self::text("var x\nvar y\nminimize x\nsubject to floor(x - y) == 1").asking("").unwrap_err();
+    assert!(said.contains("no-method: no method accepts this problem: `floor` jumps"), "{said}");
     // Bounds decide which branch holds: no kink is left.
     let (_, plan, _) = check("var x in [1, 5]\nminimize abs(x)", "", &[1.0], 1.0, &[]);
     assert_eq!(plan.rewrites, []);

@@ -2,15 +2,15 @@
 
 use super::complementarity::Count;
 use super::curvature::Forms;
+use super::fixed_point;
 use super::oracles::{self, Answerer, Answers};
 use super::ranges::Ranges;
 use super::squares::{self, Square, span_of};
 use super::values::{Bounds, Numbers, depends_on_variables};
 use super::{Constraint, Domain, Kind, Problem, Sense};
 use crate::diag::Span;
-use crate::expr::eval;
 use crate::expr::family::{Source, StageId};
-use crate::expr::graph::{Node, NodeId};
+use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::interval::Interval;
 use crate::expr::matrix::MatrixFunction;
 use crate::expr::ops::{Op, Smoothness};
@@ -66,6 +66,8 @@ pub struct Features {
     /// Cases that depend on variables: derivatives are those of the case that holds.
     pub cases: Vec<Fact>,
     pub squares: Result<Vec<Square>, Fact>,
+    /// Whether each variable has a row `z == T(z)`.
+    pub fixed_point: Result<(), Fact>,
     /// Degree and curvature of the objective and the rows.
     pub forms: Forms,
     pub bounds: Bounds,
@@ -122,11 +124,15 @@ impl Features {
             kinks,
             cases,
             squares: squares::of_objective(problem, &numbers),
+            fixed_point: Ok(()),
             forms: Forms::of(problem, &numbers, &bounds),
             bounds: Bounds::default(),
         };
         features.count_variables(problem, &bounds);
         features.count_rows(problem, &bounds);
+        if features.sense.is_none() && features.needs_a_square_system().is_ok() {
+            features.fixed_point = fixed_point::of(problem).map(|_| ());
+        }
         features.bounds = bounds;
         features
     }
@@ -271,7 +277,7 @@ fn not_smooth(problem: &Problem, numbers: &Numbers, bounds: &Bounds) -> (Vec<Fac
     let ranges = Ranges::of(problem, numbers, bounds);
     let rows = problem.constraints.iter().filter(|c| !c.dropped).map(|c| c.stage);
     let roots: Vec<StageId> = problem.objectives.iter().map(|o| o.stage).chain(rows).collect();
-    let needed = eval::needed(&problem.stages, &roots);
+    let needed = sloped(problem, &roots);
     let (mut kinks, mut cases) = (vec![], vec![]);
     for (k, stage) in problem.stages.iter().enumerate().filter(|(k, _)| needed[*k]) {
         if let Some(matrix) = stage.matrix.filter(|matrix| depends[k] && matrix.n > 1)
@@ -339,14 +345,50 @@ pub fn is_decided(op: Op, operands: &[NodeId], intervals: &HashMap<NodeId, Inter
     }
 }
 
+/// The nodes of a body that its slopes pass through: what only conditions read decides between cases, and has none.
+pub fn by_slopes(graph: &Graph, body: NodeId) -> HashSet<NodeId> {
+    let mut found = HashSet::from([body]);
+    for id in graph.reachable(&[body]).into_iter().rev() {
+        if let (true, Node::Call(op, operands)) = (found.contains(&id), graph.node(id)) {
+            let first = if op == Op::Select { 1 } else { 0 };
+            let arity = if op.row().truth { 0 } else { op.row().arity };
+            found.extend(operands.iter().take(arity).skip(first));
+        }
+    }
+    found
+}
+
+/// The stages that slopes of `roots` pass through.
+fn sloped(problem: &Problem, roots: &[StageId]) -> Vec<bool> {
+    let mut found = vec![false; problem.stages.len()];
+    let mut waiting = roots.to_vec();
+    while let Some(StageId(k)) = waiting.pop() {
+        if std::mem::replace(&mut found[k as usize], true) {
+            continue;
+        }
+        let stage = &problem.stages[k as usize];
+        waiting.extend(stage.matrix.map(|matrix| matrix.of));
+        for term in &stage.terms {
+            for id in by_slopes(&problem.graph, term.family.body) {
+                if let Node::Leaf(leaf) = problem.graph.node(id)
+                    && let Source::Stage(source) = term.family.leaves[leaf as usize].source
+                {
+                    waiting.push(source);
+                }
+            }
+        }
+    }
+    found
+}
+
 /// The functions in a body that are not smooth everywhere and whose operands vary. The condition of an `if` does not
 /// count by itself: the `if` does.
 fn kinked_ops(problem: &Problem, body: NodeId, leaf_varies: &[bool]) -> Vec<(Op, Smoothness, Vec<NodeId>)> {
     let graph = &problem.graph;
-    let order = graph.reachable(&[body]);
+    let sloped = by_slopes(&problem.graph, body);
     let mut varying = HashSet::new();
     let mut found = vec![];
-    for id in order {
+    for id in graph.reachable(&[body]) {
         let (operands, arity) = graph.operands(id);
         match graph.node(id) {
             Node::Leaf(k) if leaf_varies[k as usize] => {
@@ -356,6 +398,9 @@ fn kinked_ops(problem: &Problem, body: NodeId, leaf_varies: &[bool]) -> Vec<(Op,
                 varying.insert(id);
                 let row = op.row();
                 let decides = op == Op::Select && varying.contains(&operands[0]);
+                if !sloped.contains(&id) {
+                    continue;
+                }
                 if decides || (op != Op::Select && !row.truth && row.smooth != Smoothness::Smooth) {
                     found.push((op, row.smooth, operands[..arity].to_vec()));
                 }

@@ -11,6 +11,7 @@ pub mod complementarity;
 pub mod conditions;
 pub mod curvature;
 pub mod features;
+pub mod fixed_point;
 pub mod index;
 pub mod level;
 pub mod linear;

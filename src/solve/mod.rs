@@ -7,6 +7,7 @@ pub mod black_box;
 pub mod complementarity;
 pub mod convexity;
 pub mod docs;
+pub mod equations;
 pub mod implicit;
 pub mod method;
 pub mod monitor;
@@ -30,6 +31,7 @@ pub const METHODS: &[Method] = &[
     smooth::sketched_newton::METHOD,
     complementarity::semismooth_newton::METHOD,
     complementarity::relaxation::METHOD,
+    equations::anderson::METHOD,
     smooth::trust_region_newton::METHOD,
     smooth::bound_newton::METHOD,
     smooth::levenberg_marquardt::METHOD,

@@ -6,6 +6,7 @@
 
 pub use crate::linalg::pattern::Pattern;
 pub use crate::problem::complementarity::Pair;
+pub use crate::problem::fixed_point::Definition;
 pub use crate::problem::values::Scales;
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ pub struct Shape {
     pub pairs: Vec<Pair>,
     /// Variables outside of which the Lagrangian is linear for all multipliers: no others have second derivatives.
     pub curved: Vec<bool>,
+    /// What each row defines, where the problem is a fixed point `z = T(z)`; empty elsewhere.
+    pub definitions: Vec<Definition>,
     /// Typical sizes that the model states.
     pub scales: Option<Arc<Scales>>,
 }

@@ -6,7 +6,7 @@
 
 use super::method::{Method, Sees};
 use super::monitor::Meter;
-use super::nlp::{Nlp, Pair, Pattern, Shape};
+use super::nlp::{Definition, Nlp, Pair, Pattern, Shape};
 use super::options::Options;
 use super::trouble;
 use crate::ad::Evaluator;
@@ -17,7 +17,7 @@ use crate::linalg::vector::{all_finite, max_norm};
 use crate::problem::complementarity::paired;
 use crate::problem::second::curved_variables;
 use crate::problem::values::{Bounds, Numbers, Scales};
-use crate::problem::{Problem, Sense};
+use crate::problem::{Problem, Sense, fixed_point};
 use std::sync::Arc;
 
 /// No entry of the gradient of a scaled objective exceeds this at the start.
@@ -80,6 +80,7 @@ impl EngineView {
             })
         });
         let shape = Shape {
+            definitions: visible_definitions(problem, &rows, &variables),
             scales,
             lower: of(&bounds.lower, &variables),
             upper: of(&bounds.upper, &variables),
@@ -269,6 +270,17 @@ fn visible_pairs(problem: &Problem, rows: &[u32], sees: Sees) -> Vec<Pair> {
     }
     let number = |row: u32| rows.binary_search(&row).expect("rows of pairs are visible") as u32;
     problem.pairs().iter().map(|p| Pair { bounded: number(p.bounded), force: number(p.force) }).collect()
+}
+
+/// What rows define, if the problem has no objective and is a fixed point.
+fn visible_definitions(problem: &Problem, rows: &[u32], variables: &[u32]) -> Vec<Definition> {
+    if !problem.objectives.is_empty() || rows.len() != variables.len() {
+        return vec![];
+    }
+    let Ok(all) = fixed_point::of(problem) else { return vec![] };
+    let number = |k: u32| variables.binary_search(&k).ok().map(|k| k as u32);
+    let own = |r: &u32| all[*r as usize].and_then(|d| Some(Definition { variable: number(d.variable)?, ..d }));
+    rows.iter().map(own).collect::<Option<Vec<Definition>>>().unwrap_or_default()
 }
 
 /// The entries in chosen rows and columns, both ascending, and their pattern.

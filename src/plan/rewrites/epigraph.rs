@@ -28,10 +28,15 @@ pub const REWRITE: Rewrite = Rewrite {
 
 /// The rewritten problem if every kink could be written so; `None` if one could not.
 pub fn apply(problem: &Problem) -> Option<(Problem, Lift, Vec<Fact>)> {
+    apply_with(problem, false)
+}
+
+/// The same; kinks that neither sense keeps at one of their branches become complementary `pairs` if that is allowed.
+pub(super) fn apply_with(problem: &Problem, pairs: bool) -> Option<(Problem, Lift, Vec<Fact>)> {
     let numbers = Numbers::of(problem);
     let bounds = Bounds::of(problem, &numbers);
     let ranges = Ranges::of(problem, &numbers, &bounds);
-    let mut work = Work::new(problem, &numbers, &bounds, &ranges);
+    let mut work = Work { pairs, ..Work::new(problem, &numbers, &bounds, &ranges) };
     let pressures = work.pressures();
     for (k, pressure) in pressures.into_iter().enumerate() {
         for t in 0..problem.stages[k].terms.len() {
@@ -83,6 +88,8 @@ pub(super) struct Work<'a> {
     pub bounds: &'a Bounds,
     pub ranges: &'a Ranges,
     depends: Vec<bool>,
+    /// Whether kinks may become complementary pairs.
+    pairs: bool,
     out: Problem,
     helpers: Vec<Helper>,
     facts: Vec<Fact>,
@@ -104,7 +111,8 @@ fn facts(
 impl<'a> Work<'a> {
     pub fn new(problem: &'a Problem, numbers: &'a Numbers, bounds: &'a Bounds, ranges: &'a Ranges) -> Work<'a> {
         let depends = depends_on_variables(problem);
-        Work { problem, numbers, bounds, ranges, depends, out: problem.clone(), helpers: vec![], facts: vec![] }
+        let (out, helpers, facts) = (problem.clone(), vec![], vec![]);
+        Work { problem, numbers, bounds, ranges, depends, pairs: false, out, helpers, facts }
     }
 
     /// Of every stage: from the objective and the rows down, through the stages that read it.
@@ -167,7 +175,9 @@ impl<'a> Work<'a> {
             let slopes = (op.row().slopes)(facts(&operands, op.row().arity, &intervals, &varying));
             for (operand, slope) in operands.iter().zip(slopes).take(op.row().arity) {
                 let pressure = match op {
-                    Op::Select if *operand == operands[0] => Pressure::Both,
+                    // A condition decides between cases: what it reads moves nothing.
+                    Op::Select if *operand == operands[0] => Pressure::None,
+                    _ if op.row().truth => Pressure::None,
                     _ => on_this.through(slope),
                 };
                 let before = found.get(operand).copied().unwrap_or(Pressure::None);
@@ -219,21 +229,26 @@ impl<'a> Work<'a> {
             let new: Vec<NodeId> = old.iter().map(|o| made[o]).collect();
             let kinked = matches!(op, Op::Abs | Op::Max | Op::Min)
                 && varying.contains(&id)
+                && pressures.get(&id).is_some_and(|pressure| *pressure != Pressure::None)
                 && !crate::problem::features::is_decided(op, old, &intervals);
             let node = match kinked {
                 false if new == old => id,
                 false => self.out.graph.call(op, &new),
                 true => {
-                    let largest = match (op, pressures.get(&id)?) {
-                        (Op::Abs | Op::Max, Pressure::Down) => true,
-                        (Op::Min, Pressure::Up) => false,
-                        _ => return None,
+                    let largest = op != Op::Min;
+                    let kept = match pressures[&id] {
+                        Pressure::Down => largest,
+                        Pressure::Up => !largest,
+                        Pressure::None | Pressure::Both => false,
                     };
+                    if !kept && !self.pairs {
+                        return None;
+                    }
                     let branches = match op {
                         Op::Abs => vec![new[0], self.out.graph.neg(new[0])],
                         _ => new,
                     };
-                    self.helper(&mut family, &branches, largest, op, term)
+                    self.helper(&mut family, &branches, (largest, !kept), op, term)
                 }
             };
             made.insert(id, node);
@@ -243,8 +258,16 @@ impl<'a> Work<'a> {
         Some(())
     }
 
-    /// A variable for each instance of the family, with a row for each branch; returns the leaf that reads it.
-    fn helper(&mut self, family: &mut Family, branches: &[NodeId], largest: bool, op: Op, term: &Term) -> NodeId {
+    /// A variable for each instance of the family, with a row for each branch; returns the leaf that reads it. Where
+    /// `paired` it equals one of the two branches.
+    fn helper(
+        &mut self,
+        family: &mut Family,
+        branches: &[NodeId],
+        (largest, paired): (bool, bool),
+        op: Op,
+        term: &Term,
+    ) -> NodeId {
         let count = family.instances;
         let offset = self.out.dimension;
         let axes = Axes::product(vec![Set::range(1.0, 1.0, count as usize)]);
@@ -269,19 +292,15 @@ impl<'a> Work<'a> {
             };
             let stage = StageId(self.out.stages.len() as u32);
             self.out.stages.push(Stage::sum(&*name, count, vec![row_term]));
-            self.out.constraints.push(Constraint::new(
-                name.clone(),
-                axes.clone(),
-                count,
-                stage,
-                (Data::Constant(lower), Data::Constant(upper)),
-                span,
-            ));
+            let sides = (Data::Constant(lower), Data::Constant(upper));
+            let row = Constraint::new(name.clone(), axes.clone(), count, stage, sides, span);
+            self.out.constraints.push(Constraint { complements: paired && rows.len() > 1, ..row });
         }
         self.helpers.push(Helper { offset: offset as usize, count: count as usize, rows, largest });
         let branches = if op == Op::Abs { "both signs" } else { "each of its arguments" };
         let relation = if largest { "at least" } else { "at most" };
-        let what = format!("`{}` becomes a variable that is {relation} {branches}", op.row().name);
+        let end = if paired { ", and equals one of them" } else { "" };
+        let what = format!("`{}` becomes a variable that is {relation} {branches}{end}", op.row().name);
         // The levels of a tree of `max` say the same.
         let fact = Fact::at(what, span);
         if !self.facts.contains(&fact) {

@@ -4,6 +4,7 @@
 //! rewrite removes is removed by the view (`solve::view`), which lifts by itself.
 
 pub mod epigraph;
+pub mod kink_pairs;
 pub mod norms;
 pub mod presolve;
 pub mod residual_rows;
@@ -26,6 +27,7 @@ pub struct Rewrite {
 
 pub const REWRITES: &[Rewrite] = &[
     epigraph::REWRITE,
+    kink_pairs::REWRITE,
     norms::REWRITE,
     residual_rows::REWRITE,
     presolve::empty_rows::REWRITE,

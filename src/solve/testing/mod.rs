@@ -51,6 +51,7 @@ impl Formulas {
             jacobian: Arc::new(Pattern::from_rows(n, &used)),
             hessian: Arc::new(Pattern::from_rows(n, &triangle)),
             pairs: vec![],
+            definitions: vec![],
             curved: vec![true; n],
             scales: None,
         };

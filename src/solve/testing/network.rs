@@ -188,6 +188,7 @@ impl Network {
             })
             .collect();
         let shape = Shape {
+            definitions: vec![],
             lower: bounds.iter().map(|b| b.0).collect(),
             upper: bounds.iter().map(|b| b.1).collect(),
             row_lower: rows.iter().map(|row| row.1).collect(),

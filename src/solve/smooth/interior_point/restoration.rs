@@ -224,6 +224,7 @@ fn elastic_shape(problem: &Scaled) -> Shape {
     lower.resize(n + 2 * m, 0.0);
     upper.resize(n + 2 * m, f64::INFINITY);
     Shape {
+        definitions: vec![],
         lower,
         upper,
         row_lower: (0..m).map(|r| bound(r, true)).collect(),
