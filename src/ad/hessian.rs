@@ -39,7 +39,13 @@ struct Pair {
 impl Hessian {
     /// Outer products of more than `most_listed` entries look their positions up each time.
     pub fn new(engine: &mut Engine, jacobian: &Jacobian, most_listed: usize) -> Hessian {
-        let pairs = local_pairs(engine);
+        let mut pairs = local_pairs(engine);
+        // A stage that variables reach through conditions alone has no slopes.
+        let sloped = |leaf: &GroupLeaf| match leaf.source {
+            Source::Stage(z) => jacobian.rows_of(z, &leaf.map).pattern.entries() > 0,
+            Source::Variables | Source::Param(_) | Source::After(_) => true,
+        };
+        pairs.retain(|pair| sloped(&pair.a) && sloped(&pair.b));
         let mut entries = Entries::new(engine.variables, engine.variables);
         for pair in &pairs {
             let instances = engine.functions.group(pair.group).instances;

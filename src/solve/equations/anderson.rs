@@ -141,7 +141,7 @@ pub fn run(context: &mut Context) -> Outcome {
         let there = residual(context, &next, &mut rows);
         iterations += 1;
         let norm = two_norm(&there);
-        if !(norm <= GROWTH * least) {
+        if norm.is_nan() || norm > GROWTH * least {
             // Back to the best point, without memory.
             (z, f) = best.clone();
             if memory.changes.is_empty() {
