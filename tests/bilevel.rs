@@ -42,5 +42,92 @@ fn known_answers_are_found() {
 fn a_follower_with_pairs_is_refused_with_the_reason() {
     let text = "var x\nlower f {\n  var y >= 0\n  minimize (y - x)^2\n  subject to either: 0 <= y perp y - x >= 0\n}\nminimize f.y";
     let said = solve(text).expect_err("no conditions say what such a follower does");
-    assert!(said.contains("the complementarity `either` is a row of `lower f`"), "{said}");
+    assert!(said.contains("a complementarity cannot be a row of a `lower` block: no conditions are known"), "{said}");
+}
+
+/// Random followers with linear rows and quadratic or linear objectives against all `2^k` assignments of their pairs.
+#[test]
+fn branching_finds_what_all_assignments_of_pairs_have() {
+    let mut state = 7u64;
+    let mut draw = |low: i64, high: i64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        low + ((state >> 33) % (high - low + 1) as u64) as i64
+    };
+    let mut proved = 0;
+    for case in 0..6 {
+        let linear = case % 3 == 0;
+        // The outer objective, the follower's, and a row a x + b y1 + c y2 <= d beside y >= 0.
+        let (target, pull) = ([draw(-3, 3), draw(-3, 3), draw(-3, 3)], [draw(-4, 4), draw(-4, 4)]);
+        let (own, cross) = ([draw(-3, 3), draw(-3, 3)], [draw(-2, 2), draw(-2, 2)]);
+        let rows: Vec<[i64; 4]> = (0..1).map(|_| [draw(-2, 2), draw(-2, 2), draw(-2, 2), draw(0, 4)]).collect();
+        let square = if linear { "" } else { "f.y1^2 + 0.5 * f.y2^2 + 0.5 * (f.y1 - f.y2)^2 + " };
+        let inner = |text: &str| text.replace("f.", "");
+        let follower =
+            format!("{square}({} + {} * x) * f.y1 + ({} + {} * x) * f.y2", own[0], cross[0], own[1], cross[1]);
+        // Products of what both decide are linear in the conditions.
+        let outer = format!(
+            "(x - ({}))^2 + (f.y1 - ({}))^2 + (f.y2 - ({}))^2 + {} * f.y1 + {} * f.y2",
+            target[0], target[1], target[2], pull[0], pull[1]
+        );
+        let side = |[a, b, c, d]: &[i64; 4]| format!("{a} * x + {b} * f.y1 + {c} * f.y2 <= {d}");
+        let mut text = String::from("var x in [-2, 2]\nlower f {\n  var y1 in [0, 3]\n  var y2 in [0, 3]\n");
+        text += &format!("  minimize {}\n", inner(&follower));
+        rows.iter().for_each(|row| text += &format!("  subject to {}\n", inner(&side(row))));
+        text += &format!("}}\nminimize {outer}\n");
+        // By all assignments: each is a problem of one level in x, y and multipliers.
+        let slack = |[a, b, c, d]: &[i64; 4]| format!("{d} - ({a}) * x - ({b}) * y1 - ({c}) * y2");
+        let curve = |k: usize| match (linear, k) {
+            (true, _) => "0".to_string(),
+            (false, 0) => "2 * y1 + (y1 - y2)".to_string(),
+            (false, _) => "y2 - (y1 - y2)".to_string(),
+        };
+        let mut best = f64::INFINITY;
+        let pairs: Vec<(String, String)> = (1..=2)
+            .flat_map(|k| [(format!("y{k}"), format!("l{k}")), (format!("3 - y{k}"), format!("u{k}"))])
+            .chain(rows.iter().enumerate().map(|(k, row)| (slack(row), format!("m{k}"))))
+            .collect();
+        for code in 0..1u32 << pairs.len() {
+            let mut one = String::from("var x in [-2, 2]\nvar y1\nvar y2\n");
+            pairs.iter().for_each(|(_, m)| one += &format!("var {m} >= 0\n"));
+            for k in 0..2 {
+                let of_rows: Vec<String> =
+                    rows.iter().enumerate().map(|(r, row)| format!("({}) * m{r}", row[k + 1])).collect();
+                one += &format!(
+                    "subject to {} + {} + {} * x + {} - l{} + u{} == 0\n",
+                    curve(k),
+                    own[k],
+                    cross[k],
+                    of_rows.join(" + "),
+                    k + 1,
+                    k + 1
+                );
+            }
+            for (k, (g, m)) in pairs.iter().enumerate() {
+                let zero = code >> k & 1 == 1;
+                one += &format!("subject to {g} {} 0\n", if zero { "==" } else { ">=" });
+                one += if zero { "" } else { "subject to MULTIPLIER == 0\n" }.replace("MULTIPLIER", m).as_str();
+            }
+            one += &format!("minimize {}\n", outer.replace("f.", ""));
+            // Both bounds of a variable at once, and the like, need no solve to be excluded.
+            if (0..2).any(|k| code >> (2 * k) & 3 == 3) {
+                continue;
+            }
+            let answer = solve(&one).unwrap_or_else(|e| panic!("{one}\n{e}"));
+            if answer.certificate().holds() && answer.status.words() == "solved" {
+                best = best.min(answer.objective().expect("there is an objective"));
+            } else {
+                assert_ne!(answer.status.words(), "locally solved", "{one}");
+            }
+        }
+        let answer = solve(&text).unwrap_or_else(|e| panic!("{text}\n{e}"));
+        assert_eq!(answer.plan.method, "complementarity_branching", "{text}");
+        if best == f64::INFINITY {
+            assert_eq!(answer.status.words(), "infeasible", "{text}\n{:?}", answer.certificate);
+            continue;
+        }
+        let value = answer.objective().expect("there is an objective");
+        assert!((value - best).abs() <= 1e-5 * best.abs().max(1.0), "{text}\nfound {value}, best {best}");
+        proved += usize::from(answer.status.words() == "solved");
+    }
+    assert!(proved >= 5, "{proved} of 6 are proved");
 }

@@ -53,6 +53,9 @@ fn rows() -> Vec<Row> {
     table.lines().skip(1).filter(|line| !line.is_empty()).map(model).collect()
 }
 
+/// Of the interior point method, over all starts, branches and steps of paths.
+const MOST_ITERATIONS: usize = 8000;
+
 /// At the best value, or another certified answer. What is not reached is said with the reason; nothing that is wrong is
 /// called solved.
 #[test]
@@ -67,6 +70,9 @@ fn most_problems_end_at_the_best_value() {
         let solved = prepared.solve(&plan, &options, |_| ControlFlow::Continue(()));
         let answer = solved.unwrap_or_else(|e| panic!("{}: {e}", row.id));
         let value = answer.objective().expect("there is an objective");
+        // A machine does many more than this in five seconds; unlike a clock it is the same everywhere.
+        let iterations = answer.counts.iterations;
+        assert!(iterations <= MOST_ITERATIONS, "{}: {iterations} iterations", row.id);
         let size = row.best.abs().max(1.0);
         let said = format!("{}: {value} (best {}), {}, {:?}", row.id, row.best, answer.status.words(), answer.stop);
         if answer.certificate().holds() {
@@ -78,5 +84,5 @@ fn most_problems_end_at_the_best_value() {
         }
     }
     println!("{best} at the best value; the others:\n{}", others.join("\n"));
-    assert!(best >= 21, "{}", others.join("\n"));
+    assert!(best >= 22, "{}", others.join("\n"));
 }

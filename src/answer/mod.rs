@@ -5,6 +5,7 @@
 //! stationary point has `∇f(x) - J(x)' y - z = 0`. When minimising, `y >= 0` at a lower bound and `y <= 0` at an upper
 //! one; when maximising the signs are the other way round.
 
+pub mod branching;
 pub mod certificate;
 pub mod diagnosis;
 mod diagnosis_json;
@@ -52,6 +53,8 @@ pub enum Stop {
     Converged,
     /// Its own rule ended it (methods that claim no optimality).
     Finished,
+    /// The ways in which pairs may hold were gone through, as far as was allowed; what shows that none is better.
+    Branched(Box<branching::Branches>),
     /// As many candidates were asked about as were allowed (methods that claim no optimality).
     Budget,
     IterationLimit,
@@ -121,7 +124,7 @@ pub struct LogLine {
 /// Why a method stopped, in words; nothing where it met its own test.
 pub fn stopped(stop: &Stop) -> Option<String> {
     match stop {
-        Stop::Converged | Stop::Finished => None,
+        Stop::Converged | Stop::Finished | Stop::Branched(_) => None,
         Stop::Budget => Some("the budget of questions is spent".to_string()),
         Stop::Oracle(why) => Some(why.clone()),
         Stop::IterationLimit => Some("the limit on iterations was reached".to_string()),

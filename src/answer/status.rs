@@ -77,6 +77,7 @@ pub fn status(stop: &Stop, certificate: &Certificate) -> Status {
         Stop::Oracle(_) => Status::Failed,
         Stop::Converged
         | Stop::Finished
+        | Stop::Branched(_)
         | Stop::Budget
         | Stop::NoProgress(_)
         | Stop::NotFinite(_)

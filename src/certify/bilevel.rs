@@ -12,7 +12,8 @@
 //! conditions are the follower's own is seen at the point with the judge's own slopes.
 
 use super::program::Program;
-use super::{complementarity, of_point, residuals};
+use super::{branching, complementarity, convexity, of_point, residuals};
+use crate::answer::branching::Branches;
 use crate::answer::certificate::{Certificate, Kind, Place, Proved, Residual, SecondOrder, Stationarity, Witness};
 use crate::answer::{Evaluations, Multipliers, Outcome, Stop};
 use crate::problem::conditions::Form;
@@ -29,7 +30,13 @@ pub struct Rival {
 }
 
 /// Judges a point of all levels.
-pub(super) fn certificate(problem: &Problem, x: &[f64], rivals: &[Rival], tolerance: f64) -> Certificate {
+pub(super) fn certificate(
+    problem: &Problem,
+    x: &[f64],
+    rivals: &[Rival],
+    branches: Option<&Branches>,
+    tolerance: f64,
+) -> Certificate {
     let program = Program::at(problem, x);
     let mut residuals = vec![residuals::finite(&program, tolerance)];
     residuals.extend(residuals::primal(&program, tolerance));
@@ -78,12 +85,37 @@ pub(super) fn certificate(problem: &Problem, x: &[f64], rivals: &[Rival], tolera
         }
     }
     let none = SecondOrder::NotAsked;
-    let certificate =
-        Certificate::judged(Kind::Bilevel, tolerance, residuals, none, Proved::Nothing, Witness::Method, notes);
+    let mut proved = Proved::Nothing;
+    if let Some(branches) = branches.filter(|_| followers_are_convex(problem, x)) {
+        // Followers are convex, and what is examined reads nothing but rows that are linear: their conditions, where they
+        // have an answer at all, hold there and only there.
+        let conditions = problem.conditions(Form::Kkt).problem;
+        let shows = branching::shows(&conditions, branches, tolerance);
+        let sign = program.objective.map_or(1.0, |(_, sign)| sign);
+        if shows.least == f64::INFINITY {
+            return branching::nothing_is_feasible(&program, &shows, tolerance);
+        }
+        match shows.proof(program.objective_value(), sign, tolerance) {
+            Ok(found) => proved = found,
+            Err(why) => notes.push(why),
+        }
+    }
+    let certificate = Certificate::judged(Kind::Bilevel, tolerance, residuals, none, proved, Witness::Method, notes);
     match class {
         Some(class) => certificate.with_stationarity(class),
         None => certificate,
     }
+}
+
+/// Whether every follower is convex where the others are as in `x`, and means its best answer for the outer level.
+fn followers_are_convex(problem: &Problem, x: &[f64]) -> bool {
+    problem.blocks.iter().enumerate().all(|(b, block)| {
+        let convex = |instance: u32| {
+            let level = problem.level(b as u32, instance, x);
+            convexity::shown(&Program::at(&level.problem, &level.part(x))).is_ok()
+        };
+        block.kind == BlockKind::Lower(Choice::Optimistic) && (0..block.axes.len() as u32).all(convex)
+    })
 }
 
 /// What was found of one instance.
@@ -266,7 +298,7 @@ mod tests {
             x[v.offset as usize] = *value;
         }
         let rivals: Vec<Rival> = rivals.iter().map(|&own| Rival { block: 0, instance: 0, own: vec![own] }).collect();
-        let certificate = certificate(problem, &x, &rivals, 1e-6);
+        let certificate = certificate(problem, &x, &rivals, None, 1e-6);
         (status(&Stop::Converged, &certificate), certificate)
     }
 

@@ -17,12 +17,14 @@
 
 use super::program::{Block, Program};
 use super::residuals::{self, Duals};
-use super::{bound, convexity, curvature, fit};
+use super::{bound, branching, convexity, curvature, fit};
 use crate::answer::certificate::{Certificate, Kind, Place, Proved, Residual, SecondOrder, Stationarity, Witness};
 use crate::answer::{Multipliers, Outcome};
 use crate::linalg::lu::Lu;
 use crate::linalg::pattern::Pattern;
-use crate::problem::complementarity::natural_residual;
+use crate::problem::Problem;
+use crate::problem::complementarity::{Pair, Way, natural_residual};
+use crate::problem::values::{Bounds, Numbers};
 
 /// Values within this many tolerances of a side count as at it, as for rows.
 const NEAR: f64 = 100.0;
@@ -142,6 +144,25 @@ impl At {
     }
 }
 
+/// The sides of `a` of all pairs.
+pub fn sides(problem: &Problem) -> Vec<(f64, f64)> {
+    let bounds = Bounds::of(problem, &Numbers::of(problem));
+    let side = |pair: &Pair| (bounds.row_lower[pair.bounded as usize], bounds.row_upper[pair.bounded as usize]);
+    problem.pairs().iter().map(side).collect()
+}
+
+/// Lets pairs hold in these ways; those without one keep their sides only.
+pub fn hold(program: &mut Program, held: &[Option<Way>]) {
+    for (pair, way) in all(program).into_iter().zip(held) {
+        match way {
+            None => {}
+            Some(Way::Lower) => pair.hold(program, Held::Lower),
+            Some(Way::Upper) => pair.hold(program, Held::Upper),
+            Some(Way::Force) => pair.hold(program, Held::Force),
+        }
+    }
+}
+
 /// What `b` is measured by: slopes would call much of a steep one nothing.
 fn largest(program: &Program, force: &Block) -> f64 {
     program.row_values(force).iter().fold(1.0, |most: f64, v| most.max(v.abs()))
@@ -202,15 +223,32 @@ pub fn certificate(program: &mut Program, outcome: &Outcome, tolerance: f64) -> 
         }
         return Certificate::judged(kind, tolerance, residuals, SecondOrder::NotAsked, proved, Witness::None, notes);
     }
-    let proved = without_pairs(program, outcome, tolerance);
+    let plain = without_pairs(program, outcome, tolerance);
+    let mut branched = vec![];
+    let mut closed = Proved::Nothing;
+    if let (Some(branches), Some((_, sign))) = (branching::given(outcome), program.objective) {
+        let shows = branching::shows(program.problem, branches, tolerance);
+        if shows.least == f64::INFINITY {
+            return branching::nothing_is_feasible(program, &shows, tolerance);
+        }
+        match shows.proof(program.objective_value(), sign, tolerance) {
+            Ok(proved) => closed = proved,
+            Err(why) => branched.push(why),
+        }
+    }
     let mut found = stationarity(program, outcome.multipliers.as_ref(), NEAR * tolerance, tolerance);
     residuals.append(&mut found.residuals);
+    found.notes.append(&mut branched);
     let certificate = Certificate::judged(
         Kind::Nlp,
         tolerance,
         residuals,
         found.second_order,
-        if feasible && found.class == Stationarity::Strong { proved } else { Proved::Nothing },
+        match (feasible && found.class == Stationarity::Strong, plain) {
+            (true, Proved::Optimal { because, bound }) => Proved::Optimal { because, bound },
+            _ if feasible => closed,
+            _ => Proved::Nothing,
+        },
         found.witness,
         found.notes,
     );

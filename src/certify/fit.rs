@@ -77,7 +77,12 @@ pub fn kept(program: &Program, direction: &[f64], tolerance: f64) -> Option<Vec<
 /// The weights nearest to the given ones, of the same rows, whose combination of gradients vanishes in the variables
 /// that lack a bound on the side it would fall to.
 pub fn polish(program: &Program, weights: &[f64]) -> Vec<f64> {
-    let goal = program.lagrangian_gradient(&program.here, 0.0, weights);
+    polished(program, 0.0, weights)
+}
+
+/// The same with the slope of the objective, times a factor, in the combination.
+pub fn polished(program: &Program, objective: f64, weights: &[f64]) -> Vec<f64> {
+    let goal = program.lagrangian_gradient(&program.here, objective, weights);
     let open = |j: usize| if goal[j] > 0.0 { program.lower[j] } else { program.upper[j] }.is_infinite();
     let goal: Vec<f64> = goal.iter().enumerate().map(|(j, &g)| if open(j) { g } else { 0.0 }).collect();
     let stages: Vec<_> = program.blocks.iter().map(|b| b.stage).collect();

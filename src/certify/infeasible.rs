@@ -43,6 +43,12 @@ pub fn certificate(program: &Program, ray: Option<&[f64]>, tolerance: f64) -> Ce
     Certificate::judged(Kind::Infeasible, tolerance, residuals, SecondOrder::NotAsked, proved, Witness::None, notes)
 }
 
+/// Whether weights of the rows, or what follows from them, show that no point is feasible.
+pub fn shown(program: &Program, ray: &[f64], tolerance: f64) -> bool {
+    let pushes = pushes(program, Some(ray), tolerance);
+    proof(program, Some(ray), &pushes, tolerance, &mut vec![]).is_some()
+}
+
 fn proof(
     program: &Program,
     ray: Option<&[f64]>,

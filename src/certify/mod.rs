@@ -19,11 +19,13 @@
 //! | `convexity`, `bound` | whether the problem is convex, and then how much better any point can be |
 //! | `infeasible`, `unbounded`, `ray` | proofs that there is nothing to find |
 //! | `complementarity` | natural residuals of complementary pairs, and how stationary a point with pairs is |
+//! | `branching` | whether all ways in which pairs may hold are excluded or no better |
 //! | `bilevel` | whether followers' parts of a point are their answers, and whether the outer level is stationary |
 //! | `chain` | a proof of that by bounds that follow from one row each |
 
 pub mod bilevel;
 mod bound;
+mod branching;
 mod chain;
 mod complementarity;
 #[cfg(test)]
@@ -93,7 +95,7 @@ pub fn judge_with_rivals(
     }
     let mut x = outcome.x.clone();
     x.resize(flat.dimension as usize, 0.0);
-    bilevel::certificate(&flat, &x, rivals, options.tolerance)
+    bilevel::certificate(&flat, &x, rivals, branching::given(outcome), options.tolerance)
 }
 
 fn judge_one_level(problem: &Problem, outcome: &Outcome, options: &JudgeOptions) -> Certificate {
@@ -106,6 +108,7 @@ fn judge_one_level(problem: &Problem, outcome: &Outcome, options: &JudgeOptions)
         Stop::Unbounded { ray } => unbounded::certificate(&program, ray.as_slice(), options.tolerance),
         Stop::Converged
         | Stop::Finished
+        | Stop::Branched(_)
         | Stop::Budget
         | Stop::Oracle(_)
         | Stop::IterationLimit

@@ -24,7 +24,7 @@ pub use request::Request;
 use crate::diag::Diagnostic;
 use crate::problem::features::{Fact, Features};
 use crate::problem::{Problem, oracles};
-use crate::solve::method::{Method, Objection, Sees};
+use crate::solve::method::{Claim, Method, Objection, Sees};
 use crate::solve::options::{OptionRow, Options, Value};
 use nest::NestPlan;
 use rewrites::presolve::Reduced;
@@ -93,7 +93,7 @@ pub fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Diagnostic
     let mut options = asked.clone();
     rewrites::norms::settle(chosen.method, &rewrites, &mut options);
     let products = second::decide(&shown, chosen.method, &mut options);
-    let presolves = options.flag(request::COMMON, "presolve") && chosen.method.sees != Sees::Residuals && !by_asking;
+    let presolves = options.flag(request::COMMON, "presolve") && reduces(chosen.method) && !by_asking;
     let reduced = if presolves { rewrites::presolve::apply(&shown) } else { None };
     let reduced = reduced.map(|(reduced, made)| {
         rewrites.extend(made);
@@ -119,6 +119,12 @@ pub fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Diagnostic
         reduced,
         nest: None,
     })
+}
+
+/// Whether a method may be shown fewer rows and other bounds: residuals are rows, and what shows that no point is better
+/// names rows and bounds.
+fn reduces(method: &Method) -> bool {
+    method.sees != Sees::Residuals && method.claim != Claim::Global
 }
 
 /// The problem without what is only known by asking.
@@ -151,7 +157,7 @@ impl Plan {
 
     /// Whether the method is one that sees rows as they are.
     fn reduces(&self) -> bool {
-        crate::solve::by_name(self.method).is_some_and(|method| method.sees != Sees::Residuals)
+        crate::solve::by_name(self.method).is_some_and(reduces)
     }
 
     /// Whether rows and bounds are looked at before the method runs.

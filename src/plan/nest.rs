@@ -10,7 +10,7 @@ use crate::problem::{BlockKind, Problem};
 use crate::solve::bilevel::facts::{BlockFacts, Nest};
 use crate::solve::bilevel::follower::Follower;
 use crate::solve::bilevel::{self, Context, Method};
-use crate::solve::method::Method as Smooth;
+use crate::solve::method::{Claim, Method as Smooth};
 use crate::solve::monitor::Monitor;
 use crate::solve::options::Options;
 
@@ -77,14 +77,13 @@ fn pairs(problem: &Problem) -> Result<(), Vec<Diagnostic>> {
         .filter_map(|block| Some((block, block.constraints.iter().find(|row| row.complements)?)))
         .map(|(block, pair)| {
             let message = format!(
-                "the complementarity `{}` is a row of `{} {}`: no conditions are known that say what such a follower's \
-                 answer is",
+                "the complementarity `{}` is a condition inside `{} {}`: no conditions are known that say what the answer \
+                 of such a problem is",
                 pair.label,
                 block.kind.word(),
                 block.name
             );
             Diagnostic::error("unsupported-construct", pair.span, message)
-                .help("if it is the level around that must keep it, write it outside of the block")
         })
         .collect();
     if refused.is_empty() { Ok(()) } else { Err(refused) }
@@ -128,6 +127,9 @@ fn choose(nest: &Nest, request: &Request) -> Result<(&'static Method, Vec<Fact>)
     let mut objections = vec![];
     for method in bilevel::METHODS {
         match (method.accepts)(nest) {
+            // What would take too long is not begun unless it is asked for.
+            Ok(()) if method.claim == Claim::Global && nest.branches.as_ref().is_ok_and(|pairs| *pairs > FEW_PAIRS) => {
+            }
             Ok(()) => return Ok((method, vec![Fact::new(format!("chosen {}", method.chosen))])),
             Err(objection) => objections.push((method.name, objection)),
         }
@@ -138,6 +140,9 @@ fn choose(nest: &Nest, request: &Request) -> Result<(&'static Method, Vec<Fact>)
         format!("no method accepts this problem with a problem inside: `{name}` objects that {}", first.sentence);
     Err(vec![Diagnostic::error("no-method", span, message)])
 }
+
+/// Branching on so many pairs usually ends within its limit.
+const FEW_PAIRS: usize = 60;
 
 /// An exact Hessian is affordable up to this many variables of one instance. A guess.
 const FEW: usize = 5_000;

@@ -34,6 +34,39 @@ pub fn implied_sides(lower: f64, upper: f64) -> (f64, f64) {
     (least, most)
 }
 
+/// One way in which a pair may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// `a` at its lower side, `b >= 0`.
+    Lower,
+    /// `a` at its upper side, `b <= 0`.
+    Upper,
+    /// `b = 0`
+    Force,
+}
+
+/// The ways in which a pair may hold, by the sides of `a`; none where it is an equation, of `a` or of `b`.
+pub fn ways(lower: f64, upper: f64) -> Vec<Way> {
+    let (has_lower, has_upper) = (lower > f64::NEG_INFINITY, upper < f64::INFINITY);
+    if lower == upper || !(has_lower || has_upper) {
+        return vec![];
+    }
+    let at_lower = has_lower.then_some(Way::Lower);
+    let at_upper = has_upper.then_some(Way::Upper);
+    at_lower.into_iter().chain(at_upper).chain([Way::Force]).collect()
+}
+
+impl Way {
+    /// The sides of `a` and of `b` that state it.
+    pub fn sides(self, lower: f64, upper: f64) -> ((f64, f64), (f64, f64)) {
+        match self {
+            Way::Lower => ((lower, lower), (0.0, f64::INFINITY)),
+            Way::Upper => ((upper, upper), (f64::NEG_INFINITY, 0.0)),
+            Way::Force => ((lower, upper), (0.0, 0.0)),
+        }
+    }
+}
+
 impl Problem {
     /// The families that are not left out.
     pub fn complementarities(&self) -> impl Iterator<Item = Complementarity> + '_ {

@@ -77,8 +77,10 @@ impl Elaborator<'_> {
         let inside = self.scopes[scope as usize].block.map(|block| self.problem.blocks[block as usize].kind);
         if let Some(kind @ (BlockKind::Lower(_) | BlockKind::Player)) = inside {
             let word = kind.word();
-            let sentence =
-                format!("no method of this build solves a `{word}` block that has complementarity conditions");
+            let sentence = format!(
+                "a complementarity cannot be a row of a `{word}` block: no conditions are known that say what the answer \
+                 of such a problem is; if it is the level around that must keep it, write it outside"
+            );
             self.unsupported("perp", sentence, row.span);
             return self.placeholder_row(indexed, &label, row.span);
         }

@@ -47,6 +47,7 @@ chance give the same answer for the same seed. This page is made from the table 
 /// A method as a section of Markdown.
 fn section(method: &Described) -> String {
     let claim = match method.claim {
+        Claim::Global => "that no point is better, with what shows it; the judge goes through it again",
         Claim::Stationary => "a point that satisfies first-order conditions; the judge decides what it is",
         Claim::Heuristic => "the best point seen; nothing is claimed of it",
     };

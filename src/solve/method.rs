@@ -10,6 +10,8 @@ use crate::problem::features::{Fact, Features};
 /// What a converged run of the method may lead to; the judge still decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
+    /// That nothing is better, with what shows it: rows and bounds as stated must be what it sees.
+    Global,
     /// A stationary point that satisfies first-order conditions.
     Stationary,
     /// The best point seen; nothing is claimed.

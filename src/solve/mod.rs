@@ -30,6 +30,7 @@ pub const METHODS: &[Method] = &[
     smooth::augmented_lagrangian::METHOD,
     smooth::sketched_newton::METHOD,
     complementarity::semismooth_newton::METHOD,
+    complementarity::branching::METHOD,
     complementarity::relaxation::METHOD,
     equations::anderson::METHOD,
     smooth::trust_region_newton::METHOD,

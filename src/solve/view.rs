@@ -186,6 +186,7 @@ impl EngineView {
                 Stop::Infeasible { ray: ray.map(|r| spread(&r, &self.rows, self.problem.row_count())) }
             }
             Stop::Unbounded { ray } => Stop::Unbounded { ray: ray.map(|r| spread(&r, &self.variables, x.len())) },
+            Stop::Branched(branches) => Stop::Branched(Box::new(branches.lifted(&mut |leaf: Outcome| self.lift(leaf)))),
             Stop::Converged
             | Stop::Finished
             | Stop::Budget

@@ -73,6 +73,7 @@ impl Lift {
             Stop::Unbounded { ray } => Stop::Unbounded { ray: ray.map(|r| first(r, self.variables)) },
             Stop::Converged
             | Stop::Finished
+            | Stop::Branched(_)
             | Stop::Budget
             | Stop::Oracle(_)
             | Stop::IterationLimit

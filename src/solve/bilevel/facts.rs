@@ -1,5 +1,6 @@
 //! What is known of the blocks of a problem, for methods to accept or refuse it by.
 
+use crate::problem::conditions::Form;
 use crate::problem::curvature::Forms;
 use crate::problem::features::{Fact, Features};
 use crate::problem::values::{Bounds, Numbers};
@@ -16,6 +17,9 @@ pub struct Nest {
     pub coupled: Option<Fact>,
     /// Complementary pairs of the outermost level.
     pub pairs: Option<Fact>,
+    /// With the followers' conditions as pairs, and those left out, the problem is convex and its pairs are linear: the
+    /// number of pairs. Else why it is not.
+    pub branches: Result<usize, Fact>,
 }
 
 #[derive(Clone, Debug)]
@@ -50,8 +54,11 @@ impl Nest {
         let bounds = Bounds::of(problem, &Numbers::of(problem));
         let owners = problem.owners();
         let features = Features::of(&Problem { blocks: vec![], ..problem.clone() });
+        let blocks: Vec<BlockFacts> =
+            (0..problem.blocks.len() as u32).map(|b| block(problem, b, &bounds, start)).collect();
         Nest {
-            blocks: (0..problem.blocks.len() as u32).map(|b| block(problem, b, &bounds, start)).collect(),
+            branches: branches(problem, &blocks),
+            blocks,
             kinks: features.kinks,
             coupled: coupled(problem, &owners),
             pairs: features.complementarity,
@@ -194,6 +201,51 @@ fn block(problem: &Problem, b: u32, bounds: &Bounds, start: &[f64]) -> BlockFact
         bounded: features.bounded,
         integer: features.integer,
         nested,
+    }
+}
+
+/// Pairs beyond this are not gone through, whatever is asked for.
+const MOST_PAIRS: usize = 1000;
+
+/// See [`Nest::branches`].
+fn branches(problem: &Problem, blocks: &[BlockFacts]) -> Result<usize, Fact> {
+    for block in blocks {
+        if let Some(nested) = &block.nested {
+            return Err(nested.clone());
+        }
+        if block.kind != BlockKind::Lower(Choice::Optimistic) || !block.linear_rows || block.convex.is_err() {
+            return Err(Fact::new(format!("`{}` is not shown to be convex with linear rows", block.name)));
+        }
+    }
+    let rows: usize = blocks.iter().map(|b| b.instances * (b.rows + b.variables)).sum();
+    if rows > 4 * MOST_PAIRS {
+        return Err(Fact::new(format!("there are {rows} rows and variables of followers, too many to branch on")));
+    }
+    let conditions = problem.conditions(Form::Kkt).problem;
+    let numbers = Numbers::of(&conditions);
+    let within = Bounds::of(&conditions, &numbers);
+    let forms = Forms::of(&conditions, &numbers, &within);
+    for pair in conditions.complementarities() {
+        for k in [pair.bounded, pair.force] {
+            if forms.rows[k].degree.is_none_or(|degree| degree > 1) {
+                let row = &conditions.constraints[k];
+                return Err(Fact::at(format!("`{}` is complementary and not linear", row.label), row.span));
+            }
+        }
+    }
+    if let Err(why) = forms.convex(&conditions, &within) {
+        let rows_only = Problem { objectives: vec![], ..conditions.clone() };
+        Forms::of(&rows_only, &numbers, &within).convex(&rows_only, &within)?;
+        let quadratic = forms.objective.as_ref().is_some_and(|form| form.degree.is_some_and(|degree| degree <= 2));
+        if !quadratic || quadratic_is_convex(&conditions) != Some(true) {
+            return Err(why);
+        }
+    }
+    match conditions.pairs().len() {
+        pairs if pairs > MOST_PAIRS => {
+            Err(Fact::new(format!("there are {pairs} complementary pairs, too many to branch on")))
+        }
+        pairs => Ok(pairs),
     }
 }
 

@@ -143,6 +143,14 @@ impl Follower {
     }
 }
 
+/// Notes the multipliers of a follower's bounds by position in the whole vector.
+pub fn carry(level: &Level, outcome: &Outcome, lower: &mut [f64], upper: &mut [f64]) {
+    let Some(m) = &outcome.multipliers else { return };
+    for (j, &k) in level.own.iter().enumerate() {
+        (lower[k as usize], upper[k as usize]) = (m.lower[j], m.upper[j]);
+    }
+}
+
 /// Runs a method on what it is shown.
 pub fn run(
     view: &mut EngineView,

@@ -9,11 +9,10 @@
 //! Sources: Scholtes (2001), SIAM J. Optimization 11, 918-936; Dempe (2002), Foundations of Bilevel Programming;
 //! Mitsos, Lemonidis and Barton (2008), J. Global Optimization 42, 475-513, for the added rows.
 
-use super::follower::{around, nothing, quietly, run as run_method};
+use super::follower::{around, carry, nothing, quietly, run as run_method};
 use super::{Context, Method};
 use crate::answer::{Evaluations, LogLine, Outcome, Stop};
 use crate::problem::conditions::{Conditions, Form};
-use crate::problem::level::Level;
 use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Problem, Sense};
 use crate::solve::complementarity::relaxation;
@@ -257,14 +256,6 @@ impl Search {
         let best = self.best.or(self.rest);
         let whole = best.map_or_else(|| context.start.clone(), |best| best.whole);
         Outcome { iterations: self.iterations, evaluations: self.evaluations, ..nothing(whole, end) }
-    }
-}
-
-/// Notes the multipliers of a follower's bounds by position in the whole vector.
-fn carry(level: &Level, outcome: &Outcome, lower: &mut [f64], upper: &mut [f64]) {
-    let Some(m) = &outcome.multipliers else { return };
-    for (j, &k) in level.own.iter().enumerate() {
-        (lower[k as usize], upper[k as usize]) = (m.lower[j], m.upper[j]);
     }
 }
 

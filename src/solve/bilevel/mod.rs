@@ -4,6 +4,7 @@
 //! multipliers that the blocks supply, and the blocks' instances as [`Follower`]s, each planned and ready to be solved for
 //! what the others decide. It hands back a point of the whole and claims nothing: the judge solves the followers again.
 
+pub mod complementarity_branching;
 pub mod facts;
 pub mod follower;
 pub mod implicit_gradient;
@@ -47,7 +48,7 @@ pub struct Context<'a, 'm> {
 }
 
 /// In the order in which the planner prefers them.
-pub const METHODS: &[Method] = &[kkt_relaxation::METHOD, implicit_gradient::METHOD];
+pub const METHODS: &[Method] = &[complementarity_branching::METHOD, kkt_relaxation::METHOD, implicit_gradient::METHOD];
 
 /// The row of a name.
 pub fn by_name(name: &str) -> Option<&'static Method> {

@@ -2,23 +2,23 @@
 //!
 //! First the products of all pairs are at most `t`, and `t` goes to 0 ([`lifted`]); each problem is solved by the interior
 //! point method from the answer of the one before. That leads near a point that is C-stationary under a constraint
-//! qualification. Then each pair holds the side that it is nearer to, and the branch is solved as it is ([`branch`]).
+//! qualification. Then each pair holds the side that it is nearer to, and the branch is solved as it is ([`super::branch`]).
 //! A pair of whose two sides both hold there, and whose multiplier would rather let the held one go, changes to the
 //! other branch, as long as the objective does not rise: this is what makes an answer B-stationary, not only C-stationary.
 //! Sources: Scholtes (2001), SIAM Journal on Optimization 11, 918-936; for the branches Scholtes and Stöhr (1999), SIAM
 //! Journal on Control and Optimization 37, 617-652.
 
-mod branch;
 mod lifted;
 
+use super::branch::{Branch, nearest};
 use crate::answer::{Multipliers, Outcome, Stop};
+use crate::problem::complementarity::Way;
 use crate::problem::features::Features;
 use crate::solve::method::{Claim, Context, Method, Objection, Run, Sees, iteration_limit, tolerance};
 use crate::solve::nlp::Shape;
 use crate::solve::options::{Default, OptionRow, Options};
 use crate::solve::parts::ending::outcome;
 use crate::solve::smooth::interior_point;
-use branch::{Branch, Held};
 use lifted::Lifted;
 
 /// The row of the method.
@@ -125,7 +125,7 @@ struct Found {
     multipliers: Option<Multipliers>,
     stop: Stop,
     objective: f64,
-    held: Vec<Held>,
+    held: Vec<Option<Way>>,
 }
 
 /// From the branch that a point is nearest to, over neighbours, to one that none of them is better than.
@@ -180,28 +180,13 @@ fn slack(objective: f64) -> f64 {
     1e-9 * objective.abs().max(1.0)
 }
 
-/// What each pair is nearer to.
-fn nearest(shape: &Shape, rows: &[f64]) -> Vec<Held> {
-    let of = |pair: &crate::solve::nlp::Pair| {
-        let (a, b) = (rows[pair.bounded as usize], rows[pair.force as usize]);
-        let (lower, upper) = sides(shape, pair.bounded);
-        let (below, above) = (a - lower, upper - a);
-        match b {
-            b if b > below && below.is_finite() => Held::Lower,
-            b if -b > above && above.is_finite() => Held::Upper,
-            _ => Held::Force,
-        }
-    };
-    shape.pairs.iter().map(of).collect()
-}
-
 fn sides(shape: &Shape, row: u32) -> (f64, f64) {
     (shape.row_lower[row as usize], shape.row_upper[row as usize])
 }
 
 /// A branch that meets the answer and was not tried: pairs that hold both ways let go what their multiplier pulls away
 /// from. First all of them together, then one after the other.
-fn neighbour(shape: &Shape, rows: &[f64], here: &Found, tried: &[Vec<Held>]) -> Option<Vec<Held>> {
+fn neighbour(shape: &Shape, rows: &[f64], here: &Found, tried: &[Vec<Option<Way>>]) -> Option<Vec<Option<Way>>> {
     let (multipliers, before) = (here.multipliers.as_ref()?, &here.held);
     let mut held = vec![];
     let mut pulls = vec![];
@@ -212,29 +197,29 @@ fn neighbour(shape: &Shape, rows: &[f64], here: &Found, tried: &[Vec<Held>]) -> 
         let at_upper = (upper - a).abs() <= NEAR * upper.abs().max(1.0);
         let zero = b.abs() <= NEAR;
         let now = match (at_lower, at_upper, zero) {
-            (true, _, false) if b > 0.0 => Held::Lower,
-            (_, true, false) if b < 0.0 => Held::Upper,
+            (true, _, false) if b > 0.0 => Some(Way::Lower),
+            (_, true, false) if b < 0.0 => Some(Way::Upper),
             (true, _, true) | (_, true, true) => {
-                let (side, turn) = if at_lower { (Held::Lower, 1.0) } else { (Held::Upper, -1.0) };
+                let (side, turn) = if at_lower { (Some(Way::Lower), 1.0) } else { (Some(Way::Upper), -1.0) };
                 let of_a = turn * multipliers.rows[pair.bounded as usize];
                 let of_b = turn * multipliers.rows[pair.force as usize];
                 // Negative: the objective falls as the row leaves its side.
                 if of_a < -NEAR {
-                    pulls.push((i, Held::Force, of_a));
+                    pulls.push((i, Some(Way::Force), of_a));
                 }
                 if of_b < -NEAR {
                     pulls.push((i, side, of_b));
                 }
                 before[i]
             }
-            _ => Held::Force,
+            _ => Some(Way::Force),
         };
         held.push(now);
     }
     if pulls.is_empty() {
         return None;
     }
-    let new = |branch: &Vec<Held>| !tried.contains(branch);
+    let new = |branch: &Vec<Option<Way>>| !tried.contains(branch);
     let mut all = held.clone();
     pulls.iter().for_each(|(i, to, _)| all[*i] = *to);
     if new(&all) {

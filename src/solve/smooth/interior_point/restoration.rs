@@ -79,6 +79,7 @@ pub fn restore(
             | Stop::TimeLimit
             | Stop::Interrupted
             | Stop::NotFinite(_)
+            | Stop::Branched(_)
             | Stop::Budget
             | Stop::Oracle(_) => return Restored::Stopped(stop),
         }

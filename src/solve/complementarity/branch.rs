@@ -1,19 +1,9 @@
-//! A branch of a problem with complementary pairs: each pair holds one of its sides as an equation, and what is left is a
-//! problem without pairs, over the same variables and rows.
+//! A branch of a problem with complementary pairs: some pairs hold one of their sides as an equation, the others keep their
+//! sides only, and what is left is a problem without pairs, over the same variables and rows.
 
 use crate::answer::Evaluations;
+use crate::problem::complementarity::{Way, ways};
 use crate::solve::nlp::{Nlp, Pair, Shape};
-
-/// What a pair holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Held {
-    /// `a` at its lower side, `b >= 0`.
-    Lower,
-    /// `a` at its upper side, `b <= 0`.
-    Upper,
-    /// `b = 0`
-    Force,
-}
 
 pub struct Branch<'n> {
     inner: &'n mut dyn Nlp,
@@ -30,20 +20,37 @@ impl<'n> Branch<'n> {
         Branch { inner, shape, pairs, stated }
     }
 
-    pub fn hold(&mut self, held: &[Held]) {
+    /// From now on pairs hold these ways; those without one keep their sides only.
+    pub fn hold(&mut self, held: &[Option<Way>]) {
         for (pair, held) in self.pairs.iter().zip(held) {
             let (a, b) = (pair.bounded as usize, pair.force as usize);
-            let (lower, upper) = (self.stated.0[a], self.stated.1[a]);
-            let (of_a, of_b) = match held {
-                _ if lower == upper => ((lower, upper), (f64::NEG_INFINITY, f64::INFINITY)),
-                Held::Lower => ((lower, lower), (0.0, f64::INFINITY)),
-                Held::Upper => ((upper, upper), (f64::NEG_INFINITY, 0.0)),
-                Held::Force => ((lower, upper), (0.0, 0.0)),
-            };
+            let (of_a, of_b) = (self.stated_sides(a), self.stated_sides(b));
+            // An equation of `a` or of `b` is nothing to choose.
+            let chosen = held.filter(|_| !ways(of_a.0, of_a.1).is_empty());
+            let (of_a, of_b) = chosen.map_or((of_a, of_b), |way| way.sides(of_a.0, of_a.1));
             (self.shape.row_lower[a], self.shape.row_upper[a]) = of_a;
             (self.shape.row_lower[b], self.shape.row_upper[b]) = of_b;
         }
     }
+
+    fn stated_sides(&self, row: usize) -> (f64, f64) {
+        (self.stated.0[row], self.stated.1[row])
+    }
+}
+
+/// What each pair is nearest to, at a point with these values of the rows.
+pub fn nearest(shape: &Shape, rows: &[f64]) -> Vec<Option<Way>> {
+    let of = |pair: &Pair| {
+        let (a, b) = (rows[pair.bounded as usize], rows[pair.force as usize]);
+        let (lower, upper) = (shape.row_lower[pair.bounded as usize], shape.row_upper[pair.bounded as usize]);
+        let (below, above) = (a - lower, upper - a);
+        Some(match b {
+            b if b > below && below.is_finite() => Way::Lower,
+            b if -b > above && above.is_finite() => Way::Upper,
+            _ => Way::Force,
+        })
+    };
+    shape.pairs.iter().map(of).collect()
 }
 
 impl Nlp for Branch<'_> {
