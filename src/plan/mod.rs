@@ -112,7 +112,7 @@ pub fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Diagnostic
         unused_options: request.unused(),
         options,
         others: choice::others(&candidates, chosen.method),
-        start: start::of(&flat).extended(&shown, &lifts),
+        start: start::of(&flat).solved_in_turn(&flat).extended(&shown, &lifts),
         asked: by_asking,
         problem: shown,
         lifts,

@@ -1,5 +1,6 @@
 //! Where to begin: given starts, else 0 within the bounds, moved inside the domains of the functions that use it.
 
+mod in_turn;
 mod matrices;
 
 use super::rewrites::Lift;
@@ -9,6 +10,7 @@ use crate::expr::family::{MatrixStage, Source, StageId, Term};
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::ops::{Op, Range};
 use crate::problem::features::Fact;
+use crate::problem::propagate::{self, Propagation};
 use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Data, Problem};
 use serde::Serialize;
@@ -60,12 +62,79 @@ pub fn of(problem: &Problem) -> Start {
         }
     }
     let before = start.x.clone();
-    let reasons = repair(problem, &bounds, &free, &mut start.x);
-    start.moved = moved(problem, &before, &start.x, &reasons);
+    let mut reasons = repair(problem, &bounds, &free, &mut start.x);
+    // A given start that lies where rows exclude it is no place to be loyal to.
+    if !is_finite(problem, &start.x)
+        && let Some(within) = implied(problem, &start.x)
+    {
+        start.moved.extend(kept_to_rows(problem, &start.x, &within));
+        start.x = within;
+        reasons.extend(repair(problem, &bounds, &free, &mut start.x));
+    }
+    start.moved.extend(moved(problem, &before, &start.x, &reasons));
     start
 }
 
+/// Effort of propagation that a start is worth.
+const PROPAGATION: usize = 300_000;
+
+/// Whether the objective and all rows have values.
+fn is_finite(problem: &Problem, x: &[f64]) -> bool {
+    let rows = problem.constraints.iter().filter(|c| !c.dropped).map(|c| c.stage);
+    let roots: Vec<StageId> = problem.objectives.iter().map(|o| o.stage).chain(rows).collect();
+    let params = problem.params.iter().map(|param| param.values.as_slice()).collect();
+    let inputs = Inputs { variables: x, params, after: &[] };
+    let values = eval::stages(&problem.graph, &problem.stages, &eval::needed(&problem.stages, &roots), &inputs);
+    roots.iter().all(|id| values[id.0 as usize].iter().all(|v| v.is_finite()))
+}
+
+/// The nearest point to `x` that is a little inside of what the intervals of rows allow; nothing if that is `x` itself, or
+/// rows contradict each other.
+fn implied(problem: &Problem, x: &[f64]) -> Option<Vec<f64>> {
+    if propagate::effort(problem) > PROPAGATION {
+        return None;
+    }
+    let mut propagation = Propagation::new(problem);
+    if !propagation.run() {
+        return None;
+    }
+    let allowed = propagation.variables().iter().zip(x);
+    let within = allowed.map(|(can, &x)| if x < can.lo || x > can.hi { strictly_inside(x, can.lo, can.hi) } else { x });
+    Some(within.collect::<Vec<f64>>()).filter(|within| within != x)
+}
+
+/// One sentence for each family of variables that rows moved.
+fn kept_to_rows(problem: &Problem, before: &[f64], after: &[f64]) -> Vec<Fact> {
+    let of_family = |variable: &crate::problem::Variable| {
+        let first = variable.offset as usize;
+        let at = (first..first + variable.axes.len()).find(|k| before[*k] != after[*k])?;
+        let (name, value) = (problem.variable_name(at), short(after[at]));
+        Some(Fact::at(format!("`{name}` begins at {value}: rows exclude {}", short(before[at])), variable.span))
+    };
+    problem.variables.iter().filter_map(of_family).collect()
+}
+
 impl Start {
+    /// With what equations determine in turn; see [`in_turn`].
+    pub(super) fn solved_in_turn(mut self, problem: &Problem) -> Start {
+        if !problem.blocks.is_empty() {
+            return self;
+        }
+        let numbers = Numbers::of(problem);
+        let moved = in_turn::solve(problem, &numbers, &Bounds::of(problem, &numbers), &mut self.x);
+        if let Some(&first) = moved.first() {
+            let name = problem.variable_name(first);
+            let sentence = match moved.len() - 1 {
+                0 => format!("`{name}` begins at {}, as an equation says", short(self.x[first])),
+                1 => format!("`{name}` and another variable begin at what equations give, one after the other"),
+                n => format!("`{name}` and {n} other variables begin at what equations give, one after the other"),
+            };
+            let owner = problem.variables.iter().find(|v| v.offset as usize + v.axes.len() > first);
+            self.moved.push(Fact { span: owner.map(|v| v.span), sentence });
+        }
+        self
+    }
+
     /// With the variables that rewrites added.
     pub(super) fn extended(mut self, shown: &Problem, lifts: &[Lift]) -> Start {
         let given = self.x.len();

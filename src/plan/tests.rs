@@ -295,6 +295,59 @@ fn starts_move_inside_domains() {
 }
 
 #[test]
+fn starts_keep_to_what_rows_allow_where_functions_have_no_value() {
+    let text = "var x start -1\nminimize x^2\nsubject to a: log(x) >= 1\nsubject to b: x >= 0.1";
+    let model = self::text(text);
+    let plan = model.plan();
+    let said = plan.explain(&model.sources);
+    assert!(said.contains("`x` begins at 2.728282: rows exclude -1"), "{said}");
+    check(text, "", &[1f64.exp()], 2f64.exp(), &[2.0 * 2f64.exp(), 0.0]);
+    // Rows that exclude nothing, or that contradict each other, leave a given start as it is.
+    for text in [
+        "var x start -1\nminimize x - log(x)",
+        "var x start -1\nminimize x - log(x)\nsubject to x >= 2\nsubject to x^2 <= 1",
+    ] {
+        assert_eq!(self::text(text).plan().start.x, [-1.0], "{text}");
+    }
+}
+
+#[test]
+fn equations_that_determine_variables_in_turn_are_solved_before_the_method() {
+    // The order is none of rows or of variables; `w` is fixed by its bounds.
+    let text = "var x[1..4] start 0.5\nvar w in [2, 2]\nvar free\nminimize (free - x[4])^2\nsubject to {\n\
+                  d: exp(x[4]) == x[1] + x[2] + 3\n  b: x[2]^3 + x[1] == 9\n  a: w * x[1] == 2\n\
+                  c: x[3] + sin(x[2]) * x[1] == 0\n}";
+    let model = self::text(text);
+    let plan = model.plan();
+    let expected = [1.0, 2.0, -2f64.sin(), 6f64.ln(), 2.0, 0.0];
+    for (found, expected) in plan.start.x.iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-14, "{:?}", plan.start.x);
+    }
+    let said = plan.explain(&model.sources);
+    assert!(said.contains("`x[1]` and 3 other variables begin at what equations give"), "{said}");
+    // Roots out of bounds, none at all, and unknowns that are tied to each other keep their starts.
+    for text in [
+        "var x >= 3\nvar y start 1\nminimize y\nsubject to 2 * x == 4\nsubject to y + x == 7",
+        "var x start 1\nvar y start 1\nminimize y\nsubject to x^2 + 1 == 0\nsubject to y + x == 7",
+        "var x start 1\nvar y start 1\nminimize y\nsubject to x * y == 4\nsubject to y + x == 7",
+        "var k integer in [0, 9] start 1\nminimize k\nsubject to 2 * k == 4",
+    ] {
+        let model = self::text(text);
+        let start = super::start::of(&model.problem).solved_in_turn(&model.problem);
+        assert_eq!(start.x, super::start::of(&model.problem).x, "{text}");
+        assert!(start.moved.is_empty(), "{text}");
+    }
+    // The errors of a long chain die away or grow; its rows are solved once each.
+    let chain = "param n = 3000\nvar x[i in 1..n]\nsubject to first: x[1] == 1\n\
+                 subject to link[i in 2..n]: x[i] == x[i-1] + 0.01*sin(x[i-1])";
+    let mut expected = 1f64;
+    for (k, found) in self::text(chain).plan().start.x.iter().enumerate() {
+        expected += if k > 0 { 0.01 * expected.sin() } else { 0.0 };
+        assert!((found - expected).abs() < 1e-12, "{k}: {found} for {expected}");
+    }
+}
+
+#[test]
 fn what_cannot_be_honoured_is_refused() {
     let rows = [
         ("var k integer in 0..10\nminimize (k - 2.5)^2\nsubject to k^2 <= 9", "integer-refused: `k` is integer"),
