@@ -24,16 +24,19 @@ pub struct Point {
 }
 
 impl Point {
-    pub fn new(evaluator: &mut Evaluator) -> Point {
+    /// For some of the quantities; the patterns of others are not asked for.
+    pub fn new(evaluator: &mut Evaluator, wanted: &[&str]) -> Point {
         let n = evaluator.variables();
+        let wants = |quantity: &str| wanted.contains(&quantity);
+        let (jacobian, hessian) = (wants("jac"), wants("hess"));
         Point {
             x: (0..n).map(|k| 0.9 + 0.2 * (k as f64 * 0.7).sin()).collect(),
             weights: (0..evaluator.rows()).map(|r| 0.5 + 0.4 * (r as f64 * 0.3).cos()).collect(),
             f: 0.0,
             gradient: vec![0.0; n],
             rows: vec![0.0; evaluator.rows()],
-            jacobian: vec![0.0; evaluator.jacobian_pattern().entries()],
-            hessian: vec![0.0; evaluator.hessian_pattern().entries()],
+            jacobian: vec![0.0; if jacobian { evaluator.jacobian_pattern().entries() } else { 0 }],
+            hessian: vec![0.0; if hessian { evaluator.hessian_pattern().entries() } else { 0 }],
             product: vec![0.0; n],
         }
     }
@@ -63,6 +66,15 @@ impl Point {
     }
 }
 
+/// What is measured of a workload.
+pub fn wanted(workload: &str) -> &'static [&'static str] {
+    match workload {
+        // Its Hessian is dense and has 210000 entries.
+        "w5" => &["f", "grad"],
+        _ => &QUANTITIES[..5],
+    }
+}
+
 /// Measures one workload and compares its values with the referee; see the head of this program.
 pub fn compare(workload: &str, size: u32, folder: &Path) {
     std::fs::create_dir_all(folder).expect("the folder can be made");
@@ -77,10 +89,11 @@ pub fn compare(workload: &str, size: u32, folder: &Path) {
     };
     let begin = Instant::now();
     let mut evaluator = Evaluator::new(&problem);
-    let mut point = Point::new(&mut evaluator);
+    let wanted = wanted(workload);
+    let mut point = Point::new(&mut evaluator, wanted);
     let build = begin.elapsed().as_secs_f64();
     let mut fields = vec![];
-    for quantity in &QUANTITIES[..5] {
+    for quantity in wanted {
         let seconds = point.time(&mut evaluator, quantity, 0.5);
         point.evaluate(&mut evaluator, quantity);
         fields.push(format!("\"{quantity}\": {}", seconds * 1e9 / instances as f64));
@@ -155,10 +168,14 @@ fn write_files(workload: &str, size: u32, folder: &Path, evaluator: &mut Evaluat
     numbers("f", &[point.f]);
     numbers("grad", &point.gradient);
     numbers("cons", &point.rows);
-    numbers("jac", &point.jacobian);
-    numbers("hess", &point.hessian);
-    pattern("jac", evaluator.jacobian_pattern());
-    pattern("hess", evaluator.hessian_pattern());
+    if wanted(workload).contains(&"jac") {
+        numbers("jac", &point.jacobian);
+        pattern("jac", evaluator.jacobian_pattern());
+    }
+    if wanted(workload).contains(&"hess") {
+        numbers("hess", &point.hessian);
+        pattern("hess", evaluator.hessian_pattern());
+    }
     match workload {
         "w2" => {
             let net = models::network(size);

@@ -8,6 +8,7 @@ use super::action::{Action, MatrixAt};
 use super::groups::{Functions, Group, Matrix, Role};
 use super::kernel::{From, Input, Kernel, Place, Sink, Space, form, in_place};
 use super::program::{Form, Program};
+use super::runs::Runs;
 use crate::expr::family::{IndexMap, ParamId, Source, StageId};
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::ops::Op;
@@ -54,7 +55,7 @@ pub enum Quantity {
 impl Engine {
     pub fn new(problem: &Problem) -> Engine {
         let functions = Functions::new(problem);
-        let stages = problem.stages.len();
+        let stages = functions.rows.len();
         let mut engine = Engine {
             variables: problem.dimension as usize,
             rows: problem.row_count(),
@@ -212,15 +213,22 @@ impl Engine {
     }
 
     fn compile(&mut self, nodes: &[NodeId], inputs: Vec<Input>, sinks: Vec<Sink>, instances: usize) -> Action {
-        let forms: Vec<Form> = inputs.iter().map(|input| form(&input.map, instances)).collect();
-        let direct: Vec<bool> = sinks.iter().map(|sink| in_place(sink, instances)).collect();
         let graph = &self.functions.graph;
+        let mut used = vec![false; inputs.len()];
+        graph.reachable(nodes).into_iter().filter_map(|id| leaf_of(graph, id)).for_each(|k| used[k as usize] = true);
+        used.resize(inputs.len() + sinks.len(), true);
+        let maps: Vec<&IndexMap> = inputs.iter().map(|i| &i.map).chain(sinks.iter().map(|s| &s.map)).collect();
+        let runs = Runs::new(&maps, &used, instances);
+        let (of_inputs, of_sinks) = runs.steps.split_at(inputs.len());
+        let forms: Vec<Form> = of_inputs.iter().map(|step| form(*step, instances)).collect();
+        let direct: Vec<bool> =
+            sinks.iter().zip(of_sinks).map(|(sink, step)| in_place(sink, *step, instances)).collect();
         let key = (nodes.to_vec(), forms, direct);
         let program = self
             .programs
             .entry(key)
             .or_insert_with_key(|(nodes, forms, direct)| Arc::new(Program::compile(graph, nodes, forms, direct)));
-        Action::Kernel(Kernel::new(program.clone(), inputs, sinks, instances))
+        Action::Kernel(Kernel::new(program.clone(), inputs, sinks, instances, runs))
     }
 
     /// Which nodes reachable from `roots` depend on data leaves of group `g` alone.
@@ -311,11 +319,14 @@ fn data_nodes(graph: &Graph, group: &Group, roots: &[NodeId]) -> HashMap<NodeId,
 }
 
 fn leaves_of(graph: &Graph, id: NodeId) -> Vec<u32> {
-    let leaf = |id: NodeId| match graph.node(id) {
+    graph.reachable(&[id]).into_iter().filter_map(|id| leaf_of(graph, id)).collect()
+}
+
+fn leaf_of(graph: &Graph, id: NodeId) -> Option<u32> {
+    match graph.node(id) {
         Node::Leaf(k) => Some(k),
         Node::Constant(_) | Node::Call(..) => None,
-    };
-    graph.reachable(&[id]).into_iter().filter_map(leaf).collect()
+    }
 }
 
 /// Reading a column costs about what one addition costs; a shared scalar is free.

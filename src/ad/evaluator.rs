@@ -214,6 +214,11 @@ impl Evaluator {
     }
 
     #[cfg(test)]
+    pub(super) fn stages(&self) -> usize {
+        self.engine.functions.rows.len()
+    }
+
+    #[cfg(test)]
     pub(super) fn limit_listed_positions(&mut self, most: usize) {
         self.most_listed = most;
     }

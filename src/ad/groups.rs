@@ -4,7 +4,8 @@
 //! bodies have in common is computed once. Groups stand in an order in which all that they read is computed before:
 //! by depth of their stage (1 + the deepest stage it reads), then by level of the term.
 
-use crate::expr::family::{IndexMap, Leaf, MatrixStage, ParamId, Source, Stage, StageId};
+use super::arrange::{self, Facts};
+use crate::expr::family::{IndexMap, Leaf, MatrixStage, ParamId, Source, Stage, StageId, Term};
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::ops::Op;
 use crate::problem::{Data, Problem};
@@ -147,7 +148,7 @@ impl Functions {
             });
             depths[s] = stages_read(&stages[s]).filter(|&z| z != s).map(|z| depths[z] + 1).max().unwrap_or(0);
         }
-        let roles = (0..stages.len())
+        let mut roles: Vec<Option<Role>> = (0..stages.len())
             .map(|s| {
                 let id = StageId(s as u32);
                 let uses = constraints.iter().filter(|(stage, _)| *stage == id).count();
@@ -162,6 +163,14 @@ impl Functions {
                 }
             })
             .collect();
+        let arranged = arranged(problem, &active, roles.as_slice());
+        let stages = arranged.as_deref().unwrap_or(stages);
+        for stage in &stages[roles.len()..] {
+            roles.push(Some(Role::Data));
+            masks.push(0);
+            active.push(false);
+            depths.push(stages_read(stage).map(|z| depths[z] + 1).max().unwrap_or(0));
+        }
         let mut functions = Functions {
             graph: Graph::default(),
             groups: vec![],
@@ -173,16 +182,16 @@ impl Functions {
             constraints,
             params: vec![],
         };
-        functions.collect_groups(problem, &active, &depths);
+        functions.collect_groups(problem, stages, &active, &depths);
         functions.join_groups();
         functions
     }
 
-    fn collect_groups(&mut self, problem: &Problem, active: &[bool], depths: &[u32]) {
+    fn collect_groups(&mut self, problem: &Problem, stages: &[Stage], active: &[bool], depths: &[u32]) {
         type Key = (Role, u8, u32, u32, usize);
         let mut open: HashMap<(Key, Option<Leaf>), usize> = HashMap::new();
         let mut params = std::collections::BTreeSet::new();
-        for (s, stage) in problem.stages.iter().enumerate() {
+        for (s, stage) in stages.iter().enumerate() {
             let Some(role) = self.roles[s] else { continue };
             if let Some(function) = stage.matrix.filter(|_| stage.rows > 0) {
                 let body = self.graph.constant(0.0);
@@ -214,12 +223,7 @@ impl Functions {
                     links.push((key, None));
                 }
                 let target = settled_map(&term.target, instances);
-                let active_leaf = |leaf: &Leaf| match leaf.source {
-                    Source::Variables => true,
-                    Source::Stage(z) => active[z.0 as usize],
-                    Source::Param(_) | Source::After(_) => false,
-                };
-                let actives: Vec<bool> = leaves.iter().map(active_leaf).collect();
+                let actives: Vec<bool> = leaves.iter().map(|leaf| is_active(leaf, active)).collect();
                 let matrix = matrix(&problem.graph, term.family.body, &leaves, &actives, &target, instances)
                     .filter(|matrix| leaves[matrix.leaf].source != Source::Stage(StageId(s as u32)));
                 if matrix.is_some() {
@@ -328,6 +332,45 @@ impl Functions {
         let own = |group: &&Group| group.parts.iter().any(|part| part.stage == stage);
         let reads = |group: &Group| group.leaves.iter().any(|leaf| leaf.source == Source::Stage(stage));
         self.groups.iter().filter(own).any(reads)
+    }
+}
+
+/// The stages in an order in which more is read along memory; none, if they are as well as they are.
+fn arranged(problem: &Problem, active: &[bool], roles: &[Option<Role>]) -> Option<Vec<Stage>> {
+    let stages = &problem.stages;
+    let mut free: Vec<bool> = roles.iter().map(|role| *role == Some(Role::Inner)).collect();
+    let inner = |role: &Option<Role>| matches!(role, Some(Role::Inner | Role::Objective));
+    let inner: Vec<bool> = roles.iter().map(inner).collect();
+    for (s, stage) in stages.iter().enumerate() {
+        let own = stages_read(stage).any(|z| z == s);
+        free[s] &= !own && stage.matrix.is_none();
+        if let Some(matrix) = stage.matrix {
+            free[matrix.of.0 as usize] = false;
+        }
+    }
+    let stated = problem.constraints.iter().map(|c| c.stage).chain(problem.objectives.iter().map(|o| o.stage));
+    stated.for_each(|id| free[id.0 as usize] = false);
+    let data = |source: Source| match source {
+        Source::Param(id) => Some(problem.param(id).values.len()),
+        Source::Stage(z) if roles[z.0 as usize] == Some(Role::Data) => Some(problem.stage(z).rows as usize),
+        Source::Stage(_) | Source::Variables | Source::After(_) => None,
+    };
+    let product = |term: &Term| {
+        let instances = term.family.instances as usize;
+        let leaves: Vec<Leaf> = term.family.leaves.iter().map(|leaf| settled(leaf, instances)).collect();
+        let actives: Vec<bool> = leaves.iter().map(|leaf| is_active(leaf, active)).collect();
+        let target = settled_map(&term.target, instances);
+        matrix(&problem.graph, term.family.body, &leaves, &actives, &target, instances).is_some()
+    };
+    let facts = Facts { leaf: problem.graph.known_leaf(0)?, free: &free, inner: &inner, data: &data, whole: &product };
+    arrange::arranged(stages, &facts)
+}
+
+fn is_active(leaf: &Leaf, active: &[bool]) -> bool {
+    match leaf.source {
+        Source::Variables => true,
+        Source::Stage(z) => active[z.0 as usize],
+        Source::Param(_) | Source::After(_) => false,
     }
 }
 

@@ -12,7 +12,8 @@ use super::interpret::{run_block, run_single};
 use super::pool;
 use super::program::{Form, Permanent, Program};
 use super::rows::{self, Rows};
-use super::transfer::{load, store};
+use super::runs::{Runs, Step};
+use super::transfer::{load, store, total};
 use crate::expr::family::IndexMap;
 use std::sync::Arc;
 
@@ -139,6 +140,8 @@ pub struct Kernel {
     /// What the slices that are read, and those that are written, must hold at least.
     read_ends: [usize; 4],
     write_ends: [usize; 2],
+    /// Of the maps of inputs, then of sinks.
+    runs: Runs,
     /// Sinks whose entries stand side by side, and the numbers of the others that are not written in place.
     rows: Vec<Rows>,
     others: Vec<usize>,
@@ -166,26 +169,26 @@ fn is_stride(map: &IndexMap, wanted: i64) -> bool {
     matches!(map, IndexMap::Affine { stride, .. } if *stride == wanted)
 }
 
-/// How programs read an input of this many instances.
-pub fn form(map: &IndexMap, instances: usize) -> Form {
-    match map {
+/// How programs read an input of this many instances that goes on by `step` in each run.
+pub fn form(step: Option<Step>, instances: usize) -> Form {
+    match step {
         _ if instances < FEW => Form::Direct,
-        IndexMap::Affine { stride: 0, .. } => Form::Scalar,
-        IndexMap::Affine { stride: 1, .. } => Form::Direct,
-        IndexMap::Affine { .. } | IndexMap::Tile { .. } | IndexMap::Repeat { .. } | IndexMap::Gather(_) => Form::Loaded,
+        Some(Step::Shared) => Form::Scalar,
+        Some(Step::Along) => Form::Direct,
+        None => Form::Loaded,
     }
 }
 
 /// Whether programs may compute a result right where it belongs.
-pub fn in_place(sink: &Sink, instances: usize) -> bool {
-    instances >= FEW && !sink.add && is_stride(&sink.map, 1)
+pub fn in_place(sink: &Sink, step: Option<Step>, instances: usize) -> bool {
+    instances >= FEW && !sink.add && step == Some(Step::Along)
 }
 
 impl Kernel {
-    /// `program` was compiled with the [`form`]s of `inputs` and [`in_place`] of `sinks`.
+    /// `program` was compiled with the [`form`]s of `inputs` and [`in_place`] of `sinks`, whose runs are `runs`.
     ///
     /// Panics if a map leaves its space: positions are those of a checked problem, so this would be our bug.
-    pub fn new(program: Arc<Program>, inputs: Vec<Input>, sinks: Vec<Sink>, instances: usize) -> Kernel {
+    pub fn new(program: Arc<Program>, inputs: Vec<Input>, sinks: Vec<Sink>, instances: usize, runs: Runs) -> Kernel {
         let (mut read_ends, mut write_ends) = ([0; 4], [0; 2]);
         let cover = |end: &mut usize, base: usize, map: &IndexMap| {
             let (least, most) = range(map, instances);
@@ -201,10 +204,10 @@ impl Kernel {
             }
         }
         let waves = waves(&sinks, instances);
-        let apart = |sink: &Sink| !is_stride(&sink.map, 0) && !in_place(sink, instances);
+        let apart = |j: usize| runs.steps[inputs.len() + j].is_none();
         let (rows, mut others) = rows::group(&sinks, instances, apart);
         others.retain(|j| !program.direct_outputs.contains(&(*j as u32)));
-        Kernel { program, inputs, sinks, instances, read_ends, write_ends, rows, others, waves }
+        Kernel { program, inputs, sinks, instances, read_ends, write_ends, runs, rows, others, waves }
     }
 
     pub fn run(&self, memory: &mut Memory, scratch: &mut Scratch) {
@@ -236,6 +239,7 @@ impl Kernel {
                 let input = &self.inputs[k as usize];
                 frame[slot] = memory.read(input.place.after(input.map.at(p)), 1)[0];
             }
+            run_single(&program.prelude, frame);
             run_single(&program.instructions, frame);
             for (sink, &slot) in self.sinks.iter().zip(&program.outputs) {
                 let at = &mut memory.space(sink.space)[sink.base + sink.map.at(p)];
@@ -270,13 +274,8 @@ impl Kernel {
         }
         let aligned = scratch.memory.as_ptr().align_offset(64).min(8);
         for (k, permanent) in program.permanents.iter().enumerate() {
-            let value = match permanent {
-                Permanent::Constant(value) => *value,
-                Permanent::Input(k) => {
-                    let input = &self.inputs[*k as usize];
-                    memory.read(input.place.after(input.map.at(0)), 1)[0]
-                }
-            };
+            // Others follow at the begin of each run.
+            let Permanent::Constant(value) = *permanent else { continue };
             for seat in 0..threads {
                 let start = aligned + seat * own + (program.first_permanent() + k) * pitch;
                 scratch.memory[start..start + block].fill(value);
@@ -306,7 +305,7 @@ impl Kernel {
             for chunk in scratch.sums[self.sinks.len()..].iter().skip(j).step_by(self.sinks.len()) {
                 s.iter_mut().zip(chunk).for_each(|(sum, part)| *sum += part);
             }
-            let total = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+            let total = total(&s);
             let at = &mut memory.space(sink.space)[sink.base + sink.map.at(0)];
             *at = if sink.add { *at + total } else { total };
         }
@@ -354,8 +353,19 @@ impl Run<'_> {
             (0..program.first_input()).map(|r| unsafe { registers.add(r * pitch) }).collect();
         slots.resize(program.slots(), registers);
         let end = kernel.instances.min((chunk + 1) * CHUNK);
-        for first in (chunk * CHUNK..end).step_by(self.block) {
-            let length = self.block.min(end - first);
+        let mut first = chunk * CHUNK;
+        let mut run = kernel.runs.of(first);
+        let (mut run_end, mut fresh) = (kernel.runs.end(run), true);
+        while first < end {
+            if first == run_end {
+                run += 1;
+                (run_end, fresh) = (kernel.runs.end(run), true);
+            }
+            if std::mem::take(&mut fresh) {
+                // SAFETY: as promised by the caller.
+                unsafe { self.begin_run(first, &slots) };
+            }
+            let length = self.block.min(end - first).min(run_end - first);
             for (slot, &k) in (program.first_input()..).zip(&program.direct_inputs) {
                 let Input { place, map } = &kernel.inputs[k as usize];
                 slots[slot] = unsafe { self.read[place.from as usize].add(place.base + map.at(first)) };
@@ -387,9 +397,41 @@ impl Run<'_> {
                 for &j in &kernel.others {
                     let (sink, slot) = (&kernel.sinks[j], slots[program.outputs[j] as usize]);
                     let values = std::slice::from_raw_parts(slot as *const f64, length);
-                    store(sink, values, first, space(sink).add(sink.base), &mut sums[j]);
+                    let step = kernel.runs.steps[kernel.inputs.len() + j];
+                    store(sink, step, values, first, space(sink).add(sink.base), &mut sums[j]);
                 }
             }
+            first += length;
+        }
+    }
+
+    /// Makes permanents those of the run of instance `first`.
+    ///
+    /// # Safety
+    /// As of `chunk`; slots of permanents are those of the seat.
+    unsafe fn begin_run(&self, first: usize, slots: &[*mut f64]) {
+        let program = &*self.kernel.program;
+        let fill = |slot: usize, value: f64| {
+            // SAFETY: registers and permanents hold `block` numbers at least.
+            unsafe { std::slice::from_raw_parts_mut(slots[slot], self.block) }.fill(value);
+        };
+        for (slot, permanent) in (program.first_permanent()..).zip(&program.permanents) {
+            if let Permanent::Input(k) = permanent {
+                let Input { place, map } = &self.kernel.inputs[*k as usize];
+                // SAFETY: ranges of maps were checked.
+                fill(slot, unsafe { *self.read[place.from as usize].add(place.base + map.at(first)) });
+            }
+        }
+        if program.prelude.is_empty() {
+            return;
+        }
+        // SAFETY: every permanent holds a block, which is [`LANES`] numbers at least; nothing is loaded.
+        unsafe { run_block(&program.prelude, slots, LANES, &|_, _| {}) };
+        for (slot, _) in
+            (program.first_permanent()..).zip(&program.permanents).filter(|(_, p)| matches!(p, Permanent::Computed))
+        {
+            // SAFETY: as above.
+            fill(slot, unsafe { *slots[slot] });
         }
     }
 }

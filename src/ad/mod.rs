@@ -5,6 +5,7 @@
 //! run over all instances; everything between kernels is an [`action`] on one arena of numbers.
 
 mod action;
+mod arrange;
 mod condense;
 mod dense;
 mod engine;
@@ -21,6 +22,7 @@ mod patterns;
 mod pool;
 mod program;
 mod rows;
+mod runs;
 mod sweeps;
 mod touch;
 mod transfer;
@@ -31,6 +33,8 @@ pub use pool::limit_threads;
 
 #[cfg(test)]
 mod accuracy_tests;
+#[cfg(test)]
+mod arrange_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

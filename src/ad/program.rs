@@ -83,11 +83,15 @@ pub enum Permanent {
     Constant(f64),
     /// The scalar input of this number.
     Input(u32),
+    /// What the prelude computes of others.
+    Computed,
 }
 
 /// Slots are numbered registers first, then permanents, direct inputs and direct outputs.
 #[derive(Debug)]
 pub struct Program {
+    /// What depends on permanents alone, into permanents: once where they change, not for each instance.
+    pub prelude: Vec<Instruction>,
     pub instructions: Vec<Instruction>,
     pub registers: usize,
     pub permanents: Vec<Permanent>,
@@ -122,7 +126,7 @@ impl Program {
     pub fn inputs(&self) -> impl Iterator<Item = u32> + '_ {
         let shared = self.permanents.iter().filter_map(|permanent| match permanent {
             Permanent::Input(k) => Some(*k),
-            Permanent::Constant(_) => None,
+            Permanent::Constant(_) | Permanent::Computed => None,
         });
         let loaded = self.instructions.iter().filter(|i| i.code == Code::Load).map(|i| i.a);
         self.direct_inputs.iter().copied().chain(shared).chain(loaded)
@@ -165,6 +169,7 @@ struct Emitter<'a> {
     /// Both halves, where the sine and the cosine of one node are wanted.
     pairs: HashMap<NodeId, (Option<NodeId>, Option<NodeId>)>,
     done: HashMap<NodeId, bool>,
+    prelude: Vec<Draft>,
     drafts: Vec<Draft>,
     places: HashMap<NodeId, Place>,
     permanents: Vec<Permanent>,
@@ -202,6 +207,7 @@ impl<'a> Emitter<'a> {
             uses,
             pairs,
             done: HashMap::new(),
+            prelude: vec![],
             drafts: vec![],
             places: HashMap::new(),
             permanents: vec![],
@@ -263,10 +269,17 @@ impl<'a> Emitter<'a> {
                 Form::Loaded => self.drafts.push(draft),
             },
             Node::Call(..) => {
-                if let Some(second) = draft.second {
-                    self.done.insert(second, true);
+                self.done.extend(draft.second.map(|second| (second, true)));
+                let permanent = |id: &NodeId| matches!(self.places.get(id), Some(Place::Permanent(_)));
+                if draft.operands.iter().flatten().all(permanent) {
+                    self.make_permanent(id, Permanent::Computed);
+                    if let Some(second) = draft.second {
+                        self.make_permanent(second, Permanent::Computed);
+                    }
+                    self.prelude.push(draft);
+                } else {
+                    self.drafts.push(draft);
                 }
-                self.drafts.push(draft);
             }
         }
     }
@@ -392,23 +405,23 @@ impl<'a> Emitter<'a> {
             Place::Input(k) => inputs_at + k,
             Place::Output(k) => outputs_at + k,
         };
-        let instructions = drafts
-            .iter()
-            .map(|draft| {
-                let destination = slot(draft.result);
-                let a = draft.operands[0].map_or(draft.input, slot);
-                let mut b = draft.operands[1].map_or(a, slot);
-                if let Some(second) = draft.second {
-                    b = slot(second);
-                }
-                let c = draft.operands[2].map_or(a, slot);
-                Instruction { code: draft.code, destination, a, b, c, k: draft.k }
-            })
-            .collect();
+        let instruction = |draft: &Draft| {
+            let destination = slot(draft.result);
+            let a = draft.operands[0].map_or(draft.input, slot);
+            let mut b = draft.operands[1].map_or(a, slot);
+            if let Some(second) = draft.second {
+                b = slot(second);
+            }
+            let c = draft.operands[2].map_or(a, slot);
+            Instruction { code: draft.code, destination, a, b, c, k: draft.k }
+        };
+        let instructions = drafts.iter().map(instruction).collect();
+        let prelude = self.prelude.iter().map(instruction).collect();
         let outputs = roots.iter().map(|&root| slot(root)).collect();
         let cost = drafts.iter().map(|draft| draft.code.cost()).sum();
         let (permanents, direct_inputs) = (self.permanents.clone(), self.direct_inputs.clone());
         Program {
+            prelude,
             instructions,
             registers: registers as usize,
             permanents,

@@ -34,12 +34,12 @@ struct Order {
 const LEAST: usize = 3;
 
 /// Groups among the sinks that store, and the numbers of all other sinks.
-pub fn group(sinks: &[Sink], instances: usize, may_join: impl Fn(&Sink) -> bool) -> (Vec<Rows>, Vec<usize>) {
+pub fn group(sinks: &[Sink], instances: usize, may_join: impl Fn(usize) -> bool) -> (Vec<Rows>, Vec<usize>) {
     let middle = instances / 2;
     let mut candidates: Vec<(Space, usize, usize)> = sinks
         .iter()
         .enumerate()
-        .filter(|(_, sink)| !sink.add && instances >= LANES && may_join(sink))
+        .filter(|(j, sink)| !sink.add && instances >= LANES && may_join(*j))
         .map(|(j, sink)| (sink.space, sink.base + sink.map.at(middle), j))
         .collect();
     candidates.sort_by_key(|&(space, at, _)| (space as usize, at));

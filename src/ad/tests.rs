@@ -184,7 +184,7 @@ fn check(problem: &Problem, evaluator: &mut Evaluator, x: &[f64]) {
 }
 
 /// Checks at a point, again with other parameters, and back.
-fn check_all(mut model: Model, at: &[f64]) {
+pub(super) fn check_all(mut model: Model, at: &[f64]) {
     let mut evaluator = Evaluator::new(&model.problem);
     check(&model.problem, &mut evaluator, at);
     for k in 0..model.problem.params.len() {

@@ -1,6 +1,8 @@
 //! Between maps and blocks of instances: loading inputs that are not contiguous, and carrying results to their sinks.
 
+use super::isa::dispatch;
 use super::kernel::{LANES, Sink};
+use super::runs::Step;
 use crate::expr::family::IndexMap;
 
 /// `to[j] = from[map(first + j)]`
@@ -43,39 +45,74 @@ pub unsafe fn load(from: *const f64, map: &IndexMap, first: usize, to: &mut [f64
     }
 }
 
-/// Carries the results of a block to their sink; sums into one entry stay in `sums`.
+#[inline(always)]
+fn add_lanes_inner<const FUSED: bool>(values: &[f64], sums: &mut [f64; LANES]) {
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    let mut own = *sums;
+    for chunk in chunks {
+        for (sum, value) in own.iter_mut().zip(chunk) {
+            *sum += value;
+        }
+    }
+    for (sum, value) in own.iter_mut().zip(rest) {
+        *sum += value;
+    }
+    *sums = own;
+}
+
+#[inline(always)]
+fn add_all_inner<const FUSED: bool>(values: &[f64], to: &mut [f64]) {
+    for (to, value) in to.iter_mut().zip(values) {
+        *to += value;
+    }
+}
+
+dispatch! {
+    fn add_lanes = add_lanes_inner(values: &[f64], sums: &mut [f64; LANES])
+}
+
+dispatch! {
+    fn add_all = add_all_inner(values: &[f64], to: &mut [f64])
+}
+
+/// The sum of all lanes, in the order of every sum.
+pub fn total(s: &[f64; LANES]) -> f64 {
+    ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
+}
+
+/// Carries the results of a block, which lies in one run, to their sink; `step` is how the sink goes on in it. Sums into
+/// one entry of all instances stay in `sums`.
 ///
 /// # Safety
 /// All positions of the sink may be written from `to` on.
-pub unsafe fn store(sink: &Sink, values: &[f64], first: usize, to: *mut f64, sums: &mut [f64; LANES]) {
+pub unsafe fn store(
+    sink: &Sink,
+    step: Option<Step>,
+    values: &[f64],
+    first: usize,
+    to: *mut f64,
+    sums: &mut [f64; LANES],
+) {
     // SAFETY of all writes: promised by the caller.
     let put = |at: isize, value: f64| unsafe {
         let at = to.offset(at);
         *at = if sink.add { *at + value } else { value };
     };
     match &sink.map {
-        IndexMap::Affine { stride: 0, .. } => {
-            // Lane of an instance: its number modulo 8; blocks begin at multiples of 8.
-            let (chunks, rest) = values.as_chunks::<LANES>();
-            for chunk in chunks {
-                for (sum, value) in sums.iter_mut().zip(chunk) {
-                    *sum += value;
-                }
-            }
-            for (sum, value) in sums.iter_mut().zip(rest) {
-                *sum += value;
-            }
-        }
-        IndexMap::Affine { start, stride: 1 } => {
-            let at = (start + first as i64) as isize;
-            let to = unsafe { std::slice::from_raw_parts_mut(to.offset(at), values.len()) };
+        // Lane of an instance: its number in the block modulo 8.
+        IndexMap::Affine { stride: 0, .. } => add_lanes(values, sums),
+        _ if step == Some(Step::Along) => {
+            let to = unsafe { std::slice::from_raw_parts_mut(to.add(sink.map.at(first)), values.len()) };
             if sink.add {
-                for (to, value) in to.iter_mut().zip(values) {
-                    *to += value;
-                }
+                add_all(values, to);
             } else {
                 to.copy_from_slice(values);
             }
+        }
+        _ if step == Some(Step::Shared) => {
+            let mut lanes = [0.0; LANES];
+            add_lanes(values, &mut lanes);
+            put(sink.map.at(first) as isize, total(&lanes));
         }
         IndexMap::Affine { start, stride } => {
             for (p, value) in (first as i64..).zip(values) {

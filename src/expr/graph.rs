@@ -84,6 +84,11 @@ impl Graph {
         self.intern(Node::Constant(value))
     }
 
+    /// The node of a leaf, if any body reads one of this number.
+    pub fn known_leaf(&self, k: u32) -> Option<NodeId> {
+        self.ids.get(&Key::Leaf(k)).copied()
+    }
+
     pub fn leaf(&mut self, k: u32) -> NodeId {
         self.intern(Node::Leaf(k))
     }
