@@ -5,7 +5,7 @@ import sys
 
 program, runs, workloads = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
 folder = "target/bench/data"
-PEERS = {"w1": ["casadi", "poi", "jax"], "w2": ["casadi", "poi", "jax"], "w3": ["numpy", "jax"], "w4": ["casadi"], "w5": ["jax"], "w6": ["casadi", "jax"]}
+PEERS = {"w1": ["casadi", "poi", "jax"], "w2": ["casadi", "poi", "jax"], "w3": ["numpy", "jax"], "w4": ["casadi"], "w5": ["jax"], "w6": ["casadi", "jax"], "w7": ["scipy"]}
 NAMES = {"poi": "pyoptinterface", "hand": "by hand", "numpy": "numpy (BLAS)"}
 TITLES = {
     "w1": "W1, Luksan-Vlcek chain of {}",
@@ -13,9 +13,10 @@ TITLES = {
     "w3": "W3, logistic sum, dense {} x 50",
     "w5": "W5, mixture of 10 Gaussians in 10 dimensions (gmm of ADBench), {} points",
     "w6": "W6, bundle adjustment (ba of ADBench), {} observations",
+    "w7": "W7, sum of squares with a sparse matrix, {} rows of 10, 10000 columns",
     "w4": "W4, Hock-Schittkowski 100, whole calls (casadi without its call overhead)",
 }
-SHOWN = {"W3": ["f", "grad", "hess"], "W5": ["f", "grad"], "W6": ["cons", "jac"]}
+SHOWN = {"W3": ["f", "grad", "hess"], "W5": ["f", "grad"], "W6": ["cons", "jac"], "W7": ["f", "grad"]}
 QUANTITIES = ["f", "grad", "cons", "jac", "hess"]
 
 

@@ -69,8 +69,8 @@ impl Point {
 /// What is measured of a workload.
 pub fn wanted(workload: &str) -> &'static [&'static str] {
     match workload {
-        // Its Hessian is dense and has 210000 entries.
-        "w5" => &["f", "grad"],
+        // Their Hessians are nearly dense.
+        "w5" | "w7" => &["f", "grad"],
         _ => &QUANTITIES[..5],
     }
 }
@@ -85,7 +85,8 @@ pub fn compare(workload: &str, size: u32, folder: &Path) {
         "w4" => (models::hock_schittkowski_100(), 1),
         "w5" => (models::gaussian_mixture(size), size),
         "w6" => (models::bundle_adjustment(size), size),
-        _ => panic!("workloads are w1 to w6"),
+        "w7" => (models::sparse_squares(size), size),
+        _ => panic!("workloads are w1 to w7"),
     };
     let begin = Instant::now();
     let mut evaluator = Evaluator::new(&problem);
@@ -187,6 +188,12 @@ fn write_files(workload: &str, size: u32, folder: &Path, evaluator: &mut Evaluat
             let (a, y) = models::samples(size, 50);
             numbers("a", &a);
             numbers("y", &y);
+        }
+        "w7" => {
+            let (rows, columns, values) = models::entries(size);
+            positions("rows", &rows);
+            positions("columns", &columns);
+            numbers("values", &values);
         }
         _ => {}
     }

@@ -1,6 +1,7 @@
-//! Nanoseconds per instance of the engine on six workloads: W1, a Luksan-Vlcek chain; W2, branch flows on a random
+//! Nanoseconds per instance of the engine on seven workloads: W1, a Luksan-Vlcek chain; W2, branch flows on a random
 //! network; W3, a logistic sum with a dense inner product; W4, a problem of Hock and Schittkowski's size; W5, a mixture of
-//! Gaussians, and W6, bundle adjustment, the last two as models of the language (`bench/*.opt`).
+//! Gaussians, and W6, bundle adjustment, those two as models of the language (`bench/*.opt`); W7, a sum of squares with a
+//! sparse matrix.
 //!
 //! `cargo bench --bench evaluation` prints a table; every figure is the smallest of many repetitions. With a workload, a
 //! size and a folder (`w1 100000 target/bench/data`) it measures that workload alone, compares its values with the
@@ -38,6 +39,7 @@ fn main() {
     row("W4, per call", &models::hock_schittkowski_100(), 1);
     row("W5 gmm, 1000 points", &models::gaussian_mixture(1000), 1000);
     row("W6 ba, 5000 observations", &models::bundle_adjustment(5000), 5000);
+    row("W7 sparse, 100000 rows", &models::sparse_squares(100_000), 100_000);
     row("recurrence of 300, per step", &models::recurrence(300), 300);
     functions();
 }
@@ -66,7 +68,7 @@ fn row(name: &str, problem: &Problem, instances: u32) {
     let mut evaluator = Evaluator::new(problem);
     let workload = name[..2].to_lowercase();
     // Other models than those of workloads show all.
-    let wanted = if workload == "w5" { &["f", "grad", "hess v"][..] } else { &exchange::QUANTITIES };
+    let wanted = if workload == "w5" || workload == "w7" { &["f", "grad", "hess v"][..] } else { &exchange::QUANTITIES };
     let mut point = exchange::Point::new(&mut evaluator, wanted);
     let build = begin.elapsed().as_secs_f64() * 1e3;
     let figure = |quantity: &&str| match wanted.contains(quantity) {

@@ -213,6 +213,34 @@ pub fn logistic(rows: u32, width: u32) -> Problem {
     problem
 }
 
+/// Entries of a sparse matrix with 10^4 columns, 5 to 15 in a row: rows, ascending, columns and values.
+pub fn entries(rows: u32) -> (Vec<u32>, Vec<u32>, Vec<f64>) {
+    let row_of: Vec<u32> = (0..rows).flat_map(|r| std::iter::repeat_n(r, 5 + (r as usize * 7919) % 11)).collect();
+    let columns = (0..row_of.len() as u64).map(|k| ((k * 2_654_435_761) >> 7) as u32 % 10_000).collect();
+    let values = (0..row_of.len()).map(|k| (0.3 * k as f64).sin()).collect();
+    (row_of, columns, values)
+}
+
+/// `Σ_r (Σ_j A[r, j] x[j] - 1)² / 2` with a sparse matrix of data.
+pub fn sparse_squares(rows: u32) -> Problem {
+    let mut problem = empty(10_000);
+    let (row_of, columns, values) = entries(rows);
+    let count = values.len() as u32;
+    let a = param(&mut problem, values);
+    let z = stage(&mut problem, rows);
+    let leaves =
+        vec![(Source::Param(a), IndexMap::IDENTITY), (Source::Variables, IndexMap::Gather(columns.into()))];
+    term(&mut problem, z, count, IndexMap::Gather(row_of.into()), leaves, |g, l| g.mul(l[0], l[1]));
+    let f = stage(&mut problem, 1);
+    term(&mut problem, f, rows, affine(0, 0), vec![(Source::Stage(z), IndexMap::IDENTITY)], |g, l| {
+        let gap = g.shift(-1.0, l[0]);
+        let square = g.square(gap);
+        g.scale(0.5, square)
+    });
+    minimize(&mut problem, f);
+    problem
+}
+
 /// The likelihood of a mixture of ten Gaussians in ten dimensions.
 pub fn gaussian_mixture(points: u32) -> Problem {
     model("bench/gaussian_mixture.opt", "N", points)

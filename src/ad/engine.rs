@@ -6,8 +6,8 @@
 
 use super::action::{Action, MatrixAt};
 use super::groups::{Functions, Group, Matrix, Role};
-use super::kernel::{From, Input, Kernel, Place, Sink, Space, form, in_place};
-use super::program::{Form, Program};
+use super::kernel::{From, Input, Kernel, Place, Sink, Space, form, ways};
+use super::program::{Form, Program, Way};
 use super::runs::Runs;
 use crate::expr::family::{IndexMap, ParamId, Source, StageId};
 use crate::expr::graph::{Graph, Node, NodeId};
@@ -16,7 +16,7 @@ use crate::problem::Problem;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-type ProgramKey = (Vec<NodeId>, Vec<Form>, Vec<bool>);
+type ProgramKey = (Vec<NodeId>, Vec<Form>, Vec<Way>);
 
 #[derive(Debug)]
 pub struct Engine {
@@ -221,13 +221,12 @@ impl Engine {
         let runs = Runs::new(&maps, &used, instances);
         let (of_inputs, of_sinks) = runs.steps.split_at(inputs.len());
         let forms: Vec<Form> = of_inputs.iter().map(|step| form(*step, instances)).collect();
-        let direct: Vec<bool> =
-            sinks.iter().zip(of_sinks).map(|(sink, step)| in_place(sink, *step, instances)).collect();
-        let key = (nodes.to_vec(), forms, direct);
+        let ways = ways(&sinks, of_sinks, instances);
+        let key = (nodes.to_vec(), forms, ways);
         let program = self
             .programs
             .entry(key)
-            .or_insert_with_key(|(nodes, forms, direct)| Arc::new(Program::compile(graph, nodes, forms, direct)));
+            .or_insert_with_key(|(nodes, forms, ways)| Arc::new(Program::compile(graph, nodes, forms, ways)));
         Action::Kernel(Kernel::new(program.clone(), inputs, sinks, instances, runs))
     }
 

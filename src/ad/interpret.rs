@@ -42,6 +42,8 @@ pub fn step<const FUSED: bool>(i: &Instruction, lanes: &mut impl Lanes) {
         Code::MultiplySubtract => lanes.ternary(i, |a, b, c| f::multiply_add::<FUSED>(a, b, -c)),
         Code::SubtractProduct => lanes.ternary(i, |a, b, c| f::multiply_add::<FUSED>(-a, b, c)),
         Code::ScaleAdd => lanes.ternary(i, |a, _, c| f::multiply_add::<FUSED>(k, a, c)),
+        Code::AddScaled => lanes.revise(i, |sum, a, _| f::multiply_add::<FUSED>(k, a, sum)),
+        Code::AddProduct => lanes.revise(i, |sum, a, b| f::multiply_add::<FUSED>(a, b, sum)),
         Code::SineCosine if lanes.small_angles(i) => lanes.pair(i, f::sine_cosine::<FUSED>),
         Code::SineCosine => {
             let (sine, cosine) = (Op::Sin.row().value, Op::Cos.row().value);

@@ -10,11 +10,12 @@
 
 use super::interpret::{run_block, run_single};
 use super::pool;
-use super::program::{Form, Permanent, Program};
+use super::program::{Form, Permanent, Program, Way};
 use super::rows::{self, Rows};
 use super::runs::{Runs, Step};
 use super::transfer::{load, store, total};
 use crate::expr::family::IndexMap;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Fewer instances than this run one by one.
@@ -175,17 +176,32 @@ pub fn form(step: Option<Step>, instances: usize) -> Form {
         _ if instances < FEW => Form::Direct,
         Some(Step::Shared) => Form::Scalar,
         Some(Step::Along) => Form::Direct,
-        None => Form::Loaded,
+        Some(Step::Segments) | None => Form::Loaded,
     }
 }
 
-/// Whether programs may compute a result right where it belongs.
-pub fn in_place(sink: &Sink, step: Option<Step>, instances: usize) -> bool {
-    instances >= FEW && !sink.add && step == Some(Step::Along)
+/// How results get to their sinks, which go on by `steps` in runs.
+pub fn ways(sinks: &[Sink], steps: &[Option<Step>], instances: usize) -> Vec<Way> {
+    let places = |sink: &Sink| {
+        let (least, most) = range(&sink.map, instances);
+        (sink.base as i64 + least, sink.base as i64 + most)
+    };
+    // What is stored in one instruction must not come after what another has added.
+    let alone = |j: usize, sink: &Sink| {
+        let (least, most) = places(sink);
+        let meets = |other: &Sink| other.space == sink.space && places(other).0 <= most && places(other).1 >= least;
+        !sinks.iter().enumerate().any(|(k, other)| k != j && meets(other))
+    };
+    let way = |(j, (sink, step)): (usize, (&Sink, &Option<Step>))| match step {
+        Some(Step::Along) if instances >= FEW && !sink.add => Way::Stored,
+        Some(Step::Along) if instances >= FEW && sink.twice.is_empty() && alone(j, sink) => Way::Added,
+        _ => Way::Carried,
+    };
+    sinks.iter().zip(steps).enumerate().map(way).collect()
 }
 
 impl Kernel {
-    /// `program` was compiled with the [`form`]s of `inputs` and [`in_place`] of `sinks`, whose runs are `runs`.
+    /// `program` was compiled with the [`form`]s of `inputs` and the [`ways`] of `sinks`, whose runs are `runs`.
     ///
     /// Panics if a map leaves its space: positions are those of a checked problem, so this would be our bug.
     pub fn new(program: Arc<Program>, inputs: Vec<Input>, sinks: Vec<Sink>, instances: usize, runs: Runs) -> Kernel {
@@ -204,7 +220,7 @@ impl Kernel {
             }
         }
         let waves = waves(&sinks, instances);
-        let apart = |j: usize| runs.steps[inputs.len() + j].is_none();
+        let apart = |j: usize| matches!(runs.steps[inputs.len() + j], None | Some(Step::Segments));
         let (rows, mut others) = rows::group(&sinks, instances, apart);
         others.retain(|j| !program.direct_outputs.contains(&(*j as u32)));
         Kernel { program, inputs, sinks, instances, read_ends, write_ends, runs, rows, others, waves }
@@ -253,11 +269,16 @@ impl Kernel {
         }
     }
 
-    /// Instances in a block: 256, fewer where many registers would leave the cache.
+    /// Instances in a block: 256, fewer where many registers would leave the cache, more where a run takes little.
     fn block_length(&self) -> usize {
         // 24: measured on branch flows and chains; beyond, 32 Ki numbers of registers fit the second-level cache.
-        let live = self.program.registers + self.program.permanents.len();
-        let length = if live <= 24 { 256 } else { 128 };
+        let live = self.program.registers + self.program.wide.iter().filter(|wide| **wide).count();
+        let length = match live {
+            0..=4 if self.runs.are_many() => 1024,
+            5..=8 if self.runs.are_many() => 512,
+            0..=24 => 256,
+            _ => 128,
+        };
         length.min((32 * 1024 / live.max(1)).max(16) & !7)
     }
 
@@ -353,6 +374,7 @@ impl Run<'_> {
             (0..program.first_input()).map(|r| unsafe { registers.add(r * pitch) }).collect();
         slots.resize(program.slots(), registers);
         let end = kernel.instances.min((chunk + 1) * CHUNK);
+        let mut instructions = Cow::Borrowed(&program.instructions[..]);
         let mut first = chunk * CHUNK;
         let mut run = kernel.runs.of(first);
         let (mut run_end, mut fresh) = (kernel.runs.end(run), true);
@@ -364,6 +386,11 @@ impl Run<'_> {
             if std::mem::take(&mut fresh) {
                 // SAFETY: as promised by the caller.
                 unsafe { self.begin_run(first, &slots) };
+                for patch in &program.patches {
+                    // SAFETY: a permanent holds at least one number.
+                    let number = unsafe { *slots[patch.slot as usize] };
+                    instructions.to_mut()[patch.instruction as usize].k = patch.sign * number;
+                }
             }
             let length = self.block.min(end - first).min(run_end - first);
             for (slot, &k) in (program.first_input()..).zip(&program.direct_inputs) {
@@ -382,7 +409,7 @@ impl Run<'_> {
                     let Input { place, map } = &kernel.inputs[k as usize];
                     load(self.read[place.from as usize].add(place.base), map, first, to);
                 };
-                run_block(&program.instructions, &slots, length, &load);
+                run_block(&instructions, &slots, length, &load);
             }
             // SAFETY: as above; a slot is never inside the range that its sink writes, or it is this very range.
             unsafe {
@@ -411,15 +438,18 @@ impl Run<'_> {
     /// As of `chunk`; slots of permanents are those of the seat.
     unsafe fn begin_run(&self, first: usize, slots: &[*mut f64]) {
         let program = &*self.kernel.program;
-        let fill = |slot: usize, value: f64| {
-            // SAFETY: registers and permanents hold `block` numbers at least.
-            unsafe { std::slice::from_raw_parts_mut(slots[slot], self.block) }.fill(value);
+        let permanents = || (program.first_permanent()..).zip(program.permanents.iter().zip(&program.wide));
+        let fill = |slot: usize, wide: bool, value: f64| {
+            // The prelude reads as many as there are lanes.
+            let count = if wide { self.block } else { LANES };
+            // SAFETY: permanents hold a block each.
+            unsafe { std::slice::from_raw_parts_mut(slots[slot], count) }.fill(value);
         };
-        for (slot, permanent) in (program.first_permanent()..).zip(&program.permanents) {
+        for (slot, (permanent, wide)) in permanents() {
             if let Permanent::Input(k) = permanent {
                 let Input { place, map } = &self.kernel.inputs[*k as usize];
                 // SAFETY: ranges of maps were checked.
-                fill(slot, unsafe { *self.read[place.from as usize].add(place.base + map.at(first)) });
+                fill(slot, *wide, unsafe { *self.read[place.from as usize].add(place.base + map.at(first)) });
             }
         }
         if program.prelude.is_empty() {
@@ -427,11 +457,9 @@ impl Run<'_> {
         }
         // SAFETY: every permanent holds a block, which is [`LANES`] numbers at least; nothing is loaded.
         unsafe { run_block(&program.prelude, slots, LANES, &|_, _| {}) };
-        for (slot, _) in
-            (program.first_permanent()..).zip(&program.permanents).filter(|(_, p)| matches!(p, Permanent::Computed))
-        {
+        for (slot, _) in permanents().filter(|(_, (of, wide))| **wide && matches!(of, Permanent::Computed)) {
             // SAFETY: as above.
-            fill(slot, unsafe { *slots[slot] });
+            fill(slot, true, unsafe { *slots[slot] });
         }
     }
 }

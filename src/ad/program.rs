@@ -35,6 +35,10 @@ pub enum Code {
     ScaleAdd,
     /// `sin a`, and `cos a` into slot `b`
     SineCosine,
+    /// Adds `k a` to what is there.
+    AddScaled,
+    /// Adds `a b` to what is there.
+    AddProduct,
 }
 
 impl Code {
@@ -52,7 +56,9 @@ impl Code {
             | Code::MultiplyAdd
             | Code::MultiplySubtract
             | Code::SubtractProduct
-            | Code::ScaleAdd => 1,
+            | Code::ScaleAdd
+            | Code::AddScaled
+            | Code::AddProduct => 1,
         }
     }
 }
@@ -67,6 +73,30 @@ pub struct Instruction {
     pub k: f64,
 }
 
+impl Instruction {
+    /// Takes an operand that is the same number for all instances as `k`: its slot, and the sign of `k`.
+    fn take_number(&mut self, is_number: impl Fn(u32) -> bool) -> Option<(u32, f64)> {
+        let (first, second) = (is_number(self.a), is_number(self.b));
+        let (code, number, rest, sign) = match (self.code, first, second) {
+            (Code::Call(Op::Add), true, _) => (Code::AddConstant, self.a, self.b, 1.0),
+            (Code::Call(Op::Add), _, true) => (Code::AddConstant, self.b, self.a, 1.0),
+            (Code::Call(Op::Sub), true, _) => (Code::ConstantMinus, self.a, self.b, 1.0),
+            (Code::Call(Op::Sub), _, true) => (Code::AddConstant, self.b, self.a, -1.0),
+            (Code::Call(Op::Mul), true, _) => (Code::Scale, self.a, self.b, 1.0),
+            (Code::Call(Op::Mul), _, true) => (Code::Scale, self.b, self.a, 1.0),
+            (Code::Call(Op::Div), true, _) => (Code::ConstantOver, self.a, self.b, 1.0),
+            (Code::MultiplyAdd, true, _) => (Code::ScaleAdd, self.a, self.b, 1.0),
+            (Code::MultiplyAdd, _, true) => (Code::ScaleAdd, self.b, self.a, 1.0),
+            (Code::SubtractProduct, true, _) => (Code::ScaleAdd, self.a, self.b, -1.0),
+            (Code::SubtractProduct, _, true) => (Code::ScaleAdd, self.b, self.a, -1.0),
+            _ => return None,
+        };
+        let c = if code == Code::ScaleAdd { self.c } else { rest };
+        *self = Instruction { code, a: rest, b: rest, c, ..*self };
+        Some((number, sign))
+    }
+}
+
 /// How a program gets at an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
@@ -76,6 +106,25 @@ pub enum Form {
     Direct,
     /// Anything else: a `Load` into a register.
     Loaded,
+}
+
+/// Where a root goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Way {
+    /// It is stored where it belongs, unless it is no result of an instruction that computes it for this root first.
+    Stored,
+    /// It is added to what is there, if it is a product that nothing else reads.
+    Added,
+    /// Somebody else carries it there.
+    Carried,
+}
+
+/// The `k` of an instruction: `sign` times a permanent.
+#[derive(Clone, Copy, Debug)]
+pub struct Patch {
+    pub instruction: u32,
+    pub slot: u32,
+    pub sign: f64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -93,8 +142,12 @@ pub struct Program {
     /// What depends on permanents alone, into permanents: once where they change, not for each instance.
     pub prelude: Vec<Instruction>,
     pub instructions: Vec<Instruction>,
+    /// Instructions that take a permanent as their constant.
+    pub patches: Vec<Patch>,
     pub registers: usize,
     pub permanents: Vec<Permanent>,
+    /// Which of the permanents are read as whole blocks.
+    pub wide: Vec<bool>,
     /// Input numbers.
     pub direct_inputs: Vec<u32>,
     /// Root numbers.
@@ -132,14 +185,13 @@ impl Program {
         self.direct_inputs.iter().copied().chain(shared).chain(loaded)
     }
 
-    /// Compiles `roots`; leaf `k` is input `k` of form `forms[k]`. Root `j` is written in place where `in_place[j]`
-    /// and where an instruction computes it first for this root.
-    pub fn compile(graph: &Graph, roots: &[NodeId], forms: &[Form], in_place: &[bool]) -> Program {
+    /// Compiles `roots`; leaf `k` is input `k` of form `forms[k]`. Root `j` goes where it belongs by `ways[j]`.
+    pub fn compile(graph: &Graph, roots: &[NodeId], forms: &[Form], ways: &[Way]) -> Program {
         let mut emitter = Emitter::new(graph, roots, forms);
         for &root in roots {
             emitter.emit(root);
         }
-        emitter.allocate(roots, in_place)
+        emitter.allocate(roots, ways)
     }
 }
 
@@ -352,15 +404,26 @@ impl<'a> Emitter<'a> {
     }
 
     /// Gives places to all values by a linear scan, and numbers to all places.
-    fn allocate(mut self, roots: &[NodeId], in_place: &[bool]) -> Program {
+    fn allocate(mut self, roots: &[NodeId], ways: &[Way]) -> Program {
         let mut direct_outputs = vec![];
         let computing = self.drafts.iter().filter(|draft| draft.code != Code::Load);
         let computed: HashSet<NodeId> =
             computing.flat_map(|draft| [Some(draft.result), draft.second]).flatten().collect();
+        // Products that are read by nobody.
+        let mut added: HashSet<NodeId> = computed.clone();
+        added.retain(|id| matches!(self.graph.node(*id), Node::Call(Op::Mul | Op::Square, _)));
+        self.drafts.iter().flat_map(|draft| draft.operands.iter().flatten()).for_each(|id| _ = added.remove(id));
+        let mut adds: HashSet<NodeId> = HashSet::new();
         for (j, root) in roots.iter().enumerate() {
             // A root that is wanted twice would be read for its second sink after others have added to the first.
             let once = roots.iter().filter(|other| *other == root).count() == 1;
-            if in_place[j] && once && computed.contains(root) && !self.places.contains_key(root) {
+            let direct = match ways[j] {
+                Way::Stored => computed.contains(root),
+                Way::Added => added.contains(root),
+                Way::Carried => false,
+            };
+            if direct && once && !self.places.contains_key(root) {
+                adds.extend((ways[j] == Way::Added).then_some(*root));
                 self.places.insert(*root, Place::Output(direct_outputs.len() as u32));
                 direct_outputs.push(j as u32);
             }
@@ -415,14 +478,35 @@ impl<'a> Emitter<'a> {
             let c = draft.operands[2].map_or(a, slot);
             Instruction { code: draft.code, destination, a, b, c, k: draft.k }
         };
-        let instructions = drafts.iter().map(instruction).collect();
         let prelude = self.prelude.iter().map(instruction).collect();
-        let outputs = roots.iter().map(|&root| slot(root)).collect();
+        let mut patches = vec![];
+        let is_number = |slot: u32| {
+            let permanent = slot.checked_sub(permanents_at).and_then(|k| self.permanents.get(k as usize));
+            permanent.is_some_and(|permanent| !matches!(permanent, Permanent::Constant(_)))
+        };
+        let mut instructions: Vec<Instruction> = drafts.iter().map(instruction).collect();
+        for ((t, draft), i) in (0u32..).zip(&drafts).zip(&mut instructions) {
+            if let Some((slot, sign)) = i.take_number(is_number) {
+                patches.push(Patch { instruction: t, slot, sign });
+            }
+            if adds.contains(&draft.result) {
+                i.code = if i.code == Code::Scale { Code::AddScaled } else { Code::AddProduct };
+            }
+        }
+        let outputs: Vec<u32> = roots.iter().map(|&root| slot(root)).collect();
+        let read = instructions.iter().filter(|i| i.code != Code::Load).flat_map(|i| [i.a, i.b, i.c]);
+        let mut wide = vec![false; self.permanents.len()];
+        for slot in read.chain(outputs.iter().copied()) {
+            let wide = slot.checked_sub(permanents_at).and_then(|k| wide.get_mut(k as usize));
+            wide.into_iter().for_each(|wide| *wide = true);
+        }
         let cost = drafts.iter().map(|draft| draft.code.cost()).sum();
         let (permanents, direct_inputs) = (self.permanents.clone(), self.direct_inputs.clone());
         Program {
             prelude,
             instructions,
+            patches,
+            wide,
             registers: registers as usize,
             permanents,
             direct_inputs,

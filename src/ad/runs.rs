@@ -15,6 +15,8 @@ pub enum Step {
     Shared,
     /// It goes on by one.
     Along,
+    /// It often stays where it is, but not for as long as a run: what is added there is summed up first.
+    Segments,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,12 +38,20 @@ impl Runs {
         starts.sort_unstable();
         starts.dedup();
         let worth = starts.len() * LEAST <= instances;
-        let steps = found.into_iter().map(|found| found.filter(|(_, own)| worth || own.is_empty()).map(|(step, _)| step));
-        let steps = steps.collect();
+        let step = |(map, found): (&&IndexMap, Option<(Step, Vec<u32>)>)| match found {
+            Some((step, own)) if worth || own.is_empty() => Some(step),
+            _ => are_segments(map, instances).then_some(Step::Segments),
+        };
+        let steps = maps.iter().zip(found).map(step).collect();
         if !worth {
             starts = vec![0];
         }
         Runs { starts, instances, steps }
+    }
+
+    /// Whether there is more than one.
+    pub fn are_many(&self) -> bool {
+        self.starts.len() > 1
     }
 
     /// The number of the run of an instance.
@@ -53,6 +63,14 @@ impl Runs {
     pub fn end(&self, run: usize) -> usize {
         self.starts.get(run + 1).map_or(self.instances, |start| *start as usize)
     }
+}
+
+/// Gathered positions of which the next is mostly the same.
+fn are_segments(map: &IndexMap, instances: usize) -> bool {
+    let IndexMap::Gather(positions) = map else { return false };
+    // Three in a segment pay for the branch at its end.
+    let mut changes = positions[..instances].windows(2).filter(|pair| pair[0] != pair[1]);
+    changes.nth(instances / 3).is_none()
 }
 
 /// Where the runs of a map begin, but for the first; none, if they are too short.

@@ -121,7 +121,17 @@ pub unsafe fn store(
         }
         IndexMap::Gather(positions) => {
             let positions = &positions[first..first + values.len()];
-            if sink.add {
+            if sink.add && step == Some(Step::Segments) {
+                let (mut at, mut sum) = (positions[0], 0.0);
+                for (&next, value) in positions.iter().zip(values) {
+                    if next != at {
+                        put(at as isize, sum);
+                        (at, sum) = (next, 0.0);
+                    }
+                    sum += value;
+                }
+                put(at as isize, sum);
+            } else if sink.add {
                 for (&at, value) in positions.iter().zip(values) {
                     unsafe { *to.add(at as usize) += value };
                 }
