@@ -68,7 +68,8 @@ fn row(name: &str, problem: &Problem, instances: u32) {
     let mut evaluator = Evaluator::new(problem);
     let workload = name[..2].to_lowercase();
     // Other models than those of workloads show all.
-    let wanted = if workload == "w5" || workload == "w7" { &["f", "grad", "hess v"][..] } else { &exchange::QUANTITIES };
+    let wanted =
+        if workload == "w5" || workload == "w7" { &["f", "grad", "hess v"][..] } else { &exchange::QUANTITIES };
     let mut point = exchange::Point::new(&mut evaluator, wanted);
     let build = begin.elapsed().as_secs_f64() * 1e3;
     let figure = |quantity: &&str| match wanted.contains(quantity) {

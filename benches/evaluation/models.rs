@@ -228,8 +228,7 @@ pub fn sparse_squares(rows: u32) -> Problem {
     let count = values.len() as u32;
     let a = param(&mut problem, values);
     let z = stage(&mut problem, rows);
-    let leaves =
-        vec![(Source::Param(a), IndexMap::IDENTITY), (Source::Variables, IndexMap::Gather(columns.into()))];
+    let leaves = vec![(Source::Param(a), IndexMap::IDENTITY), (Source::Variables, IndexMap::Gather(columns.into()))];
     term(&mut problem, z, count, IndexMap::Gather(row_of.into()), leaves, |g, l| g.mul(l[0], l[1]));
     let f = stage(&mut problem, 1);
     term(&mut problem, f, rows, affine(0, 0), vec![(Source::Stage(z), IndexMap::IDENTITY)], |g, l| {

@@ -207,7 +207,9 @@ impl Plan<'_> {
         match (layout, order, map) {
             (None, Some(_), _) if matches!(stride, Some(0 | 1)) => IN_RUNS,
             (Some(_), Some(_), _) if stride == Some(0) => IN_RUNS,
-            (Some(layout), Some(order), _) if layout.count == order.count && stride == Some(layout.size as i64) => IN_RUNS,
+            (Some(layout), Some(order), _) if layout.count == order.count && stride == Some(layout.size as i64) => {
+                IN_RUNS
+            }
             (_, Some(_), _) => 1.0,
             (None, None, IndexMap::Affine { stride: 0 | 1, .. }) => IN_RUNS,
             (Some(layout), None, IndexMap::Affine { stride, .. }) if *stride == layout.size as i64 => IN_RUNS,

@@ -255,7 +255,9 @@ impl Kernel {
                 let input = &self.inputs[k as usize];
                 frame[slot] = memory.read(input.place.after(input.map.at(p)), 1)[0];
             }
-            run_single(&program.prelude, frame);
+            if !program.prelude.is_empty() {
+                run_single(&program.prelude, frame);
+            }
             run_single(&program.instructions, frame);
             for (sink, &slot) in self.sinks.iter().zip(&program.outputs) {
                 let at = &mut memory.space(sink.space)[sink.base + sink.map.at(p)];
