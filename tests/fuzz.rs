@@ -9,9 +9,15 @@
 mod common;
 
 use common::{check_with, models, repository};
+use merit::diag::{Severity, Sources, render};
 use merit::host::Memory;
+use merit::repl::Conversation;
+use merit::repl::commands::COMMANDS;
+use merit::repl::lines::Lines;
 use merit::sema::Inputs;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -523,4 +529,85 @@ fn random_texts_are_answered() {
     }
     println!("{tried} texts, of which {} % are valid models", 100 * valid / tried.max(1));
     assert!(failures.is_empty(), "{} of {tried} texts:\n{}", failures.len(), failures.join("\n"));
+}
+
+/// Random conversations: statements, expressions, changes and commands, whole or mutated. Whatever is said, there is a reply,
+/// and what the conversation keeps can be saved and read again.
+#[test]
+fn random_conversations_are_answered() {
+    let number = |name: &str, default: u64| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default);
+    let (seconds, seed) = (number("MERIT_FUZZ_SECONDS", 5), number("MERIT_FUZZ_SEED", 1));
+    let corpus: Vec<(String, String)> = ["tests/corpus", "examples"].iter().flat_map(|folder| models(folder)).collect();
+    let began = Instant::now();
+    let mut tried = 0u64;
+    while began.elapsed() < Duration::from_secs(seconds) {
+        let mut dice = Dice(seed.wrapping_mul(0x2000_0000_0000).wrapping_add(tried));
+        dice.next();
+        let mut conversation = Conversation::new(Rc::new(host())).limited_to(1000);
+        conversation.options.time_limit = Some(0.1);
+        conversation.options.starts = Some(1);
+        let mut said = vec![];
+        for _ in 0..6 {
+            for input in inputs(&mut dice, &corpus) {
+                said.push(input.clone());
+                let all = said.concat();
+                let mut left = 50;
+                let reply = catch_unwind(AssertUnwindSafe(|| {
+                    conversation.say(&input, &mut |_| {
+                        left -= 1;
+                        if left > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                    })
+                }));
+                let reply = reply.unwrap_or_else(|_| panic!("conversation {tried} of seed {seed}:\n{all}"));
+                assert!(
+                    !reply.text.contains("this is a bug"),
+                    "conversation {tried} of seed {seed}:\n{all}\n{}",
+                    reply.text
+                );
+                reply.told.iter().for_each(|errors| drop(errors.to_string()));
+            }
+        }
+        let saved = conversation.script.text();
+        let mut sources = Sources::default();
+        let source = sources.add("saved", saved.clone());
+        let (file, told) = merit::syntax::parse(source, &saved);
+        let errors = told.iter().any(|d| d.severity == Severity::Error);
+        assert!(
+            !errors,
+            "conversation {tried} of seed {seed} is saved as\n{saved}\n{}",
+            render(&told, &sources, false)
+        );
+        let printed = |file| merit::syntax::print::file(file).matches("\n").count();
+        assert!(printed(&file) > 0 || conversation.script.kept.is_empty(), "{saved}");
+        tried += 1;
+    }
+    println!("{tried} conversations");
+}
+
+/// What is said next.
+fn inputs(dice: &mut Dice, corpus: &[(String, String)]) -> Vec<String> {
+    let cut = |text: &str| {
+        let mut lines = Lines::default();
+        let mut all: Vec<String> = text.lines().flat_map(|line| lines.push(line)).collect();
+        all.extend(lines.finish());
+        all
+    };
+    match dice.below(5) {
+        0 => cut(&Grower { dice: Dice(dice.next()), bound: vec![] }.model()),
+        1 => cut(&mutated(dice, corpus)),
+        2 => {
+            vec![format!("{}\n", dice.one(ARRAYS)), format!("{}\n", dice.one(NUMBERS)), format!("{}\n", dice.one(SETS))]
+        }
+        3 => {
+            let (verb, name) = (dice.one(&["fix ", "drop ", "restore ", "param n = ", ":forget "]), dice.one(NUMBERS));
+            vec![format!("{verb}{name}\n"), format!("fix {} = {}\n", dice.one(NUMBERS), dice.one(NUMBERS))]
+        }
+        _ => {
+            let command = COMMANDS[dice.below(COMMANDS.len())].name;
+            let word =
+                dice.one(&["", "x", "x[1]", "c", "cost to n", "n = 2", "tab = tab.csv", "max_iter 7", "é", "x.svg"]);
+            let solve = if dice.chance(30) { ":solve\n" } else { "\n" };
+            vec![solve.to_string(), format!(":{command} {word}\n")]
+        }
+    }
 }

@@ -430,3 +430,246 @@ fn a_power_network_is_built_by_hand_through_a_pipe() {
     assert!(said.contains("nothing is built again"), "{said}");
     assert!(said.contains("planned 1, solved 2"), "{said}");
 }
+
+/// The program at a terminal that is none.
+#[cfg(unix)]
+mod terminal {
+    use super::acopf_by_hand;
+    use std::fs::File;
+    use std::io::{Read, Write};
+    use std::os::fd::FromRawFd;
+    use std::os::unix::process::CommandExt;
+    use std::path::PathBuf;
+    use std::process::{Child, Command, Stdio};
+    use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+    use std::time::{Duration, Instant};
+
+    /// Longer than anything takes, however busy the machine.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    struct Person {
+        child: Child,
+        keyboard: File,
+        screen: Receiver<Vec<u8>>,
+        /// What was shown and not looked at yet, without escape sequences.
+        shown: String,
+        partial: Vec<u8>,
+    }
+
+    impl Person {
+        /// Sits down at a terminal of 50 lines; `state` is where histories are.
+        fn at_terminal(state: &str, colour: bool, words: &[&str]) -> Person {
+            let (mut outer, mut inner) = (0, 0);
+            let size = libc::winsize { ws_row: 50, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
+            // SAFETY: both places are valid, and no name and no attributes are given.
+            let opened = unsafe {
+                libc::openpty(
+                    &mut outer,
+                    &mut inner,
+                    std::ptr::null_mut(),
+                    std::ptr::null_mut(),
+                    &size as *const _ as *mut _,
+                )
+            };
+            assert_eq!(opened, 0, "there are pseudo-terminals");
+            let mut command = Command::new(env!("CARGO_BIN_EXE_merit"));
+            command.args(words).current_dir(env!("CARGO_MANIFEST_DIR"));
+            command.env("TERM", "xterm").env("XDG_STATE_HOME", state).env_remove("NO_COLOR");
+            if !colour {
+                command.env("NO_COLOR", "1");
+            }
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            // SAFETY: after the fork only these two calls are made, which a child may make.
+            unsafe {
+                command.pre_exec(move || {
+                    libc::close(outer);
+                    match libc::login_tty(inner) {
+                        0 => Ok(()),
+                        _ => Err(std::io::Error::last_os_error()),
+                    }
+                });
+            }
+            let child = command.spawn().expect("the program starts");
+            // SAFETY: both are open and belong to nobody else.
+            let (keyboard, inner) = unsafe { (File::from_raw_fd(outer), File::from_raw_fd(inner)) };
+            drop(inner);
+            let mut reader = keyboard.try_clone().expect("a second handle");
+            let (send, screen) = channel();
+            std::thread::spawn(move || {
+                let mut buffer = [0; 4096];
+                // Reading fails when the program is gone.
+                while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                    if send.send(buffer[..count].to_vec()).is_err() {
+                        break;
+                    }
+                }
+            });
+            let mut person = Person { child, keyboard, screen, shown: String::new(), partial: vec![] };
+            person.sees("Ctrl-D ends");
+            person.sees("merit> ");
+            person
+        }
+
+        fn types(&mut self, keys: &str) {
+            self.keyboard.write_all(keys.as_bytes()).expect("the terminal takes keys");
+        }
+
+        /// Types an input, sees a text of the reply, and the next prompt.
+        fn says(&mut self, input: &str, reply: &str) {
+            for line in input.lines() {
+                self.types(&format!("{line}\r"));
+            }
+            self.sees(reply);
+            self.sees("merit> ");
+        }
+
+        /// Waits until a text is shown; all up to its end counts as looked at.
+        fn sees(&mut self, text: &str) {
+            let began = Instant::now();
+            loop {
+                if let Some(at) = self.shown.find(text) {
+                    self.shown.drain(..at + text.len());
+                    return;
+                }
+                match self.screen.recv_timeout(PATIENCE.saturating_sub(began.elapsed())) {
+                    Ok(bytes) => self.partial.extend(bytes),
+                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                        let _ = self.child.kill();
+                        panic!("`{text}` is not shown; instead:\n{}", self.shown);
+                    }
+                }
+                let plain = String::from_utf8_lossy(&self.partial).into_owned();
+                self.partial.clear();
+                self.shown += &without_escapes(&plain);
+            }
+        }
+
+        fn leaves(mut self) -> i32 {
+            self.types("\x04");
+            let began = Instant::now();
+            while began.elapsed() < PATIENCE {
+                if let Some(status) = self.child.try_wait().expect("it is our child") {
+                    return status.code().expect("it ends by itself");
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            let _ = self.child.kill();
+            panic!("the end of input does not end it");
+        }
+    }
+
+    /// Without colours and movements of the cursor; one that is cut in two may leave letters behind, which no test is about.
+    fn without_escapes(text: &str) -> String {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find('\x1b') {
+            out += &rest[..at];
+            rest = &rest[at + 1..];
+            let end = rest.find(|c: char| c.is_ascii_alphabetic()).map_or(rest.len(), |k| k + 1);
+            rest = &rest[end.min(rest.len())..];
+        }
+        out + rest
+    }
+
+    /// A folder of this test alone.
+    fn folder(name: &str) -> String {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).expect("the folder for tests can be written");
+        path.to_str().expect("its name is UTF-8").to_string()
+    }
+
+    #[test]
+    fn a_power_network_is_built_by_hand() {
+        let mut person = Person::at_terminal(&folder("repl-acopf"), false, &[]);
+        let model = acopf_by_hand();
+        let (before, rows) = model.split_once("subject to {").expect("the example has rows");
+        let statement = |line: &&str| !line.trim().is_empty() && !line.starts_with('#');
+        for line in before.lines().filter(statement) {
+            let name = line.split(['[', ' ', ':', '=']).nth(1).expect("it declares a name");
+            let reply = match line.split(' ').next() {
+                Some("var") => format!("{name}: "),
+                Some("minimize") => "cost: to minimize".to_string(),
+                _ => String::new(),
+            };
+            person.says(line, &reply);
+        }
+        let rows = format!("subject to {{{}", rows.split("show").next().expect("the rows come first").trim_end());
+        person.says(&rows, "waits for `load`");
+        person.says("param load = 1", "load = 1");
+        person.says(":solve", "minimize cost = 2178.08");
+        person.says(":why p_balance[2]", "an equation that holds, dual ");
+        person.says(":why vm[1]", "at its upper bound");
+        person.says("param load = 1.05", "nothing is built again");
+        person.says(":solve", "minimize cost = 2294.53");
+        person.says(":time", "planned 1, solved 2");
+        person.says("1 + + * 2", "unexpected-token");
+        person.says("param a = [1,\n2\n]", "a: 2 numbers");
+        assert_eq!(person.leaves(), 0);
+    }
+
+    #[test]
+    fn a_key_ends_a_solve_and_the_conversation_goes_on() {
+        let mut person = Person::at_terminal(&folder("repl-interrupt"), false, &[]);
+        person.says("var x[1..2] in [-5, 5] start 4", "x: 2 variables");
+        person.says("minimize cost: sum(i in 1..2: x[i]^2 - cos(9 * x[i]))", "cost: to minimize");
+        person.says(":set max_iter 1000000000", "");
+        person.says(":set steps 10000000", "");
+        person.types(":solve simulated_annealing\r");
+        // The live line of a solve that takes more than a second.
+        person.sees("objective ");
+        person.types("\x03");
+        person.sees("interrupted by simulated_annealing");
+        person.sees("merit> ");
+        person.says("x[1] - x[1] + 42", "42");
+        // And again: the first one does not count against the second.
+        person.types(":solve simulated_annealing\r");
+        person.sees("objective ");
+        person.types("\x03");
+        person.sees("interrupted by simulated_annealing");
+        person.sees("merit> ");
+        // At the prompt it gives up the line.
+        person.types("let half = ");
+        person.sees("half = ");
+        person.types("\x03");
+        person.sees("merit> ");
+        person.says("1 + 41", "42");
+        person.says("half", "nothing is called `half`");
+        assert_eq!(person.leaves(), 0);
+    }
+
+    #[test]
+    fn words_are_completed_and_earlier_inputs_found() {
+        let state = folder("repl-history");
+        let mut person = Person::at_terminal(&state, true, &["repl", "examples/hs071.opt"]);
+        person.types("volu\t");
+        person.sees("volume");
+        person.types("\r");
+        person.sees("no answer yet");
+        person.sees("merit> ");
+        person.types(":so\t\r");
+        person.sees("minimize cost = 17.014017");
+        person.sees("merit> ");
+        person.types("dot(");
+        person.sees("dot(a, b)");
+        person.types("x, x)\r");
+        person.sees("a number, convex");
+        person.sees("merit> ");
+        person.types(":load examples/hs0\t\r");
+        person.sees("statements of `examples/hs071.opt`");
+        person.sees("merit> ");
+        assert_eq!(person.leaves(), 0);
+        let mut again = Person::at_terminal(&state, false, &[]);
+        // Ctrl-R, a part of it, Enter.
+        again.types("\x12hs071");
+        again.sees("hs071");
+        again.types("\r");
+        again.sees("statements of `examples/hs071.opt`");
+        again.sees("merit> ");
+        assert_eq!(again.leaves(), 0);
+        // A folder that cannot be made is no reason to say anything.
+        let mut nowhere = Person::at_terminal("/dev/null/no", false, &[]);
+        nowhere.says("1 + 41", "42");
+        assert_eq!(nowhere.leaves(), 0);
+    }
+}
