@@ -158,3 +158,86 @@ fn noise_by_coordinate_finds_the_cell_of_rastrigins_function() {
     });
     assert!(found.count() as f64 >= 0.8 * count as f64);
 }
+
+#[test]
+fn novelty_finds_what_fitness_leads_away_from() {
+    for seed in 0..3 {
+        let found = solved("33/detour", &[], &options("genetic", seed, &[]));
+        let caught = solved("33/detour", &[], &options("genetic", seed, &[("behaviour", choice(""))]));
+        println!("seed {seed}: {:?} by novelty, {:?} by fitness", found.objective(), caught.objective());
+        assert!(found.objective().unwrap() > 9.0 && caught.objective().unwrap() <= 0.0);
+    }
+    // What a behaviour is must be there, and must be numbers.
+    let text = "var x[1..2] start 1\noracle f(y[1..2]) ranks by -dot(y, y)\nlet place[i in 1..2] = x[i]\nlet taste = f(x)\nmaximize f(x)\n";
+    for (name, why) in [("plaice", "which is no `let`"), ("taste", "reads ranks of `f`"), ("place", "")] {
+        let mut prepared =
+            Model::from_str(&format!("{text}solve with genetic {{ behaviour = {name}, generations = 5 }}"))
+                .unwrap()
+                .build()
+                .unwrap_or_else(|e| panic!("{e}"));
+        match prepared.plan(&Options::default()) {
+            Ok(plan) => {
+                assert_eq!(why, "");
+                let answer = prepared.solve(&plan, &Options::default(), |_| ControlFlow::Continue(())).unwrap();
+                assert_eq!(answer.exit_code(), 0, "{:?}", answer.stop);
+            }
+            Err(error) => assert!(!why.is_empty() && error.to_string().contains(why), "{name}: {error}"),
+        }
+    }
+}
+
+/// Each restart asks about twice as many candidates: of a function with many local optima it finds more than one run.
+#[test]
+fn restarts_of_cma_es_find_what_one_run_misses() {
+    let text = "var x[1..5] in [-5, 5] start 3\nminimize sum(i in 1..5: x[i]^2 + 10 * (1 - cos(2 * pi * x[i])))";
+    let reached = |restarts: f64, seed: u64| {
+        let mut prepared = Model::from_str(text).unwrap().build().unwrap();
+        let set = [("restarts", number(restarts)), ("sigma", number(0.1)), ("tol", number(1e-8))];
+        let options = options("cma_es", seed, &set);
+        let plan = prepared.plan(&options).unwrap();
+        let answer = prepared.solve(&plan, &options, |_| ControlFlow::Continue(())).unwrap();
+        (answer.objective().unwrap(), answer.counts.evaluations.objective)
+    };
+    for seed in 0..3 {
+        let (once, few) = reached(0.0, seed);
+        let (often, many) = reached(5.0, seed);
+        println!("seed {seed}: {once} after {few} evaluations, {often} after {many}");
+        assert!(once > 0.5 && often < 1e-6 && many > few, "seed {seed}: {once} and {often}");
+    }
+}
+
+/// The ellipsoid with condition 10^6, separable and turned; `bench/cma_es` compares with another implementation.
+#[test]
+fn cma_es_takes_an_ellipsoid_as_it_is_turned() {
+    // Reflected at a vector in no plane of the axes.
+    let turned = "let y[i in 1..n] = x[i] - 2 * i * sum(j in 1..n: j * x[j]) / sum(j in 1..n: j^2)";
+    for (name, rotation) in [("separable", "let y[i in 1..n] = x[i]"), ("turned", turned)] {
+        let text = format!(
+            "param n = 10\nvar x[1..n] start 1\n{rotation}\nminimize sum(i in 1..n: 10^(6 * (i - 1) / (n - 1)) * y[i]^2)"
+        );
+        let mut prepared = Model::from_str(&text).unwrap().build().unwrap();
+        let options = options("cma_es", 1, &[("sigma", number(0.5)), ("target", number(1e-8))]);
+        let plan = prepared.plan(&options).unwrap();
+        let answer = prepared.solve(&plan, &options, |_| ControlFlow::Continue(())).unwrap();
+        let (value, count) = (answer.objective().unwrap(), answer.counts.evaluations.objective);
+        println!("{name}: {value} after {count} evaluations");
+        assert!(value <= 1e-8 && count < 8000, "{name}: {value} after {count}");
+    }
+}
+
+/// Bounds that cut the optimum off, and integers: the best that both allow, by each method that compares.
+#[test]
+fn bounds_and_integers_are_kept_by_every_black_box() {
+    let text = "var x in [1, 3] start 2\nvar k integer in -4..4 start 0\nvar b binary start 0
+        minimize (x + 1)^2 + (k - 2.4)^2 + (b - 0.7)^2";
+    let methods = ["cma_es", "zo_rank_sgd", "cbo", "genetic", "particle_swarm", "simulated_annealing"];
+    for method in methods {
+        let mut prepared = Model::from_str(text).unwrap().build().unwrap();
+        let options = options(method, 0, &[]);
+        let plan = prepared.plan(&options).unwrap_or_else(|e| panic!("{method}: {e}"));
+        let answer = prepared.solve(&plan, &options, |_| ControlFlow::Continue(())).unwrap();
+        let x = &answer.x;
+        println!("{method}: {x:?}");
+        assert!((x[0] - 1.0).abs() < 1e-3 && x[1] == 2.0 && x[2] == 1.0, "{method}: {x:?}");
+    }
+}

@@ -87,6 +87,10 @@ pub fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Diagnostic
     refusal::integers(&flat, &candidates.plain.features)?;
     let chosen = choice::choose(&candidates, &request)?;
     let asked = request.checked_options(chosen.method)?;
+    let wrong = request::wrong_names(&flat, &request, chosen.method);
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
     let form = candidates.form(chosen.smooth);
     let (shown, mut rewrites, lifts) = rewrites::show(form, chosen.method);
     let by_asking = candidates.plain.features.asked.is_some();

@@ -2,7 +2,8 @@
 
 use crate::diag::near::nearest;
 use crate::diag::{Diagnostic, Span};
-use crate::problem::{Directive, OptionValue};
+use crate::problem::oracles::{self, Answers};
+use crate::problem::{Directive, OptionValue, Problem};
 use crate::solve::METHODS;
 use crate::solve::method::{Method, Run};
 use crate::solve::options::{Default as Usual, OptionRow, Options, Value, check};
@@ -24,6 +25,9 @@ pub const ASKING: &[OptionRow] = &[
     OptionRow { name: "parallel", doc: "copies of a command that answer questions of a batch at the same time", default: Usual::Number { value: 1.0, least: 1.0, most: 1e3 } },
     OptionRow { name: "timeout", doc: "seconds that a command has for an answer", default: Usual::Number { value: 60.0, least: 1e-3, most: 1e9 } },
 ];
+
+/// The option by which a method is told what a behaviour is: the name of a `let`.
+pub const BEHAVIOUR: &str = "behaviour";
 
 /// Places are those of the model or of a source that holds the command line.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -106,6 +110,39 @@ impl Request {
         }
         if wrong.is_empty() { Ok(options) } else { Err(wrong) }
     }
+}
+
+/// What is wrong with the `let`s that options name: they must be there, and must be numbers.
+pub(super) fn wrong_names(problem: &Problem, request: &Request, method: &Method) -> Vec<Diagnostic> {
+    let is_name = |option: &str| method.options.iter().any(|row| row.name == option && row.default == Usual::Named);
+    let named = request.options.iter().filter(|(option, ..)| is_name(option));
+    named.filter_map(|(option, value, span)| wrong_name(problem, option, value, *span)).collect()
+}
+
+fn wrong_name(problem: &Problem, option: &str, value: &Value, span: Span) -> Option<Diagnostic> {
+    let Value::Text(name) = value else { return None };
+    // Nothing is named.
+    if name.is_empty() {
+        return None;
+    }
+    let known: Vec<&str> = problem.named.iter().map(|named| named.name.as_str()).collect();
+    let Some(named) = problem.named.iter().find(|named| named.name == *name) else {
+        let near = nearest(name, known.iter().copied());
+        let said =
+            Diagnostic::error("bad-option", span, format!("option `{option}` names `{name}`, which is no `let`"));
+        return Some(match (near.first(), known.is_empty()) {
+            (Some(near), _) => said.help(format!("did you mean `{near}`?")),
+            (None, true) => said.help(format!("state it: `let {name} = ...`")),
+            (None, false) => said.help(format!("name it in the model's `solve with`; others are {}", known.join(", "))),
+        });
+    };
+    let ranks = |call: &u32| problem.oracle_of(*call).answers == Answers::Ranks;
+    let call = oracles::calls_of(problem, &[named.stage]).into_iter().find(ranks)?;
+    let message = format!("option `{option}` names `{name}`, which reads ranks of `{}`", problem.oracle_of(call).name);
+    Some(
+        Diagnostic::error("bad-option", span, message)
+            .label(problem.calls[call as usize].span, "an order of candidates is no number"),
+    )
 }
 
 /// The rows that know an option: the common ones, else those of the method.

@@ -5,6 +5,7 @@ use crate::answer::{Evaluations, LogLine, Outcome, Stop};
 use crate::diag::Sources;
 use crate::problem::{Problem, Sense, oracles};
 use crate::solve::asked::{Free, Limits, OfAnswers, OfFunctions, Oracles, Ranked, Valued};
+use crate::solve::behaviour::Behaviour;
 use crate::solve::black_box::search::{Found, Rank, Search, Space};
 use crate::solve::method::{Method, Run};
 use crate::solve::monitor::Monitor;
@@ -32,16 +33,29 @@ pub(super) fn run(
     let limits = Limits { budget, target: if target.is_nan() { f64::NEG_INFINITY } else { target } };
     let mut evaluations = Evaluations::default();
     let meter = monitor.meter.clone();
+    let behaviour = || {
+        let name = plan.options.named(request::BEHAVIOUR)?;
+        Behaviour::of(shown, name, &free, &meter)
+    };
     let mut run = Running { method, plan, space: &free.space, begin: &begin, seen: &seen, monitor };
     let found = match oracles::ranked(shown) {
-        Ok(Some(order)) => run.by_rank(&mut Ranked::new(shown, order, &free, oracles, limits.budget, &meter)),
+        Ok(Some(order)) => {
+            let mut asked = Ranked::new(shown, order, &free, oracles, limits.budget, &meter);
+            asked.behaviour = behaviour();
+            run.by_rank(&mut asked)
+        }
         Ok(None) | Err(_) if plan.asked => {
             let mut objective = OfAnswers::new(shown, &free, oracles, &meter);
-            run.with_values(&mut Valued::new(&mut objective, &free.space, limits, &seen))
+            let mut asked = Valued::new(&mut objective, &free.space, limits, &seen);
+            asked.behaviour = behaviour();
+            run.with_values(&mut asked)
         }
         Ok(None) | Err(_) => {
             let mut view = EngineView::new(shown, method, &plan.options, start, sources).counting(&meter);
-            let found = run.with_values(&mut Valued::new(&mut OfFunctions(&mut view), &free.space, limits, &seen));
+            let mut objective = OfFunctions(&mut view);
+            let mut asked = Valued::new(&mut objective, &free.space, limits, &seen);
+            asked.behaviour = behaviour();
+            let found = run.with_values(&mut asked);
             evaluations = view.evaluations();
             found
         }

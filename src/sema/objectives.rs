@@ -3,7 +3,7 @@
 use super::additive::Draft;
 use super::error;
 use super::scope::{Elaborator, Env, Halt, R};
-use super::value::Val;
+use super::value::{Array, Val};
 use crate::diag::Span;
 use crate::expr::family::{IndexMap, Leaf, Source, StageId};
 use crate::problem::index::Axes;
@@ -139,25 +139,7 @@ impl Elaborator<'_> {
     pub(super) fn shown_stage(&mut self, value: &Expr, env: &Env) -> R<(Axes, StageId)> {
         let text = print::expression(value);
         Ok(match self.traced_value(value, env)? {
-            Val::Array(a) => {
-                let axes = self.full_axes(&a);
-                let indexed_ctx = {
-                    let count = axes.len();
-                    self.child(&env.ctx, count, IndexMap::scalar(0), true)
-                };
-                let flat = match &axes.filter {
-                    Some(kept) => IndexMap::Gather(kept.clone()),
-                    None => IndexMap::IDENTITY,
-                };
-                let index = super::arrays::unflatten(&axes.sets, &flat, indexed_ctx.size);
-                let mut drafts = vec![];
-                let parts = self.traced(&indexed_ctx, &mut |me, here| {
-                    let index = super::arrays::through(&index, &here.path_to(&indexed_ctx), here.size);
-                    me.element_drafts(&a, &index, here, value.span)
-                })?;
-                drafts.extend(parts.into_iter().flat_map(|(_, d)| d));
-                (axes, self.stage(&text, &indexed_ctx, drafts, value.span))
-            }
+            Val::Array(a) => self.elements_stage(&text, &a, env, value.span)?,
             Val::Set(_) | Val::Table(_) | Val::Row(_) | Val::Block(_) | Val::Function(_) => {
                 return self.fail(error::cannot_show(value.span));
             }
@@ -207,6 +189,13 @@ impl Elaborator<'_> {
             let value = match &e.kind {
                 // A bare word that names nothing is a choice: `direction = hager_zhang`.
                 ExprKind::Name(word) if self.find(scope, word).is_none() => OptionValue::Text(word.clone()),
+                // So is a `let` that is no plain number: `behaviour = finish`.
+                ExprKind::Name(word) if self.is_computed(scope, word, e) => {
+                    if let Ok((axes, stage)) = self.shown_stage(e, &env) {
+                        self.problem.named.push(Named { name: word.clone(), axes, stage });
+                    }
+                    OptionValue::Text(word.clone())
+                }
                 ExprKind::Text(text) => OptionValue::Text(text.clone()),
                 ExprKind::Bool(b) => OptionValue::Bool(*b),
                 _ => {
@@ -224,12 +213,46 @@ impl Elaborator<'_> {
             Some(Directive { method: method.name.clone(), method_span: method.span, options: out });
     }
 
+    /// A stage whose rows are the elements of an array.
+    fn elements_stage(&mut self, name: &str, a: &Array, env: &Env, span: Span) -> R<(Axes, StageId)> {
+        let axes = self.full_axes(a);
+        let count = axes.len();
+        let indexed_ctx = self.child(&env.ctx, count, IndexMap::scalar(0), true);
+        let flat = match &axes.filter {
+            Some(kept) => IndexMap::Gather(kept.clone()),
+            None => IndexMap::IDENTITY,
+        };
+        let index = super::arrays::unflatten(&axes.sets, &flat, indexed_ctx.size);
+        let parts = self.traced(&indexed_ctx, &mut |me, here| {
+            let index = super::arrays::through(&index, &here.path_to(&indexed_ctx), here.size);
+            me.element_drafts(a, &index, here, span)
+        })?;
+        let drafts = parts.into_iter().flat_map(|(_, d)| d).collect();
+        Ok((axes, self.stage(name, &indexed_ctx, drafts, span)))
+    }
+
+    /// Whether a name is that of a `let` with several values, or one that depends on variables.
+    fn is_computed(&mut self, scope: u32, name: &str, e: &Expr) -> bool {
+        let Some(id) = self.find(scope, name) else { return false };
+        let is_let = match &self.declarations[id as usize].kind {
+            super::scope::DeclarationKind::Statement(s) => matches!(s.kind, StatementKind::Let { .. }),
+            _ => false,
+        };
+        let env = self.env(scope);
+        is_let
+            && match self.value(e, &env) {
+                Ok(Val::Num(n)) => !n.data,
+                Ok(Val::Array(_)) => true,
+                _ => false,
+            }
+    }
+
     /// Named expressions that an answer can be asked for.
     pub(super) fn name_values(&mut self) {
         for id in self.scopes[0].order.clone() {
             let d = &self.declarations[id as usize];
             let super::scope::DeclarationKind::Statement(s) = &d.kind else { continue };
-            if !matches!(s.kind, StatementKind::Let { .. }) {
+            if !matches!(s.kind, StatementKind::Let { .. }) || self.problem.named.iter().any(|n| n.name == d.name) {
                 continue;
             }
             let (name, span) = (d.name.clone(), d.span);

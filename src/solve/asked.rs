@@ -4,6 +4,7 @@
 //! objective reads numbers that oracles give ([`OfAnswers`]); and an oracle that ranks ([`Ranked`]). [`Valued`] keeps what
 //! holds for the first two alike: budgets, a target, and the best candidate that was seen.
 
+use super::behaviour::Behaviour;
 use super::black_box::ranking::Ranking;
 use super::black_box::search::{Rank, Space, Values};
 use super::monitor::Meter;
@@ -40,6 +41,7 @@ impl Oracles for Nobody {
 pub trait Objective {
     /// Writes the value of each point; where it ends early, of those that are known, and NaN for the others.
     fn values(&mut self, points: &[Vec<f64>], out: &mut [f64]) -> Result<(), Stop>;
+    fn behaviours(&mut self, behaviour: &mut Behaviour, points: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, Stop>;
     /// After a first batch without a finite value: where it comes from.
     fn explain(&mut self, x: &[f64]) -> Option<String>;
 }
@@ -62,11 +64,12 @@ pub struct Valued<'a> {
     /// Settled, with its value.
     pub best: Option<(Vec<f64>, f64)>,
     seen: &'a Cell<f64>,
+    pub behaviour: Option<Behaviour<'a>>,
 }
 
 impl<'a> Valued<'a> {
     pub fn new(objective: &'a mut dyn Objective, space: &'a Space, limits: Limits, seen: &'a Cell<f64>) -> Valued<'a> {
-        Valued { objective, space, limits, asked: 0, best: None, seen }
+        Valued { objective, space, limits, asked: 0, best: None, seen, behaviour: None }
     }
 }
 
@@ -105,6 +108,17 @@ impl Rank for Valued<'_> {
     fn rank(&mut self, candidates: &[Vec<f64>], best: usize) -> Result<Ranking, Stop> {
         Ok(Ranking::of_values(&self.values(candidates)?, best))
     }
+
+    fn behaviours(&mut self, candidates: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, Stop> {
+        let behaviour = self.behaviour.as_mut().ok_or_else(none_named)?;
+        let points: Vec<Vec<f64>> = candidates.iter().map(|x| self.space.settle(x)).collect();
+        self.objective.behaviours(behaviour, &points)
+    }
+}
+
+/// A method asked for behaviours although the model names none.
+fn none_named() -> Stop {
+    Stop::Failed("nothing says what a behaviour is".to_string())
 }
 
 /// The objective of an [`Nlp`].
@@ -114,6 +128,10 @@ impl Objective for OfFunctions<'_> {
     fn values(&mut self, points: &[Vec<f64>], out: &mut [f64]) -> Result<(), Stop> {
         out.iter_mut().zip(points).for_each(|(value, x)| *value = self.0.objective(x));
         Ok(())
+    }
+
+    fn behaviours(&mut self, behaviour: &mut Behaviour, points: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, Stop> {
+        behaviour.at(points, &mut Nobody)
     }
 
     fn explain(&mut self, x: &[f64]) -> Option<String> {
@@ -160,7 +178,7 @@ impl Free {
 }
 
 /// From variables to the questions of some calls.
-struct Questions {
+pub(super) struct Questions {
     evaluator: Evaluator,
     /// Of each call: its oracle, its instances, and the width of a question.
     calls: Vec<(usize, usize, usize)>,
@@ -168,7 +186,7 @@ struct Questions {
 }
 
 impl Questions {
-    fn of(problem: &Problem, calls: &[u32]) -> Questions {
+    pub(super) fn of(problem: &Problem, calls: &[u32]) -> Questions {
         let evaluator = Evaluator::new(&oracles::questions(problem, calls));
         let shape = |&call: &u32| {
             let rows = problem.calls[call as usize].rows as usize;
@@ -188,6 +206,31 @@ impl Questions {
             out.push((0..rows).map(|r| here[r * width..(r + 1) * width].to_vec()).collect());
         }
         out
+    }
+
+    /// Appends to each point what the calls answer there, NaN where nobody did. All points are asked about in one go, oracle
+    /// by oracle.
+    pub(super) fn answer(
+        &mut self,
+        points: &mut [Vec<f64>],
+        oracles: &mut dyn Oracles,
+        meter: &Meter,
+    ) -> Result<(), Stop> {
+        let asked: Vec<Vec<Vec<Vec<f64>>>> = points.iter().map(|x| self.at(x)).collect();
+        let mut ended = Ok(());
+        for (k, &(oracle, rows, _)) in self.calls.iter().enumerate() {
+            let batch: Vec<Vec<f64>> = asked.iter().flat_map(|of_point| of_point[k].iter().cloned()).collect();
+            let mut answers = vec![f64::NAN; batch.len()];
+            // Whoever failed is not asked more, but what the others said of a point may be all that it needs.
+            if ended.is_ok() {
+                ended = oracles.values(oracle, &batch, &mut answers);
+                batch.iter().for_each(|_| meter.count());
+            }
+            for (k, point) in points.iter_mut().enumerate() {
+                point.extend_from_slice(&answers[k * rows..(k + 1) * rows]);
+            }
+        }
+        ended
     }
 }
 
@@ -217,25 +260,15 @@ impl<'a> OfAnswers<'a> {
 }
 
 impl Objective for OfAnswers<'_> {
-    /// All points are asked about in one go, oracle by oracle.
     fn values(&mut self, points: &[Vec<f64>], out: &mut [f64]) -> Result<(), Stop> {
         let mut inputs: Vec<Vec<f64>> = points.iter().map(|x| self.free.lift(x)).collect();
-        let asked: Vec<Vec<Vec<Vec<f64>>>> = inputs.iter().map(|x| self.questions.at(x)).collect();
-        let mut ended = Ok(());
-        for (k, &(oracle, rows, _)) in self.questions.calls.iter().enumerate() {
-            let batch: Vec<Vec<f64>> = asked.iter().flat_map(|of_point| of_point[k].iter().cloned()).collect();
-            let mut answers = vec![f64::NAN; batch.len()];
-            // Whoever failed is not asked more, but what the others said of a point may be all that it needs.
-            if ended.is_ok() {
-                ended = self.oracles.values(oracle, &batch, &mut answers);
-                batch.iter().for_each(|_| self.meter.count());
-            }
-            for (point, input) in inputs.iter_mut().enumerate() {
-                input.extend_from_slice(&answers[point * rows..(point + 1) * rows]);
-            }
-        }
+        let ended = self.questions.answer(&mut inputs, self.oracles, &self.meter);
         out.iter_mut().zip(&inputs).for_each(|(value, input)| *value = self.sign * self.composed.objective(input));
         ended
+    }
+
+    fn behaviours(&mut self, behaviour: &mut Behaviour, points: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, Stop> {
+        behaviour.at(points, self.oracles)
     }
 
     fn explain(&mut self, _x: &[f64]) -> Option<String> {
@@ -255,6 +288,7 @@ pub struct Ranked<'a> {
     budget: f64,
     asked: usize,
     meter: Meter,
+    pub behaviour: Option<Behaviour<'a>>,
 }
 
 impl<'a> Ranked<'a> {
@@ -276,6 +310,7 @@ impl<'a> Ranked<'a> {
             budget,
             asked: 0,
             meter: meter.clone(),
+            behaviour: None,
         }
     }
 }
@@ -298,5 +333,11 @@ impl Rank for Ranked<'_> {
             true => Ok(self.oracles.ranking(oracle, &questions, candidates.len())?.reversed()),
             false => self.oracles.ranking(oracle, &questions, best),
         }
+    }
+
+    fn behaviours(&mut self, candidates: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, Stop> {
+        let behaviour = self.behaviour.as_mut().ok_or_else(none_named)?;
+        let points: Vec<Vec<f64>> = candidates.iter().map(|x| self.free.space.settle(x)).collect();
+        behaviour.at(&points, self.oracles)
     }
 }

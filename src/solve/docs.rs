@@ -63,7 +63,7 @@ fn section(method: &Described) -> String {
             Default::Choice { among, .. } => {
                 among.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
             }
-            Default::Number { .. } | Default::Bool(_) => row.default.to_string(),
+            Default::Number { .. } | Default::Bool(_) | Default::Named => row.default.to_string(),
         };
         text.push_str(&format!("| `{}` | `{}` | {allowed} | {} |\n", row.name, row.default.value(), row.doc));
     }

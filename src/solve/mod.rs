@@ -2,6 +2,7 @@
 
 pub mod argmin_adapter;
 pub mod asked;
+pub mod behaviour;
 pub mod bilevel;
 pub mod black_box;
 pub mod complementarity;

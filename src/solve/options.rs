@@ -46,6 +46,8 @@ pub enum Default {
         among: &'static [&'static str],
     },
     Bool(bool),
+    /// The name of a `let` of the model, or nothing.
+    Named,
 }
 
 impl Default {
@@ -55,6 +57,7 @@ impl Default {
             Default::Number { value, .. } => Value::Number(*value),
             Default::Choice { value, .. } => Value::Text(value.to_string()),
             Default::Bool(value) => Value::Bool(*value),
+            Default::Named => Value::Text(String::new()),
         }
     }
 }
@@ -95,6 +98,14 @@ impl Options {
         }
     }
 
+    /// The `let` that was named, if any.
+    pub fn named(&self, name: &str) -> Option<&str> {
+        match self.value(name) {
+            Some(Value::Text(t)) if !t.is_empty() => Some(t),
+            _ => None,
+        }
+    }
+
     /// The last one set wins.
     fn value(&self, name: &str) -> Option<&Value> {
         self.set.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value)
@@ -118,8 +129,8 @@ pub fn check(rows: &'static [OptionRow], name: &str, value: &Value, span: Span) 
     let fits = match (&row.default, value) {
         (Default::Number { least, most, .. }, Value::Number(v)) => least <= v && v <= most,
         (Default::Choice { among, .. }, Value::Text(t)) => among.contains(&t.as_str()),
-        (Default::Bool(_), Value::Bool(_)) => true,
-        (Default::Number { .. } | Default::Choice { .. } | Default::Bool(_), _) => false,
+        (Default::Bool(_), Value::Bool(_)) | (Default::Named, Value::Text(_)) => true,
+        (Default::Number { .. } | Default::Choice { .. } | Default::Bool(_) | Default::Named, _) => false,
     };
     match fits {
         true => Ok(()),
@@ -179,6 +190,7 @@ impl std::fmt::Display for Default {
             }
             Default::Choice { among, .. } => write!(f, "{}", quoted(among)),
             Default::Bool(_) => write!(f, "true or false"),
+            Default::Named => write!(f, "the name of a `let`"),
         }
     }
 }

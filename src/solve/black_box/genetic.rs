@@ -4,14 +4,20 @@
 //! with the elite of before, which matters where answers are noisy, and whoever is best on the whole is the new elite,
 //! kept as it is. The others are children of the best `parents`: `θ' = θ + σ ε`, `ε` normal, no crossover.
 //!
+//! With a `behaviour`, a `let` of the model that says what a candidate does, those are parents who do what nobody did
+//! before (`novelty`), and not those who are best; the elite remains who is best. That serves where the way to the best leads
+//! away from it.
+//!
 //! A genome is the list of the seeds of its mutations: `θ = start + spread ε(s_0) + σ Σ_g ε(s_g)`, added up in this order, so that it is
 //! rebuilt bit for bit ([`Genome::decode`]) and takes eight bytes a generation, however many variables there are.
 
+use super::novelty::Novelty;
 use super::population::{needs_a_search, normals, number, units};
+use super::ranking::Ranking;
 use super::search::{ByRank, Found};
 use crate::answer::Stop;
 use crate::solve::method::{Claim, Method, Run, Sees};
-use crate::solve::options::OptionRow;
+use crate::solve::options::{Default, OptionRow};
 use crate::solve::parts::random::Random;
 use std::convert::Infallible;
 
@@ -36,6 +42,9 @@ const OPTIONS: &[OptionRow] = &[
     number("spread", "deviation of generation 0, likewise", 0.5, 0.0, 1e300),
     number("generations", "generations after which the search ends", 300.0, 1.0, 1e12),
     number("finalists", "how many of the best are ranked again with the elite", 10.0, 1.0, 1e6),
+    OptionRow { name: "behaviour", doc: "the `let` that says what a candidate does; parents are then those who do something new", default: Default::Named },
+    number("neighbours", "how many of the nearest behaviours novelty is measured by", 15.0, 1.0, 1e6),
+    number("archive", "chance of a behaviour to be remembered for good", 0.01, 0.0, 1.0),
     number("trials", "how often they are ranked again; one time is enough where answers are not noisy", 1.0, 1.0, 1e6),
 ];
 
@@ -111,22 +120,36 @@ impl Evolution {
             child.genome.seeds.push(seed);
             child
         };
+        let mut novelty = search.options.named("behaviour").map(|_| Novelty {
+            neighbours: of("neighbours"),
+            chance: search.options.number(OPTIONS, "archive"),
+            archive: vec![],
+        });
         let origin = self.elite.clone();
         let mut population: Vec<Individual> = (0..size).map(|_| born(&origin, random.bits())).collect();
         loop {
             search.observe(self.generation, decoder.sigma, population.len())?;
             let points: Vec<Vec<f64>> = population.iter().map(|i| i.theta.clone()).collect();
             let order = search.asked.rank(&points, parents.max(finalists))?.order();
-            let mut best: Vec<Individual> =
-                order.iter().take(parents.max(finalists)).map(|&k| population[k].clone()).collect();
-            self.elect(search, &best[..finalists.min(best.len())], trials)?;
+            let first = |order: &[usize], count: usize| -> Vec<Individual> {
+                order.iter().take(count).map(|&k| population[k].clone()).collect()
+            };
+            self.elect(search, &first(&order, finalists), trials)?;
+            let mut best = match &mut novelty {
+                None => first(&order, parents),
+                Some(novelty) => {
+                    let behaviours = search.asked.behaviours(&points)?;
+                    let known: Vec<f64> = novelty.scores(&behaviours).iter().map(|score| -score).collect();
+                    novelty.remember(&behaviours, &mut random);
+                    first(&Ranking::of_values(&known, parents).order(), parents)
+                }
+            };
             self.generation += 1;
             if self.generation >= generations {
                 return Err(Stop::Finished);
             }
-            best.truncate(parents);
-            // The elite is a parent, and lives on.
-            if !best.iter().any(|i| i.genome == self.elite.genome) {
+            // The elite lives on, and is a parent where the best are.
+            if novelty.is_none() && !best.iter().any(|i| i.genome == self.elite.genome) {
                 best.insert(0, self.elite.clone());
             }
             let children = (1..size).map(|_| {

@@ -5,6 +5,7 @@ pub mod cbo;
 pub mod cma_es;
 pub mod genetic;
 pub mod nelder_mead;
+pub mod novelty;
 pub mod particle_swarm;
 pub mod population;
 pub mod ranking;

@@ -18,6 +18,8 @@ use std::ops::ControlFlow;
 pub trait Rank {
     /// At least the `best` best candidates are told apart.
     fn rank(&mut self, candidates: &[Vec<f64>], best: usize) -> Result<Ranking, Stop>;
+    /// What each candidate does, in the numbers of the `let` that the option `behaviour` names.
+    fn behaviours(&mut self, candidates: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, Stop>;
 }
 
 /// Gives each candidate a number, the less the better; not finite where there is none.

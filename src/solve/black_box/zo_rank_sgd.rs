@@ -60,6 +60,9 @@ const OPTIONS: &[OptionRow] = &[
 /// After a comparison that was won the step grows by this, and falls by its cube after one that was not.
 const GROWTH: f64 = 1.3;
 
+/// Candidates differ by this much at least in an integer variable.
+const INTEGER_SPREAD: f64 = 0.5;
+
 fn run(search: &mut ByRank) -> Found {
     let mut descent = Descent::new(search);
     let steps = search.options.choice(OPTIONS, "steps").to_string();
@@ -181,7 +184,12 @@ impl Descent {
         self.round += 1;
         let n = self.x.len();
         let drawn: Vec<Vec<f64>> = (0..m).map(|_| normals(&mut self.random, n)).collect();
-        let at = |xi: &Vec<f64>| (0..n).map(|j| self.x[j] + mu * self.scale[j] * xi[j]).collect();
+        // Smaller deviations of an integer variable would be rounded away, and nothing be learned of it.
+        let deviation = |j: usize| match search.space.integer[j] {
+            true => (mu * self.scale[j]).max(INTEGER_SPREAD),
+            false => mu * self.scale[j],
+        };
+        let at = |xi: &Vec<f64>| (0..n).map(|j| self.x[j] + deviation(j) * xi[j]).collect();
         let points: Vec<Vec<f64>> = drawn.iter().map(at).collect();
         let ranking = search.asked.rank(&points, if k == 0 { m } else { k.min(m) })?;
         let edges = ranking.edges().max(1) as f64;
