@@ -320,3 +320,24 @@ fn threads_and_copies_change_no_byte() {
     assert_eq!(one, run("--threads=2", "--set=parallel=1"));
     assert_eq!(one, run("--threads=2", "--set=parallel=2"));
 }
+
+#[test]
+fn what_a_person_said_of_the_vase_is_enough_to_solve_it_again() {
+    let folder = folder("vase");
+    let example = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
+    std::fs::copy(example("vase.opt"), folder.join("m.opt")).expect("copied");
+    std::fs::copy(example("vase.journal"), folder.join("m.journal")).expect("copied");
+    let output = merit(&folder, &[]).stdin(Stdio::null()).output().expect("merit runs");
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it answers in JSON");
+    assert_eq!(answer["status"], "best found", "{answer}");
+    assert_eq!(answer["counts"]["oracles"]["pretty"]["questions"], 0, "{answer}");
+    assert_eq!(answer["counts"]["oracles"]["pretty"]["known"], 16, "{answer}");
+    // Somebody who says a few words less is asked from there on.
+    let journal = std::fs::read_to_string(folder.join("m.journal")).expect("it is there");
+    let shorter: Vec<&str> = journal.lines().take(10).collect();
+    std::fs::write(folder.join("m.journal"), shorter.join("\n")).expect("written");
+    let output = merit(&folder, &[]).stdin(Stdio::null()).output().expect("merit runs");
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it answers in JSON");
+    assert_eq!(answer["status"], "interrupted", "{answer}");
+    assert_eq!(answer["counts"]["oracles"]["pretty"]["known"], 8, "{answer}");
+}
