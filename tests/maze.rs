@@ -125,8 +125,11 @@ fn number(value: f64) -> Value {
     Value::Number(value)
 }
 
-/// By whom the parents are chosen; generations of the evolution strategy ask about as many candidates.
-fn methods(generations: f64, population: f64) -> Vec<(&'static str, &'static str, Vec<(&'static str, Value)>)> {
+/// What it is called, its method, and the options of that.
+type Rival = (&'static str, &'static str, Vec<(&'static str, Value)>);
+
+/// Those who are compared; rounds of the evolution strategy ask about as many candidates as generations.
+fn rivals(generations: f64, population: f64) -> Vec<Rival> {
     let genetic = [("generations", number(generations)), ("population", number(population))];
     let fitness = [&genetic[..], &[("behaviour", Value::Text(String::new()))]].concat();
     let strategy = vec![
@@ -153,7 +156,7 @@ fn methods(generations: f64, population: f64) -> Vec<(&'static str, &'static str
 fn novelty_gets_around_the_dead_end() {
     let Ok(runs) = std::env::var("MERIT_SEED_RUNS") else {
         let mut cells = vec![];
-        for (name, method, set) in methods(15.0, 60.0).into_iter().take(2) {
+        for (name, method, set) in rivals(15.0, 60.0).into_iter().take(2) {
             let (answer, visits, episodes) = run(Maze::new(true), method, 0, &set);
             println!("{name}: {:?} after {episodes} episodes, {} cells", answer.objective(), visits.borrow().len());
             cells.push(visits.borrow().len());
@@ -163,7 +166,7 @@ fn novelty_gets_around_the_dead_end() {
     };
     for inner in [true, false] {
         let seeds: u64 = runs.parse().expect("a number of runs");
-        for (name, method, set) in methods(300.0, 200.0) {
+        for (name, method, set) in rivals(300.0, 200.0) {
             let mut reached = vec![];
             for seed in 0..seeds {
                 let (answer, visits, episodes) = run(Maze::new(inner), method, seed, &set);
