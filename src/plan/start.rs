@@ -6,7 +6,7 @@ mod matrices;
 use super::rewrites::Lift;
 use crate::diag::Span;
 use crate::expr::eval::{self, Inputs};
-use crate::expr::family::{MatrixStage, Source, StageId, Term};
+use crate::expr::family::{MatrixStage, Source, Stage, StageId, Term};
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::ops::{Op, Range};
 use crate::problem::features::Fact;
@@ -62,14 +62,18 @@ pub fn of(problem: &Problem) -> Start {
         }
     }
     let before = start.x.clone();
-    let mut reasons = repair(problem, &bounds, &free, &mut start.x);
+    let guards = Guards::of(problem);
+    if guards.is_none() {
+        return start;
+    }
+    let mut reasons = repair(problem, &guards, &bounds, &free, &mut start.x);
     // A given start that lies where rows exclude it is no place to be loyal to.
-    if !is_finite(problem, &start.x)
+    if !is_finite(problem, &guards, &start.x)
         && let Some(within) = implied(problem, &start.x)
     {
         start.moved.extend(kept_to_rows(problem, &start.x, &within));
         start.x = within;
-        reasons.extend(repair(problem, &bounds, &free, &mut start.x));
+        reasons.extend(repair(problem, &guards, &bounds, &free, &mut start.x));
     }
     start.moved.extend(moved(problem, &before, &start.x, &reasons));
     start
@@ -78,14 +82,42 @@ pub fn of(problem: &Problem) -> Start {
 /// Effort of propagation that a start is worth.
 const PROPAGATION: usize = 300_000;
 
+/// What may have no value somewhere.
+struct Guards {
+    /// The stages behind the objective and the rows.
+    needed: Vec<bool>,
+    /// By stage and term, the nodes whose functions are not defined everywhere.
+    nodes: Vec<Vec<Vec<NodeId>>>,
+    matrices: Vec<MatrixStage>,
+}
+
+impl Guards {
+    fn of(problem: &Problem) -> Guards {
+        let rows = problem.constraints.iter().filter(|c| !c.dropped).map(|c| c.stage);
+        let roots: Vec<StageId> = problem.objectives.iter().map(|o| o.stage).chain(rows).collect();
+        let needed = eval::needed(&problem.stages, &roots);
+        let of_stage = |(stage, needed): (&Stage, &bool)| {
+            let of_term = |term| if *needed { guarded(&problem.graph, term) } else { vec![] };
+            stage.terms.iter().map(of_term).collect()
+        };
+        let nodes = problem.stages.iter().zip(&needed).map(of_stage).collect();
+        let matrices =
+            problem.stages.iter().zip(&needed).filter_map(|(stage, needed)| stage.matrix.filter(|_| *needed));
+        let matrices = matrices.filter(|matrix| !matrix.function.needs().is_empty()).collect();
+        Guards { needed, nodes, matrices }
+    }
+
+    fn is_none(&self) -> bool {
+        self.nodes.iter().flatten().all(Vec::is_empty) && self.matrices.is_empty()
+    }
+}
+
 /// Whether the objective and all rows have values.
-fn is_finite(problem: &Problem, x: &[f64]) -> bool {
-    let rows = problem.constraints.iter().filter(|c| !c.dropped).map(|c| c.stage);
-    let roots: Vec<StageId> = problem.objectives.iter().map(|o| o.stage).chain(rows).collect();
+fn is_finite(problem: &Problem, guards: &Guards, x: &[f64]) -> bool {
     let params = problem.params.iter().map(|param| param.values.as_slice()).collect();
     let inputs = Inputs { variables: x, params, after: &[] };
-    let values = eval::stages(&problem.graph, &problem.stages, &eval::needed(&problem.stages, &roots), &inputs);
-    roots.iter().all(|id| values[id.0 as usize].iter().all(|v| v.is_finite()))
+    let values = eval::stages(&problem.graph, &problem.stages, &guards.needed, &inputs);
+    values.iter().flatten().all(|v| v.is_finite())
 }
 
 /// The nearest point to `x` that is a little inside of what the intervals of rows allow; nothing if that is `x` itself, or
@@ -158,32 +190,15 @@ fn inside(value: f64, lower: f64, upper: f64) -> f64 {
 
 /// Moves free variables until no function sits on or outside of the border of its domain, as far as possible.
 /// Returns, for each position that moved, which function asked for it and where that stands.
-fn repair(problem: &Problem, bounds: &Bounds, free: &[bool], x: &mut [f64]) -> HashMap<usize, Reason> {
+fn repair(problem: &Problem, guards: &Guards, bounds: &Bounds, free: &[bool], x: &mut [f64]) -> HashMap<usize, Reason> {
     let mut reasons = HashMap::new();
-    let rows = problem.constraints.iter().filter(|c| !c.dropped).map(|c| c.stage);
-    let roots: Vec<StageId> = problem.objectives.iter().map(|o| o.stage).chain(rows).collect();
-    let needed = eval::needed(&problem.stages, &roots);
-    let guarded: Vec<Vec<Vec<NodeId>>> = problem
-        .stages
-        .iter()
-        .zip(&needed)
-        .map(|(stage, needed)| {
-            stage.terms.iter().map(|t| if *needed { guarded(&problem.graph, t) } else { vec![] }).collect()
-        })
-        .collect();
-    let matrices: Vec<MatrixStage> = (0..problem.stages.len())
-        .filter(|k| needed[*k])
-        .filter_map(|k| problem.stages[k].matrix.filter(|matrix| !matrix.function.needs().is_empty()))
-        .collect();
-    if guarded.iter().flatten().all(Vec::is_empty) && matrices.is_empty() {
-        return reasons;
-    }
+    let Guards { needed, nodes: guarded, matrices } = guards;
     let params: Vec<&[f64]> = problem.params.iter().map(|param| param.values.as_slice()).collect();
     for _ in 0..ROUNDS {
         let values = eval::stages(
             &problem.graph,
             &problem.stages,
-            &needed,
+            needed,
             &Inputs { variables: x, params: params.clone(), after: &[] },
         );
         let mut changed = false;
@@ -193,7 +208,7 @@ fn repair(problem: &Problem, bounds: &Bounds, free: &[bool], x: &mut [f64]) -> H
                 changed |= here.repair(&guarded[k][t], x, &mut reasons);
             }
         }
-        for matrix in &matrices {
+        for matrix in matrices {
             let around = matrices::Around { problem, bounds, free, params: &params };
             changed |= around.repair(matrix, &values[matrix.of.0 as usize], x, &mut reasons);
         }

@@ -13,6 +13,7 @@ use crate::diag::Span;
 use crate::expr::family::{Family, IndexMap, Leaf, Source, Stage, Term};
 use crate::expr::ops::Op;
 use crate::syntax::ast::{Expr, ExprKind, Generator};
+use crate::syntax::print;
 
 /// Groups of at most this many elements are combined inside one body. A guess: HS071's `prod` has 4.
 const INLINE_GROUP: usize = 12;
@@ -38,6 +39,9 @@ fn summed(name: &str) -> Option<(Option<Op>, Option<Op>)> {
         _ => None,
     }
 }
+
+/// Characters of an aggregate's text up to which it is its name.
+const LONGEST_NAME: usize = 60;
 
 pub(super) const NAMES: &[&str] =
     &["sum", "prod", "min", "max", "mean", "norm", "norm1", "norminf", "sumsq", "logsumexp", "dot"];
@@ -74,7 +78,10 @@ impl Elaborator<'_> {
         let num = match (summed(name), tree_of(name)) {
             (Some((first, last)), _) if name == "sum" || name == "mean" || (first, last) == (None, None) => {
                 let drafts = self.drafts(e, &outer)?;
-                self.stage_of(name, &home, drafts, e.span)
+                // Messages call it by its text, unless that is no name any more.
+                let text = print::expression(e);
+                let called = if text.chars().count() <= LONGEST_NAME { &text } else { name };
+                self.stage_of(called, &home, drafts, e.span)
             }
             (Some((first, last)), _) => {
                 let inner = self.generate(generators, condition, &outer)?;

@@ -175,3 +175,11 @@ fn a_variable_is_held_within_its_bounds_only() {
         assert!(errors.to_string().contains(said), "{errors}");
     }
 }
+
+#[test]
+fn a_sum_without_a_name_is_called_by_its_text() {
+    let text = "param n = 3\nvar x[1..n] start 0\nminimize sum(i in 1..n: x[i] / (sum(j in 1..n: x[j])))";
+    let prepared = Model::from_str(text).and_then(|model| model.build()).expect("a sound model");
+    let doubts = prepared.doubts();
+    assert!(doubts[0].labels.iter().any(|label| label.text.contains("`sum(j in 1..n: x[j])` goes from")), "{doubts:?}");
+}
