@@ -3,7 +3,7 @@
 use super::WRONG_MODEL;
 use super::arguments::Repl;
 use super::common::{print, tell, tell_all};
-use super::terminal::{LiveLine, catch_interrupts_of_each, colour};
+use super::terminal::{IDLE, LiveLine, catch_interrupts_of_each, colour};
 use crate::host::Disk;
 use crate::repl::lines::Lines;
 use crate::repl::terminal::{Terminal, Typed};
@@ -21,7 +21,7 @@ pub fn run(arguments: Repl) -> i32 {
     let host = Rc::new(Disk::new());
     let mut shell = Shell {
         counter: host.interrupt_counter(),
-        began: Arc::new(AtomicUsize::new(0)),
+        began: Arc::new(AtomicUsize::new(IDLE)),
         conversation: Conversation::new(host.clone()),
         code: 0,
         ended: 0,
@@ -123,6 +123,7 @@ impl Shell {
             ControlFlow::Continue(())
         });
         live.clear();
+        self.began.store(IDLE, Ordering::Relaxed);
         self.tell(&reply);
         reply
     }

@@ -22,12 +22,16 @@ pub fn catch_interrupts(counter: Arc<AtomicUsize>) {
     });
 }
 
-/// The same for a conversation, which goes on after a solve was ended: what the counter was when the work began tells the
-/// first Ctrl-C from the second.
+/// Nothing is being done that an interrupt could end.
+pub const IDLE: usize = usize::MAX;
+
+/// The same for a conversation, which goes on after a solve was ended: `began` is what the counter was when the work began,
+/// which tells the first Ctrl-C from the second, or [`IDLE`], when the first kills.
 pub fn catch_interrupts_of_each(counter: Arc<AtomicUsize>, began: Arc<AtomicUsize>) {
     // As above.
     let _ = ctrlc::set_handler(move || {
-        if counter.fetch_add(1, Ordering::Relaxed) > began.load(Ordering::Relaxed) {
+        let began = began.load(Ordering::Relaxed);
+        if counter.fetch_add(1, Ordering::Relaxed) > began || began == IDLE {
             std::process::exit(130);
         }
     });
