@@ -131,3 +131,24 @@ fn branching_finds_what_all_assignments_of_pairs_have() {
     }
     assert!(proved >= 5, "{proved} of 6 are proved");
 }
+
+/// Followers side by side on two threads give the same bytes as one after the other.
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let text = std::fs::read_to_string(common::repository("bench/followers.opt")).expect("the model is there");
+    let small = [("tasks", "70"), ("n", "4"), ("rows", "5")];
+    let text = small.iter().fold(text, |text, (name, value)| {
+        let line =
+            text.lines().find(|l| l.starts_with(&format!("param {name} = "))).expect("it has the number").to_string();
+        text.replace(&line, &format!("param {name} = {value}"))
+    });
+    let with = |threads: usize| {
+        let mut prepared = Model::from_str(&text).expect("it is right").build().expect("it is built");
+        let options = Options { threads: Some(threads), ..Options::default() };
+        let plan = prepared.plan(&options).expect("it is planned");
+        let answer = prepared.solve(&plan, &options, |_| ControlFlow::Continue(())).expect("it is solved");
+        assert_eq!((answer.plan.method.as_str(), answer.status.words()), ("implicit_gradient", "locally solved"));
+        (answer.x.iter().map(|v| v.to_bits()).collect::<Vec<u64>>(), answer.counts.evaluations)
+    };
+    assert_eq!(with(1), with(2));
+}

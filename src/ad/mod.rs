@@ -29,7 +29,7 @@ mod transfer;
 mod values;
 
 pub use evaluator::Evaluator;
-pub use pool::limit_threads;
+pub use pool::{limit_threads, run as in_parallel, threads};
 
 #[cfg(test)]
 mod accuracy_tests;

@@ -8,7 +8,7 @@ use crate::diag::{Diagnostic, Sources};
 use crate::problem::features::{Fact, Features};
 use crate::problem::{BlockKind, Problem};
 use crate::solve::bilevel::facts::{BlockFacts, Nest};
-use crate::solve::bilevel::follower::Follower;
+use crate::solve::bilevel::follower::{Follower, side_by_side};
 use crate::solve::bilevel::{self, Context, Method};
 use crate::solve::method::{Claim, Method as Smooth};
 use crate::solve::monitor::Monitor;
@@ -213,11 +213,12 @@ pub fn followers(problem: &Problem, plan: &NestPlan, whole: &[f64], seed: u64) -
     let mut waiting: Vec<Follower> = vec![];
     for (b, (facts, inner)) in plan.nest.blocks.iter().zip(&plan.inner).enumerate() {
         let method: &'static Smooth = crate::solve::by_name(inner).expect("a row of the table");
-        for instance in 0..facts.instances as u32 {
-            let level = problem.level(b as u32, instance, whole);
+        let mut instances: Vec<u32> = (0..facts.instances as u32).collect();
+        waiting.extend(side_by_side(&mut instances, |instance, _| {
+            let level = problem.level(b as u32, *instance, whole);
             let options = Options { set: vec![], seed };
-            waiting.push(Follower::new(b as u32, instance, level, method, options, facts.convex.is_ok()));
-        }
+            Follower::new(problem, b as u32, *instance, level, method, options, facts.convex.is_ok())
+        }));
     }
     let mut decided_by = vec![usize::MAX; whole.len()];
     for (k, follower) in waiting.iter().enumerate() {

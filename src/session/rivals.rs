@@ -12,7 +12,7 @@ use crate::plan::Plan;
 use crate::plan::nest::followers;
 use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Problem, Sense};
-use crate::solve::bilevel::follower::{Follower, around};
+use crate::solve::bilevel::follower::{Follower, around, side_by_side, unwatched};
 use crate::solve::monitor::Monitor;
 
 /// Starts of a follower that is not convex, and of how many variables it may be to be looked at on a grid.
@@ -27,25 +27,35 @@ pub(super) fn of(plan: &Plan, outcome: &Outcome, sources: &Sources, monitor: &Mo
     let problem = &plan.problem;
     let whole = &outcome.x;
     let mut rivals = vec![];
-    for mut follower in followers(problem, nest, whole, plan.options.seed) {
+    for beside in followers(problem, nest, whole, plan.options.seed).chunks_mut(AT_ONCE) {
         if monitor.over().is_some() {
             break;
         }
-        follower.method = other_than(&follower);
-        let bounds = Bounds::of(&follower.level.problem, &Numbers::of(&follower.level.problem));
-        let here = follower.level.part(whole);
-        let scratch: Vec<f64> = (0..here.len()).map(|k| 0.0f64.max(bounds.lower[k]).min(bounds.upper[k])).collect();
-        let mut starts = vec![scratch];
-        if !follower.convex {
-            starts.push(here.clone());
-            starts.extend(around(&bounds, &here, STARTS, plan.options.seed ^ 1));
-            starts.extend(on_a_grid(&follower.level.problem, &bounds, &here));
-        }
-        for start in starts {
-            let found = follower.solve_from(whole, start, None, monitor, sources);
-            if matches!(found.stop, Stop::Converged | Stop::NoProgress(_) | Stop::Finished | Stop::IterationLimit) {
-                rivals.push(Rival { block: follower.block, instance: follower.instance, own: found.x });
-            }
+        let found = side_by_side(beside, |follower, _| of_follower(follower, whole, plan.options.seed, sources));
+        rivals.extend(found.into_iter().flatten());
+    }
+    rivals
+}
+
+/// The clock is looked at between so many followers.
+const AT_ONCE: usize = 64;
+
+fn of_follower(follower: &mut Follower, whole: &[f64], seed: u64, sources: &Sources) -> Vec<Rival> {
+    follower.method = other_than(follower);
+    let bounds = Bounds::of(&follower.level.problem, &Numbers::of(&follower.level.problem));
+    let here = follower.level.part(whole);
+    let scratch: Vec<f64> = (0..here.len()).map(|k| 0.0f64.max(bounds.lower[k]).min(bounds.upper[k])).collect();
+    let mut starts = vec![scratch];
+    if !follower.convex {
+        starts.push(here.clone());
+        starts.extend(around(&bounds, &here, STARTS, seed ^ 1));
+        starts.extend(on_a_grid(&follower.level.problem, &bounds, &here));
+    }
+    let mut rivals = vec![];
+    for start in starts {
+        let found = unwatched(|watch| follower.solve_from(whole, start, None, watch, sources));
+        if matches!(found.stop, Stop::Converged | Stop::NoProgress(_) | Stop::Finished | Stop::IterationLimit) {
+            rivals.push(Rival { block: follower.block, instance: follower.instance, own: found.x });
         }
     }
     rivals

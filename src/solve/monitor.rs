@@ -1,21 +1,21 @@
 //! Limits, clock, interrupts, progress and log of a solve, once for all methods.
 
 use crate::answer::{LogLine, Stop};
-use std::cell::Cell;
 use std::ops::ControlFlow;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Counts values of functions and derivatives, of all kinds together, for the lines of the log. Views add to it.
 #[derive(Clone, Debug, Default)]
-pub struct Meter(Rc<Cell<usize>>);
+pub struct Meter(Arc<AtomicUsize>);
 
 impl Meter {
     pub fn count(&self) {
-        self.0.set(self.0.get() + 1);
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
 
     pub fn get(&self) -> usize {
-        self.0.get()
+        self.0.load(Ordering::Relaxed)
     }
 }
 

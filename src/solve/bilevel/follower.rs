@@ -1,5 +1,6 @@
 //! One instance of a block, planned, and solved again and again for what the others decide.
 
+use crate::ad::{in_parallel, threads};
 use crate::answer::{Evaluations, Multipliers, Outcome, Stop};
 use crate::diag::Sources;
 use crate::problem::level::Level;
@@ -10,7 +11,9 @@ use crate::solve::monitor::Monitor;
 use crate::solve::options::Options;
 use crate::solve::parts::random::Random;
 use crate::solve::view::EngineView;
-use std::ops::ControlFlow;
+use std::collections::HashSet;
+use std::ops::{ControlFlow, Range};
+use std::sync::Mutex;
 
 pub struct Follower {
     pub block: u32,
@@ -21,6 +24,8 @@ pub struct Follower {
     pub options: Options,
     /// Convex wherever the others are.
     pub convex: bool,
+    /// Positions in the whole vector of what its multipliers supply.
+    pub supplied: Vec<u32>,
     /// Kept from solve to solve: nothing is compiled twice.
     view: Option<EngineView>,
     /// The last answer and its multipliers, to start from.
@@ -29,6 +34,7 @@ pub struct Follower {
 
 impl Follower {
     pub fn new(
+        problem: &Problem,
         block: u32,
         instance: u32,
         level: Level,
@@ -36,7 +42,14 @@ impl Follower {
         options: Options,
         convex: bool,
     ) -> Follower {
-        Follower { block, instance, level, method, options, convex, view: None, last: None }
+        let here = &problem.blocks[block as usize];
+        let mine = |s: &crate::problem::Supplied| {
+            let v = &problem.variables[s.variable as usize];
+            let instances = v.axes.instances(&here.axes);
+            (0..v.axes.len() as u32).filter(move |&p| instances[p as usize] == instance).map(|p| v.offset + p)
+        };
+        let supplied = here.supplied.iter().flat_map(mine).collect();
+        Follower { block, instance, level, method, options, convex, supplied, view: None, last: None }
     }
 
     /// Solves for what the others decide in `whole`, from the last answer, else from what `whole` has.
@@ -149,6 +162,45 @@ pub fn carry(level: &Level, outcome: &Outcome, lower: &mut [f64], upper: &mut [f
     for (j, &k) in level.own.iter().enumerate() {
         (lower[k as usize], upper[k as usize]) = (m.lower[j], m.upper[j]);
     }
+}
+
+/// What `ask` says of each, by as many threads as evaluations may use. Who asks does not matter for what is said.
+pub fn side_by_side<T: Send, A: Send>(of: &mut [T], ask: impl Fn(&mut T, usize) -> A + Sync) -> Vec<A> {
+    let slots: Vec<Mutex<(&mut T, Option<A>)>> = of.iter_mut().map(|one| Mutex::new((one, None))).collect();
+    in_parallel(slots.len(), threads(), &|_, k| {
+        let mut slot = slots[k].lock().expect("each is asked by one thread");
+        let said = ask(&mut *slot.0, k);
+        slot.1 = Some(said);
+    });
+    let said = slots.into_iter().map(|slot| slot.into_inner().expect("no thread panicked").1);
+    said.map(|said| said.expect("all were asked")).collect()
+}
+
+/// Without limits and lines, for solves beside each other: whoever asks for them looks at the clock in between.
+pub fn unwatched<T>(solve: impl FnOnce(&mut Monitor) -> T) -> T {
+    let mut progress = |_: &crate::answer::LogLine| ControlFlow::Continue(());
+    solve(&mut Monitor::new(&|| 0.0, &|| false, &mut progress))
+}
+
+/// Followers that read nothing of each other, in runs of neighbours, each after those whose answers it reads. No run is
+/// so long that the clock is not looked at for long.
+pub fn runs(followers: &[Follower]) -> Vec<Range<usize>> {
+    const MOST: usize = 64;
+    let mut runs: Vec<Range<usize>> = vec![];
+    let mut decided: HashSet<u32> = HashSet::new();
+    for (k, follower) in followers.iter().enumerate() {
+        let reads = follower.level.reads.iter().any(|position| decided.contains(position));
+        match runs.last_mut() {
+            Some(run) if !reads && run.len() < MOST => run.end = k + 1,
+            _ => {
+                decided.clear();
+                runs.push(k..k + 1);
+            }
+        }
+        decided.extend(&follower.level.own);
+        decided.extend(&follower.supplied);
+    }
+    runs
 }
 
 /// Runs a method on what it is shown.

@@ -8,10 +8,10 @@
 //!
 //! Source: Blondel et al. (2022), Efficient and Modular Implicit Differentiation.
 
-use super::follower::{Follower, nothing};
+use super::follower::{Follower, nothing, runs, side_by_side, unwatched};
 use super::{Context, Method};
 use crate::ad::Evaluator;
-use crate::answer::{Evaluations, LogLine, Multipliers, Outcome, Stop};
+use crate::answer::{Evaluations, Multipliers, Outcome, Stop};
 use crate::diag::Sources;
 use crate::problem::conditions::block_sign;
 use crate::problem::values::{Bounds, Numbers};
@@ -19,10 +19,9 @@ use crate::problem::{Problem, Sense, SuppliedBy};
 use crate::solve::implicit::Program;
 use crate::solve::implicit::system::Selected;
 use crate::solve::method::{self, Claim, Run};
-use crate::solve::monitor::Monitor;
 use crate::solve::nlp::{Nlp, Pattern, Shape};
 use crate::solve::options::{OptionRow, Options, Value};
-use std::ops::ControlFlow;
+use std::ops::Range;
 use std::sync::Arc;
 
 pub const METHOD: Method = Method {
@@ -90,6 +89,8 @@ struct Reduced<'x, 'm> {
     problem: &'x Problem,
     sources: &'x Sources,
     followers: Vec<Follower>,
+    /// Those that are solved side by side.
+    runs: Vec<Range<usize>>,
     /// Functions of each follower in what it decides and what it reads.
     joint: Vec<Evaluator>,
     outer: Evaluator,
@@ -145,6 +146,7 @@ impl<'x, 'm> Reduced<'x, 'm> {
         Reduced {
             problem,
             sources: context.sources,
+            runs: runs(&followers),
             joint: followers.iter().map(|f| Evaluator::new(&f.level.with_outside_as_variables())).collect(),
             followers,
             outer: Evaluator::new(problem),
@@ -175,16 +177,21 @@ impl<'x, 'm> Reduced<'x, 'm> {
         if x.iter().any(|v| !v.is_finite()) {
             return false;
         }
-        let mut progress = |_: &LogLine| ControlFlow::Continue(());
-        let watch = Monitor { deadline: self.deadline, ..Monitor::new(self.clock, self.interrupted, &mut progress) };
         let mut answers = vec![];
-        for follower in &mut self.followers {
-            let outcome = follower.solve(&self.whole, &watch, self.sources);
-            if outcome.stop != Stop::Converged {
+        for run in self.runs.clone() {
+            if (self.interrupted)() || (self.clock)() > self.deadline {
                 return false;
             }
-            follower.put(self.problem, &outcome, &mut self.whole);
-            answers.push(outcome);
+            let (whole, sources) = (&self.whole, self.sources);
+            let solve = |follower: &mut Follower, _| unwatched(|watch| follower.solve(whole, watch, sources));
+            let found = side_by_side(&mut self.followers[run.clone()], solve);
+            for (follower, outcome) in self.followers[run].iter().zip(found) {
+                if outcome.stop != Stop::Converged {
+                    return false;
+                }
+                follower.put(self.problem, &outcome, &mut self.whole);
+                answers.push(outcome);
+            }
         }
         self.answers = Some(answers);
         true
@@ -193,11 +200,25 @@ impl<'x, 'm> Reduced<'x, 'm> {
     /// Slopes in the variables of the outer level, for each of some slopes in all variables.
     fn pulled(&mut self, mut slopes: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
         let answers = self.answers.take()?;
-        for (k, outcome) in answers.iter().enumerate().rev() {
-            let follower = &self.followers[k];
-            if let Err(why) = hand_on(self.problem, follower, &mut self.joint[k], outcome, &self.whole, &mut slopes) {
-                self.failed.get_or_insert(why);
-                return None;
+        for run in self.runs.clone().into_iter().rev() {
+            let first = run.start;
+            let (problem, followers, whole, given) = (self.problem, &self.followers, &self.whole, &slopes);
+            let handed = side_by_side(&mut self.joint[run], |joint, k| {
+                hand_on(problem, &followers[first + k], joint, &answers[first + k], whole, given)
+            });
+            for (k, handed) in handed.into_iter().enumerate().rev() {
+                let follower = &self.followers[first + k];
+                let handed = match handed {
+                    Ok(handed) => handed,
+                    Err(why) => {
+                        self.failed.get_or_insert(why);
+                        return None;
+                    }
+                };
+                for (a, handed) in slopes.iter_mut().zip(handed) {
+                    follower.level.own.iter().chain(&follower.supplied).for_each(|k| a[*k as usize] = 0.0);
+                    follower.level.reads.iter().zip(handed).for_each(|(k, v)| a[*k as usize] += v);
+                }
             }
         }
         self.answers = Some(answers);
@@ -223,15 +244,15 @@ impl<'x, 'm> Reduced<'x, 'm> {
 /// Slacks of no more than this, relative to the size of the side, may be active.
 const ACTIVE: f64 = 1e-6;
 
-/// Hands slopes in what a follower decides, and in its multipliers, on to what it reads.
+/// What slopes in what a follower decides, and in its multipliers, hand on to what it reads.
 fn hand_on(
     problem: &Problem,
     follower: &Follower,
     evaluator: &mut Evaluator,
     outcome: &Outcome,
     whole: &[f64],
-    slopes: &mut [Vec<f64>],
-) -> Result<(), String> {
+    slopes: &[Vec<f64>],
+) -> Result<Vec<Vec<f64>>, String> {
     let level = &follower.level;
     let block = &problem.blocks[follower.block as usize];
     let (n, m) = (level.own.len(), level.rows.len());
@@ -274,26 +295,25 @@ fn hand_on(
              active rows depend on each other"
         ));
     }
+    let mut handed = vec![];
     for a in slopes {
         let mut weights = vec![0.0; point.len()];
         for (j, &k) in level.own.iter().enumerate() {
-            weights[j] = std::mem::take(&mut a[k as usize]);
+            weights[j] = a[k as usize];
         }
         let on_duals = on_duals(problem, follower, &program.selected, sigma, a);
         if weights.iter().chain(&on_duals).all(|w| *w == 0.0) {
+            handed.push(vec![]);
             continue;
         }
         let found = program.reverse(&weights, &on_duals);
-        for (j, &k) in level.reads.iter().enumerate() {
-            a[k as usize] += found.point[n + j];
-        }
+        handed.push(found.point[n..n + level.reads.len()].to_vec());
     }
-    Ok(())
+    Ok(handed)
 }
 
-/// Slopes in the variables that the follower's multipliers supply, as weights of those of its active rows and bounds; they
-/// are taken out of `a`.
-fn on_duals(problem: &Problem, follower: &Follower, selected: &Selected, sigma: f64, a: &mut [f64]) -> Vec<f64> {
+/// Slopes in the variables that the follower's multipliers supply, as weights of those of its active rows and bounds.
+fn on_duals(problem: &Problem, follower: &Follower, selected: &Selected, sigma: f64, a: &[f64]) -> Vec<f64> {
     let level = &follower.level;
     let block = &problem.blocks[follower.block as usize];
     let mut of_rows = vec![0.0; level.rows.len()];
@@ -304,14 +324,14 @@ fn on_duals(problem: &Problem, follower: &Follower, selected: &Selected, sigma: 
             SuppliedBy::Row(k) => {
                 let factor = block.constraints[k as usize].dual_sign * sigma;
                 for (to, &(_, r)) in of_rows.iter_mut().zip(&level.rows).filter(|(_, (c, _))| *c == k) {
-                    *to += factor * std::mem::take(&mut a[(offset + r) as usize]);
+                    *to += factor * a[(offset + r) as usize];
                 }
             }
             SuppliedBy::Lower(v) | SuppliedBy::Upper(v) | SuppliedBy::ReducedCost(v) => {
                 let owner = &problem.variables[v as usize];
                 for (to, &k) in of_bounds.iter_mut().zip(&level.own) {
                     if (owner.offset..owner.offset + owner.axes.len() as u32).contains(&k) {
-                        *to += sigma * std::mem::take(&mut a[(offset + k - owner.offset) as usize]);
+                        *to += sigma * a[(offset + k - owner.offset) as usize];
                     }
                 }
             }
@@ -399,9 +419,12 @@ impl Nlp for Reduced<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answer::LogLine;
     use crate::plan::{self, Request};
     use crate::problem::level::tests::whole;
     use crate::solve::asked::Nobody;
+    use crate::solve::monitor::Monitor;
+    use std::ops::ControlFlow;
 
     /// Models and points; at each the hypergradient against differences of the outer objective with followers solved again.
     #[test]
