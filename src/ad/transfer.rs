@@ -3,6 +3,7 @@
 use super::isa::dispatch;
 use super::kernel::{LANES, Sink};
 use super::runs::Step;
+use super::strided;
 use crate::expr::family::IndexMap;
 
 /// `to[j] = from[map(first + j)]`
@@ -115,8 +116,10 @@ pub unsafe fn store(
             put(sink.map.at(first) as isize, total(&lanes));
         }
         IndexMap::Affine { start, stride } => {
-            for (p, value) in (first as i64..).zip(values) {
-                put((start + stride * p) as isize, *value);
+            let begin = start + stride * first as i64;
+            let done = unsafe { strided::store(values, *stride, sink.add, to.offset(begin as isize)) };
+            for (k, value) in (done as i64..).zip(&values[done..]) {
+                put((begin + stride * k) as isize, *value);
             }
         }
         IndexMap::Gather(positions) => {
