@@ -3,6 +3,7 @@
 use super::kernel::{Kernel, Memory, Place, Scratch, Space};
 use super::matrix::MatrixAction;
 use super::patterns::locate;
+use super::sparse::SparseProduct;
 use crate::expr::family::IndexMap;
 use crate::linalg::pattern::Pattern;
 use std::sync::Arc;
@@ -41,6 +42,7 @@ pub enum Action {
     Outer(Outer),
     RankUpdate(RankUpdate),
     Matrix(MatrixAction),
+    Sparse(SparseProduct),
     /// `to[r] += Σ_j A[r, j] vector[j]`
     Multiply {
         matrix: MatrixAt,
@@ -168,6 +170,7 @@ impl Action {
             }
             Action::Chain(chain) => chain.run(memory.arena, memory.out),
             Action::Matrix(matrix) => matrix.run(memory.arena, memory.out),
+            Action::Sparse(product) => product.run(memory, scratch),
             Action::Outer(outer) => outer.run(memory.arena, memory.out),
             Action::RankUpdate(update) => update.run(memory.arena, memory.out, scratch),
             Action::Multiply { matrix, vector, space, base } => {

@@ -5,10 +5,11 @@
 //! `data` actions, once for each version of the parameters.
 
 use super::action::{Action, MatrixAt};
-use super::groups::{Functions, Group, Matrix, Role};
+use super::groups::{Functions, Group, Matrix, Role, SparseTerm};
 use super::kernel::{From, Input, Kernel, Place, Sink, Space, form, ways};
 use super::program::{Form, Program, Way};
 use super::runs::Runs;
+use super::sparse::Sparse;
 use crate::expr::family::{IndexMap, ParamId, Source, StageId};
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::ops::Op;
@@ -191,7 +192,24 @@ impl Engine {
         let group = self.functions.group(g);
         let matrix = group.matrix?;
         let (width, rows) = (matrix.width, group.instances / matrix.width);
-        let leaf = match self.functions.graph.node(matrix.coefficient) {
+        let values = self.coefficients(g, matrix.coefficient);
+        Some((matrix, MatrixAt { values, width, rows }))
+    }
+
+    /// The matrix of group `g`, if the group is a product with a sparse one, and the number of its leaf.
+    pub fn sparse(&mut self, g: usize) -> Option<(usize, Sparse)> {
+        let SparseTerm { coefficient, leaf } = self.functions.group(g).sparse?;
+        let values = self.coefficients(g, coefficient);
+        let group = self.functions.group(g);
+        let columns = (0..group.instances).map(|p| group.leaves[leaf].map.at(p) as u32).collect();
+        let target = &group.parts[0].target;
+        Some((leaf, Sparse::new(values, columns, (0..group.instances).map(|p| target.at(p)))))
+    }
+
+    /// Where the numbers of a product stand, instance after instance.
+    fn coefficients(&mut self, g: usize, coefficient: NodeId) -> usize {
+        let group = self.functions.group(g);
+        let leaf = match self.functions.graph.node(coefficient) {
             Node::Leaf(k) => Some(group.leaves[k as usize].clone()),
             Node::Constant(_) | Node::Call(..) => None,
         };
@@ -199,11 +217,10 @@ impl Engine {
             IndexMap::Affine { start, stride: 1 } => Some((leaf.source, start as usize)),
             IndexMap::Affine { .. } | IndexMap::Tile { .. } | IndexMap::Repeat { .. } | IndexMap::Gather(_) => None,
         });
-        let values = match in_place {
+        match in_place {
             Some((source, start)) => self.stored(source) + start,
-            None => self.full_column(g, matrix.coefficient),
-        };
-        Some((matrix, MatrixAt { values, width, rows }))
+            None => self.full_column(g, coefficient),
+        }
     }
 
     fn inputs(&mut self, g: usize) -> Vec<Input> {

@@ -5,6 +5,7 @@
 //! by depth of their stage (1 + the deepest stage it reads), then by level of the term.
 
 use super::arrange::{self, Facts};
+use super::runs::are_segments;
 use crate::expr::family::{IndexMap, Leaf, MatrixStage, ParamId, Source, Stage, StageId, Term};
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::ops::Op;
@@ -55,6 +56,8 @@ pub struct Group {
     pub parts: Vec<Part>,
     /// It is a product with a dense matrix; then it has this one part alone.
     pub matrix: Option<Matrix>,
+    /// It is a product with a sparse matrix; then it has this one part alone.
+    pub sparse: Option<SparseTerm>,
     /// It is a function of matrices; then its one leaf is the stage of their entries, and its one body 0.
     pub function: Option<MatrixStage>,
 }
@@ -71,7 +74,20 @@ pub struct Matrix {
     pub first_row: usize,
 }
 
+/// Rows `Σ coefficient[p] leaf[p]` over neighbouring instances, the coefficients being numbers and the leaf gathered.
+#[derive(Clone, Copy, Debug)]
+pub struct SparseTerm {
+    /// A body of parameters alone.
+    pub coefficient: NodeId,
+    pub leaf: usize,
+}
+
 impl Group {
+    /// It is linear, and its action knows the numbers.
+    pub fn is_product(&self) -> bool {
+        self.matrix.is_some() || self.sparse.is_some()
+    }
+
     pub fn active_leaves(&self) -> Vec<u32> {
         (0..self.leaves.len() as u32).filter(|&k| self.leaves[k as usize].active).collect()
     }
@@ -210,6 +226,7 @@ impl Functions {
                     }],
                     parts: vec![Part { stage: StageId(s as u32), target: IndexMap::IDENTITY, body }],
                     matrix: None,
+                    sparse: None,
                     function: Some(function),
                 });
             }
@@ -226,7 +243,9 @@ impl Functions {
                 let actives: Vec<bool> = leaves.iter().map(|leaf| is_active(leaf, active)).collect();
                 let matrix = matrix(&problem.graph, term.family.body, &leaves, &actives, &target, instances)
                     .filter(|matrix| leaves[matrix.leaf].source != Source::Stage(StageId(s as u32)));
-                if matrix.is_some() {
+                let sparse = sparse(&problem.graph, term.family.body, &leaves, &actives, &target, instances)
+                    .filter(|sparse| leaves[sparse.leaf].source != Source::Stage(StageId(s as u32)));
+                if matrix.is_some() || sparse.is_some() {
                     links.clear();
                 }
                 let room = |g: &usize| {
@@ -244,6 +263,7 @@ impl Functions {
                         leaves: vec![],
                         parts: vec![],
                         matrix: None,
+                        sparse: None,
                         function: None,
                     });
                     self.groups.len() - 1
@@ -268,6 +288,11 @@ impl Functions {
                     let leaf = numbers[matrix.leaf] as usize;
                     let coefficient = copy_body(&problem.graph, matrix.coefficient, &numbers, &mut self.graph);
                     Matrix { leaf, coefficient, ..matrix }
+                });
+                group.sparse = sparse.map(|sparse| {
+                    let leaf = numbers[sparse.leaf] as usize;
+                    let coefficient = copy_body(&problem.graph, sparse.coefficient, &numbers, &mut self.graph);
+                    SparseTerm { coefficient, leaf }
                 });
                 let stage = StageId(s as u32);
                 match group.parts.iter_mut().find(|part| part.stage == stage && part.target == target) {
@@ -297,8 +322,8 @@ impl Functions {
                     group.instances == 1 || group.leaves.iter().filter(shared).any(|leaf| other.leaves.contains(leaf));
                 meets
                     && group.instances == other.instances
-                    && group.matrix.is_none()
-                    && other.matrix.is_none()
+                    && !group.is_product()
+                    && !other.is_product()
                     && group.parts.len() + other.parts.len() <= MOST_PARTS
                     && group.leaves.len() + other.leaves.len() <= MOST_LEAVES
             };
@@ -392,17 +417,49 @@ fn matrix(
         },
         Node::Leaf(_) | Node::Constant(_) | Node::Call(..) => None,
     };
-    let is_data = |id: NodeId| {
-        graph.reachable(&[id]).into_iter().all(|node| !matches!(graph.node(node), Node::Leaf(k) if active[k as usize]))
-    };
     let (coefficient, (leaf, first_column)) = match (vector(a), vector(b)) {
-        (Some(vector), _) if is_data(b) => (b, vector),
-        (_, Some(vector)) if is_data(a) => (a, vector),
+        (Some(vector), _) if is_data(graph, b, active) => (b, vector),
+        (_, Some(vector)) if is_data(graph, a, active) => (a, vector),
         (Some(_) | None, _) => return None,
     };
     let whole = instances.is_multiple_of(length as usize);
     let width = length as usize;
     whole.then_some(Matrix { coefficient, leaf, width, first_column, first_row: first_row as usize })
+}
+
+/// Smaller products are as well fused with other terms.
+const LEAST_ENTRIES: usize = 64;
+
+/// Whether a term is a product with a sparse matrix.
+fn sparse(
+    graph: &Graph,
+    body: NodeId,
+    leaves: &[Leaf],
+    active: &[bool],
+    target: &IndexMap,
+    instances: usize,
+) -> Option<SparseTerm> {
+    let segments = are_segments(target, instances) || matches!(target, IndexMap::Repeat { .. });
+    if instances < LEAST_ENTRIES || !segments {
+        return None;
+    }
+    let Node::Call(Op::Mul, [a, b, _]) = graph.node(body) else { return None };
+    let vector = |id: NodeId| match graph.node(id) {
+        Node::Leaf(k) => Some(k as usize).filter(|k| active[*k] && matches!(leaves[*k].map, IndexMap::Gather(_))),
+        Node::Constant(_) | Node::Call(..) => None,
+    };
+    let (coefficient, leaf) = match (vector(a), vector(b)) {
+        (Some(leaf), _) if is_data(graph, b, active) => (b, leaf),
+        (_, Some(leaf)) if is_data(graph, a, active) => (a, leaf),
+        (Some(_) | None, _) => return None,
+    };
+    Some(SparseTerm { coefficient, leaf })
+}
+
+/// Whether a body depends on no active leaf.
+fn is_data(graph: &Graph, id: NodeId, active: &[bool]) -> bool {
+    let varies = |node: NodeId| matches!(graph.node(node), Node::Leaf(k) if active[k as usize]);
+    !graph.reachable(&[id]).into_iter().any(varies)
 }
 
 fn stages_read(stage: &Stage) -> impl Iterator<Item = usize> + '_ {

@@ -23,6 +23,7 @@ mod pool;
 mod program;
 mod rows;
 mod runs;
+mod sparse;
 mod strided;
 mod sweeps;
 mod touch;

@@ -66,7 +66,7 @@ impl Runs {
 }
 
 /// Gathered positions of which the next is mostly the same.
-fn are_segments(map: &IndexMap, instances: usize) -> bool {
+pub fn are_segments(map: &IndexMap, instances: usize) -> bool {
     let IndexMap::Gather(positions) = map else { return false };
     // Three in a segment pay for the branch at its end.
     let mut changes = positions[..instances].windows(2).filter(|pair| pair[0] != pair[1]);

@@ -10,6 +10,7 @@ use super::engine::{Engine, Quantity};
 use super::groups::{FOR_CONSTRAINTS, FOR_OBJECTIVE, Role};
 use super::kernel::{Input, Sink, Space};
 use super::matrix;
+use super::sparse::SparseProduct;
 use super::touch::Touch;
 use super::values::{Destinations, multiplied, part_sinks};
 use crate::expr::derive;
@@ -140,18 +141,30 @@ fn backward(engine: &mut Engine, mask: u8, until: Until, only_objective: bool) -
 /// The product that takes a quantity of the stage of group `g` back to its leaf, if the group is a product with a
 /// matrix.
 fn transposed(engine: &mut Engine, g: usize, quantity: Quantity, until: Until, touch: &mut Touch) -> Option<Action> {
-    let (matrix, at) = engine.matrix(g)?;
-    let group = &engine.functions.groups[g];
-    let (stage, source) = (group.parts[0].stage, group.leaves[matrix.leaf].source);
-    let (space, base) = match source {
-        Source::Stage(z) => (Space::Arena, engine.place(quantity, z) + matrix.first_column),
-        Source::Variables | Source::Param(_) | Source::After(_) if until == Until::Stages => return None,
+    if !engine.functions.groups[g].is_product() {
+        return None;
+    }
+    let stage = engine.functions.groups[g].parts[0].stage;
+    let from = engine.reading(quantity, stage);
+    let to = |engine: &mut Engine, leaf: usize| match engine.functions.groups[g].leaves[leaf].source {
+        Source::Stage(z) => Some((Space::Arena, engine.place(quantity, z))),
         Source::Variables | Source::Param(_) | Source::After(_) => {
-            touch.announce_sum(matrix.first_column..matrix.first_column + matrix.width);
-            (Space::Out, matrix.first_column)
+            (until == Until::Variables).then_some((Space::Out, 0))
         }
     };
-    let vector = engine.reading(quantity, stage).after(matrix.first_row);
+    if let Some((leaf, matrix)) = engine.sparse(g) {
+        let (space, base) = to(engine, leaf)?;
+        if space == Space::Out {
+            touch.announce_sum(matrix.columns.iter().map(|column| *column as usize));
+        }
+        return Some(Action::Sparse(SparseProduct { matrix, transposed: true, vector: from, space, base }));
+    }
+    let (matrix, at) = engine.matrix(g)?;
+    let (space, base) = to(engine, matrix.leaf)?;
+    if space == Space::Out {
+        touch.announce_sum(matrix.first_column..matrix.first_column + matrix.width);
+    }
+    let (vector, base) = (from.after(matrix.first_row), base + matrix.first_column);
     Some(Action::MultiplyTransposed { matrix: at, vector, space, base })
 }
 
@@ -243,7 +256,7 @@ pub fn hessian_product(engine: &mut Engine) -> Vec<Action> {
     let mut touch = Touch::new(engine.variables);
     let mut kernels = vec![];
     for g in wanted(engine, FOR_OBJECTIVE | FOR_CONSTRAINTS).into_iter().rev() {
-        if engine.functions.groups[g].matrix.is_some() {
+        if engine.functions.groups[g].is_product() {
             // Linear: only the change of its own adjoint goes back. That of a row or objective does not change.
             let stage = engine.functions.groups[g].parts[0].stage;
             if engine.functions.roles[stage.0 as usize] == Some(Role::Inner) {

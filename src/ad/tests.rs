@@ -389,6 +389,48 @@ fn dense_inner_sums() {
     }
 }
 
+/// Sparse products of variables and of a stage, with ragged rows, read by the objective and as rows.
+pub(super) fn sparse(rows: u32) -> Model {
+    let n = 12;
+    let mut model = Model::new(n);
+    let row_of: Vec<u32> = (0..rows).flat_map(|r| std::iter::repeat_n(r, 3 + (r % 4) as usize)).collect();
+    let count = row_of.len() as u32;
+    let columns = |limit: u32| gather(&(0..count).map(|k| (k * k + 5 * k) % limit).collect::<Vec<_>>());
+    let a = model.param((0..count).map(|k| (0.7 * k as f64).sin()).collect());
+    let (first, second) = (model.stage(rows), model.stage(rows));
+    let leaves = vec![param(a, affine(0, 1)), x(columns(n))];
+    model.term((first, 0), count, gather(&row_of), leaves, |g, l| g.mul(l[0], l[1]));
+    let leaves = vec![stage(first, columns(rows)), param(a, affine(count as i64 - 1, -1))];
+    model.term((second, 0), count, gather(&row_of), leaves, |g, l| {
+        let twice = g.scale(0.5, l[1]);
+        g.mul(l[0], twice)
+    });
+    let f = model.stage(1);
+    let leaves = vec![stage(first, affine(0, 1)), stage(second, affine(0, 1))];
+    model.term((f, 0), rows, affine(0, 0), leaves, |g, l| {
+        let product = g.mul(l[0], l[1]);
+        g.call(Op::Sin, &[product])
+    });
+    model.minimize(f);
+    let linear = model.stage(rows / 5);
+    let target = IndexMap::Repeat { start: 0, stride: 1, length: 5 };
+    model
+        .term((linear, 0), rows / 5 * 5, target, vec![param(a, affine(1, 1)), x(columns(n))], |g, l| g.mul(l[0], l[1]));
+    model.constrain(linear);
+    let curved = model.stage(rows);
+    model.term((curved, 0), rows, affine(0, 1), vec![stage(second, affine(0, 1))], |g, l| g.square(l[0]));
+    model.constrain(curved);
+    model
+}
+
+#[test]
+fn sparse_products() {
+    // Few entries are ordinary terms.
+    for rows in [10, 80] {
+        check_all(sparse(rows), &wave(12));
+    }
+}
+
 #[test]
 fn stages_two_deep_read_by_objective_and_constraints() {
     check_all(nested(), &wave(12));

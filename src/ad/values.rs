@@ -5,6 +5,7 @@ use super::engine::{Engine, Quantity};
 use super::groups::{Part, Role};
 use super::kernel::{Place, Sink, Space};
 use super::matrix;
+use super::sparse::SparseProduct;
 use super::touch::Touch;
 use crate::expr::family::{Source, StageId};
 use crate::expr::graph::NodeId;
@@ -119,13 +120,20 @@ pub fn part_sinks(
 /// the group is a product with a matrix and its stage is wanted.
 pub fn multiplied(engine: &mut Engine, g: usize, quantity: Quantity, roots: &[(NodeId, Sink)]) -> Option<Action> {
     let (_, sink) = roots.first()?;
-    let (matrix, at) = engine.matrix(g)?;
-    let source = engine.functions.groups[g].leaves[matrix.leaf].source;
-    let from = match (quantity, source) {
-        (Quantity::Value, _) => engine.source(source),
-        (_, Source::Stage(z)) => Place::arena(engine.place(quantity, z)),
-        (_, Source::Variables | Source::Param(_) | Source::After(_)) => engine.tangent_of(source),
+    let from = |engine: &mut Engine, leaf: usize| {
+        let source = engine.functions.groups[g].leaves[leaf].source;
+        match (quantity, source) {
+            (Quantity::Value, _) => engine.source(source),
+            (_, Source::Stage(z)) => Place::arena(engine.place(quantity, z)),
+            (_, Source::Variables | Source::Param(_) | Source::After(_)) => engine.tangent_of(source),
+        }
     };
-    let (vector, base) = (from.after(matrix.first_column), sink.base + matrix.first_row);
+    if let Some((leaf, matrix)) = engine.sparse(g) {
+        let (vector, space, base) = (from(engine, leaf), sink.space, sink.base);
+        return Some(Action::Sparse(SparseProduct { matrix, transposed: false, vector, space, base }));
+    }
+    let (matrix, at) = engine.matrix(g)?;
+    let vector = from(engine, matrix.leaf).after(matrix.first_column);
+    let base = sink.base + matrix.first_row;
     Some(Action::Multiply { matrix: at, vector, space: sink.space, base })
 }
