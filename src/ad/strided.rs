@@ -37,7 +37,7 @@ const fn places(stride: usize, v: usize) -> ([i64; LANES], u8) {
     let mut q = 0;
     while q < LANES {
         let at = v * LANES + q;
-        if at % stride == 0 {
+        if at.is_multiple_of(stride) {
             from[q] = (at / stride) as i64;
             mask |= 1 << q;
         }
