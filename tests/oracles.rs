@@ -341,3 +341,17 @@ fn what_a_person_said_of_the_vase_is_enough_to_solve_it_again() {
     assert_eq!(answer["status"], "interrupted", "{answer}");
     assert_eq!(answer["counts"]["oracles"]["pretty"]["known"], 8, "{answer}");
 }
+
+#[test]
+fn rows_beside_an_oracle_are_refused_with_a_way_out() {
+    for (answers, way) in [("values", "add a penalty"), ("ranks", "let the oracle judge it as well")] {
+        let text = format!(
+            "var x[1..2] in [0, 2]\noracle cost(y[1..2]) {answers} by dot(y, y)\nminimize cost(x)\nsubject to half: x[1] + x[2] >= 1"
+        );
+        let error = built(&text).plan(&Options::default()).expect_err("no method keeps rows and asks").to_string();
+        assert!(
+            error.contains("methods that ask keep bounds but no rows: row `half`") && error.contains(way),
+            "{error}"
+        );
+    }
+}

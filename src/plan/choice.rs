@@ -123,8 +123,20 @@ fn ranking(features: &Features) -> Vec<(&'static str, &'static str)> {
     }
 }
 
-/// Only kinks leave a problem without a method.
+/// Only kinks leave a problem without a method, and rows beside an oracle.
 fn nobody(features: &Features) -> Diagnostic {
+    if let (Some(asked), Some(row)) = (&features.asked, &features.first_row) {
+        let message =
+            format!("{}, and methods that ask keep bounds but no rows: {}", asked.oracle.sentence, row.sentence);
+        let refused = Diagnostic::error("no-method", row.span.unwrap_or_default(), message).help(match asked.ranks {
+            true => "write the row as bounds of variables, or let the oracle judge it as well",
+            false => "write the row as bounds of variables, or add a penalty to the objective: `+ 1e3 * max(0, a - b)^2` for `a <= b`",
+        });
+        return match asked.oracle.span {
+            Some(span) => refused.label(span, "it is asked here"),
+            None => refused,
+        };
+    }
     let kink = features.kinks.first().or(features.first_row.as_ref());
     let span = kink.and_then(|fact| fact.span).unwrap_or_default();
     let why = kink.map_or("it has no form that a method accepts", |fact| &fact.sentence);
