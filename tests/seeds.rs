@@ -1,6 +1,7 @@
 //! Experiments of published methods, at sizes that fit a test; `docs/seeds.md` says what came out.
 
 mod common;
+mod first_order;
 mod implicit;
 
 use common::problems::{Row, rows};

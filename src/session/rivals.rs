@@ -46,12 +46,16 @@ fn of_follower(follower: &mut Follower, whole: &[f64], seed: u64, sources: &Sour
     let here = follower.level.part(whole);
     let scratch: Vec<f64> = (0..here.len()).map(|k| 0.0f64.max(bounds.lower[k]).min(bounds.upper[k])).collect();
     let mut starts = vec![scratch];
+    let mut rivals = vec![];
     if !follower.convex {
         starts.push(here.clone());
         starts.extend(around(&bounds, &here, STARTS, seed ^ 1));
-        starts.extend(on_a_grid(&follower.level.problem, &bounds, &here));
+        // Beside what is found from them, points as they are: a method may leave them along a ray.
+        let (near, kept) = on_a_grid(&follower.level.problem, &bounds, &here);
+        starts.extend(near);
+        let (block, instance) = (follower.block, follower.instance);
+        rivals.extend(kept.map(|own| Rival { block, instance, own }));
     }
-    let mut rivals = vec![];
     for start in starts {
         let found = unwatched(|watch| follower.solve_from(whole, start, None, watch, sources));
         if matches!(found.stop, Stop::Converged | Stop::NoProgress(_) | Stop::Finished | Stop::IterationLimit) {
@@ -71,11 +75,11 @@ fn other_than(follower: &Follower) -> &'static crate::solve::method::Method {
     crate::solve::by_name(other).expect("a row of the table")
 }
 
-/// The best points of a grid that keep the rows, nearly.
-fn on_a_grid(problem: &Problem, bounds: &Bounds, here: &[f64]) -> Vec<Vec<f64>> {
+/// The best points of a grid that keep the rows, nearly, and the best that keeps them as they are.
+fn on_a_grid(problem: &Problem, bounds: &Bounds, here: &[f64]) -> (Vec<Vec<f64>>, Option<Vec<f64>>) {
     let n = here.len();
     if n == 0 || n > ON_A_GRID {
-        return vec![];
+        return (vec![], None);
     }
     let reach = |k: usize| {
         let size = 10.0 * here[k].abs().max(1.0);
@@ -92,6 +96,7 @@ fn on_a_grid(problem: &Problem, bounds: &Bounds, here: &[f64]) -> Vec<Vec<f64>> 
     let sign = problem.objectives.first().map_or(0.0, |o| if o.sense == Sense::Maximize { -1.0 } else { 1.0 });
     let mut rows = vec![0.0; evaluator.rows()];
     let mut seen: Vec<(f64, Vec<f64>)> = vec![];
+    let mut kept: Option<(f64, Vec<f64>)> = None;
     for flat in 0..(count + 1).pow(n as u32) {
         let point: Vec<f64> = (0..n).map(|k| place(k, flat / (count + 1).pow(k as u32) % (count + 1))).collect();
         evaluator.constraints(&point, &mut rows);
@@ -101,10 +106,15 @@ fn on_a_grid(problem: &Problem, bounds: &Bounds, here: &[f64]) -> Vec<Vec<f64>> 
             continue;
         }
         let value = sign * evaluator.objective(&point);
-        if value.is_finite() {
-            seen.push((value, point));
+        if !value.is_finite() {
+            continue;
         }
+        let inside = |(r, v): (usize, &f64)| *v >= bounds.row_lower[r] && *v <= bounds.row_upper[r];
+        if kept.as_ref().is_none_or(|(least, _)| value < *least) && rows.iter().enumerate().all(inside) {
+            kept = Some((value, point.clone()));
+        }
+        seen.push((value, point));
     }
     seen.sort_by(|a, b| a.0.total_cmp(&b.0));
-    seen.into_iter().map(|(_, point)| point).take(3).collect()
+    (seen.into_iter().map(|(_, point)| point).take(3).collect(), kept.map(|(_, point)| point))
 }

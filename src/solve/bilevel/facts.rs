@@ -1,5 +1,6 @@
 //! What is known of the blocks of a problem, for methods to accept or refuse it by.
 
+use crate::expr::family::{Source, StageId};
 use crate::problem::conditions::Form;
 use crate::problem::curvature::Forms;
 use crate::problem::features::{Fact, Features};
@@ -20,6 +21,10 @@ pub struct Nest {
     /// With the followers' conditions as pairs, and those left out, the problem is convex and its pairs are linear: the
     /// number of pairs. Else why it is not.
     pub branches: Result<usize, Fact>,
+    /// Where the outermost level reads multipliers of blocks.
+    pub duals: Option<Fact>,
+    /// The first block that reads what another one decides.
+    pub chained: Option<Fact>,
 }
 
 #[derive(Clone, Debug)]
@@ -60,8 +65,13 @@ impl Nest {
             branches: branches(problem, &blocks),
             blocks,
             kinks: features.kinks,
-            coupled: coupled(problem, &owners),
             pairs: features.complementarity,
+            coupled: {
+                let owned: Vec<bool> = owners.iter().map(Option::is_some).collect();
+                row_that_reads(problem, &owned, "what a block decides")
+            },
+            duals: reads_duals(problem),
+            chained: chained(problem, &owners, start),
         }
     }
 
@@ -80,6 +90,15 @@ impl Nest {
 
     pub fn needs_convex_blocks(&self) -> Result<(), Fact> {
         self.blocks.iter().find_map(|b| b.convex.clone().err()).map_or(Ok(()), Err)
+    }
+
+    pub fn needs_no_duals(&self) -> Result<(), Fact> {
+        self.duals.clone().map_or(Ok(()), Err)
+    }
+
+    /// Blocks that can be seen as one: none reads what another one decides.
+    pub fn needs_blocks_apart(&self) -> Result<(), Fact> {
+        self.chained.clone().map_or(Ok(()), Err)
     }
 
     /// Only `lower` blocks, and none that asks for the worst answer.
@@ -249,16 +268,40 @@ fn branches(problem: &Problem, blocks: &[BlockFacts]) -> Result<usize, Fact> {
     }
 }
 
-fn coupled(problem: &Problem, owners: &[Option<u32>]) -> Option<Fact> {
-    let read = |stage| {
-        let needed = crate::expr::eval::needed(&problem.stages, &[stage]);
-        let stages = problem.stages.iter().zip(needed).filter(|(_, needed)| *needed);
-        let families = stages.flat_map(|(stage, _)| &stage.terms).map(|t| &t.family);
-        families.into_iter().any(|family| {
-            let variables = family.leaves.iter().filter(|l| l.source == crate::expr::family::Source::Variables);
-            variables.into_iter().any(|l| (0..family.instances as usize).any(|p| owners[l.map.at(p)].is_some()))
-        })
-    };
-    let row = problem.constraints.iter().find(|c| !c.dropped && read(c.stage))?;
-    Some(Fact::at(format!("row `{}` reads what a block decides", row.label), row.span))
+/// The first row of the outermost level that reads a variable of `those`.
+fn row_that_reads(problem: &Problem, those: &[bool], what: &str) -> Option<Fact> {
+    let row = problem.constraints.iter().find(|c| !c.dropped && reads(problem, c.stage, those))?;
+    Some(Fact::at(format!("row `{}` reads {what}", row.label), row.span))
+}
+
+/// Where the outermost level reads multipliers of blocks.
+fn reads_duals(problem: &Problem) -> Option<Fact> {
+    let mut duals = vec![false; problem.dimension as usize];
+    for supplied in problem.blocks.iter().flat_map(|b| &b.supplied) {
+        let variable = &problem.variables[supplied.variable as usize];
+        duals[variable.offset as usize..][..variable.axes.len()].fill(true);
+    }
+    let objective = problem.objectives.iter().find(|o| reads(problem, o.stage, &duals));
+    let fact = objective.map(|o| Fact::at("the objective reads a multiplier of a block", o.span));
+    fact.or_else(|| row_that_reads(problem, &duals, "a multiplier of a block"))
+}
+
+/// The first block that reads what blocks, itself or others, decide elsewhere.
+fn chained(problem: &Problem, owners: &[Option<u32>], start: &[f64]) -> Option<Fact> {
+    problem.blocks.iter().enumerate().filter(|(_, block)| !block.axes.is_empty()).find_map(|(b, block)| {
+        let owner = problem.level(b as u32, 0, start).reads.iter().find_map(|k| owners[*k as usize])?;
+        let other = &problem.blocks[owner as usize].name;
+        Some(Fact::at(format!("`{}` reads what `{other}` decides", block.name), block.span))
+    })
+}
+
+/// Whether a stage reads a variable of `those`.
+fn reads(problem: &Problem, stage: StageId, those: &[bool]) -> bool {
+    let needed = crate::expr::eval::needed(&problem.stages, &[stage]);
+    let stages = problem.stages.iter().zip(needed).filter(|(_, needed)| *needed);
+    let mut families = stages.flat_map(|(stage, _)| &stage.terms).map(|t| &t.family);
+    families.any(|family| {
+        let mut variables = family.leaves.iter().filter(|l| l.source == Source::Variables);
+        variables.any(|l| (0..family.instances as usize).any(|p| those[l.map.at(p)]))
+    })
 }

@@ -8,21 +8,21 @@
 //!
 //! Source: Blondel et al. (2022), Efficient and Modular Implicit Differentiation.
 
-use super::follower::{Follower, nothing, runs, side_by_side, unwatched};
+use super::follower::{Follower, runs, side_by_side, unwatched};
+use super::outer::{self, Answers};
 use super::{Context, Method};
 use crate::ad::Evaluator;
-use crate::answer::{Evaluations, Multipliers, Outcome, Stop};
+use crate::answer::{Multipliers, Outcome, Stop};
 use crate::diag::Sources;
 use crate::problem::conditions::block_sign;
 use crate::problem::values::{Bounds, Numbers};
-use crate::problem::{Problem, Sense, SuppliedBy};
+use crate::problem::{Problem, SuppliedBy};
 use crate::solve::implicit::Program;
 use crate::solve::implicit::system::Selected;
-use crate::solve::method::{self, Claim, Run};
-use crate::solve::nlp::{Nlp, Pattern, Shape};
-use crate::solve::options::{OptionRow, Options, Value};
+use crate::solve::method::{self, Claim};
+use crate::solve::monitor::Monitor;
+use crate::solve::options::OptionRow;
 use std::ops::Range;
-use std::sync::Arc;
 
 pub const METHOD: Method = Method {
     name: "implicit_gradient",
@@ -45,47 +45,13 @@ const OPTIONS: &[OptionRow] =
     &[method::tolerance("of the outer method: see its own", 1e-9), method::iteration_limit(1000)];
 
 pub fn run(context: &mut Context) -> Outcome {
-    let mut reduced = Reduced::new(context);
-    let start: Vec<f64> = reduced.free.iter().map(|&k| context.start[k as usize]).collect();
-    let start: Vec<f64> =
-        start.iter().enumerate().map(|(j, v)| v.max(reduced.shape.lower[j]).min(reduced.shape.upper[j])).collect();
-    if start.is_empty() {
-        return match reduced.solve_at(&start) {
-            true => nothing(reduced.whole, Stop::Converged),
-            false => nothing(context.start.clone(), Stop::Failed("a follower could not be solved".to_string())),
-        };
-    }
-    let bounded = reduced.shape.lower.iter().chain(&reduced.shape.upper).any(|b| b.is_finite());
-    let (name, set) = match (reduced.shape.rows() > 0, bounded) {
-        (true, _) => ("interior_point", vec![("hessian".to_string(), Value::Text("limited_memory".to_string()))]),
-        (false, true) => ("projected_lbfgs", vec![("tol".to_string(), tolerance(context.options))]),
-        (false, false) => ("lbfgs", vec![("tol".to_string(), tolerance(context.options))]),
-    };
-    let outer = crate::solve::by_name(name).expect("a row of the table");
-    let options = Options { set, seed: context.options.seed };
-    context.monitor.iteration_limit =
-        context.monitor.iteration_limit.min(context.options.number(OPTIONS, "max_iter") as usize);
-    let mut inner =
-        method::Context { nlp: &mut reduced, start, warm: None, options: &options, monitor: &mut *context.monitor };
-    let Run::Functions(solve) = outer.run else { unreachable!("the outer methods named here see functions") };
-    let found = solve(&mut inner);
-    drop(inner);
-    let solved = reduced.solve_at(&found.x);
-    let stop = match (&reduced.failed, solved) {
-        (Some(why), _) => Stop::Failed(why.clone()),
-        (None, true) => found.stop,
-        (None, false) => Stop::Failed("a follower could not be solved at the answer".to_string()),
-    };
-    let multipliers = found.multipliers.map(|m| reduced.lift(&m));
-    Outcome { x: reduced.whole, multipliers, stop, ..found }
+    let exact = Exact::new(context);
+    let limits = outer::Limits::of(context.options, OPTIONS);
+    outer::solve(context, exact, &limits)
 }
 
-fn tolerance(options: &Options) -> Value {
-    Value::Number(options.number(OPTIONS, "tol"))
-}
-
-/// The outer problem in the variables that it decides.
-struct Reduced<'x, 'm> {
+/// Followers solved for their answers, the conditions of which have derivatives.
+struct Exact<'x> {
     problem: &'x Problem,
     sources: &'x Sources,
     followers: Vec<Follower>,
@@ -93,151 +59,56 @@ struct Reduced<'x, 'm> {
     runs: Vec<Range<usize>>,
     /// Functions of each follower in what it decides and what it reads.
     joint: Vec<Evaluator>,
-    outer: Evaluator,
-    clock: &'m dyn Fn() -> f64,
-    interrupted: &'m dyn Fn() -> bool,
-    deadline: f64,
-    /// 1, or -1 where the objective is maximised.
-    sign: f64,
-    /// Positions of the variables that the outer level decides.
-    free: Vec<u32>,
-    /// Rows of the outer level that constrain.
-    rows: Vec<u32>,
-    shape: Shape,
-    /// A point of all levels at which every follower has its answer, if `answers` are there.
-    whole: Vec<f64>,
-    /// What the followers answered there.
-    answers: Option<Vec<Outcome>>,
-    failed: Option<String>,
-    counts: Evaluations,
+    /// What the followers answered last.
+    answers: Vec<Outcome>,
 }
 
-impl<'x, 'm> Reduced<'x, 'm> {
-    fn new(context: &mut Context<'x, 'm>) -> Reduced<'x, 'm> {
-        let problem = context.problem;
-        let bounds = Bounds::of(problem, &Numbers::of(problem));
-        let owners = problem.owners();
-        let decides = |k: &u32| owners[*k as usize].is_none() && bounds.lower[*k as usize] < bounds.upper[*k as usize];
-        let free: Vec<u32> = (0..problem.dimension).filter(decides).collect();
-        let dropped = problem.constraints.iter().flat_map(|c| std::iter::repeat_n(c.dropped, c.rows as usize));
-        let open = |r: usize| bounds.row_lower[r] == f64::NEG_INFINITY && bounds.row_upper[r] == f64::INFINITY;
-        let rows: Vec<u32> =
-            dropped.enumerate().filter(|(r, dropped)| !dropped && !open(*r)).map(|(r, _)| r as u32).collect();
-        let of = |values: &[f64], chosen: &[u32]| chosen.iter().map(|k| values[*k as usize]).collect::<Vec<f64>>();
-        let n = free.len();
-        let all: Vec<u32> = (0..n as u32).collect();
-        let shape = Shape {
-            lower: of(&bounds.lower, &free),
-            upper: of(&bounds.upper, &free),
-            row_lower: of(&bounds.row_lower, &rows),
-            row_upper: of(&bounds.row_upper, &rows),
-            jacobian: Arc::new(Pattern::from_rows(n, &vec![all; rows.len()])),
-            hessian: Arc::new(Pattern::from_rows(n, &vec![vec![]; n])),
-            curved: vec![true; n],
-            ..Shape::default()
-        };
-        let mut whole = context.start.clone();
-        for (value, (lower, upper)) in whole.iter_mut().zip(bounds.lower.iter().zip(&bounds.upper)) {
-            if lower == upper {
-                *value = *lower;
-            }
-        }
+impl<'x> Exact<'x> {
+    fn new(context: &mut Context<'x, '_>) -> Exact<'x> {
         let followers = std::mem::take(&mut context.followers);
-        Reduced {
-            problem,
-            sources: context.sources,
-            runs: runs(&followers),
-            joint: followers.iter().map(|f| Evaluator::new(&f.level.with_outside_as_variables())).collect(),
-            followers,
-            outer: Evaluator::new(problem),
-            clock: context.monitor.clock,
-            interrupted: context.monitor.interrupted,
-            deadline: context.monitor.deadline,
-            sign: if problem.objectives.first().is_some_and(|o| o.sense == Sense::Maximize) { -1.0 } else { 1.0 },
-            free,
-            rows,
-            shape,
-            whole,
-            answers: None,
-            failed: None,
-            counts: Evaluations::default(),
-        }
+        let joint = followers.iter().map(|f| Evaluator::new(&f.level.with_outside_as_variables())).collect();
+        let runs = runs(&followers);
+        Exact { problem: context.problem, sources: context.sources, followers, runs, joint, answers: vec![] }
     }
+}
 
-    /// Gives every follower its answer to `x`; false if one could not be solved.
-    fn solve_at(&mut self, x: &[f64]) -> bool {
-        let here = self.free.iter().zip(x).all(|(k, v)| self.whole[*k as usize] == *v);
-        if here && self.answers.is_some() {
-            return true;
-        }
-        self.answers = None;
-        for (k, v) in self.free.iter().zip(x) {
-            self.whole[*k as usize] = *v;
-        }
-        if x.iter().any(|v| !v.is_finite()) {
-            return false;
-        }
-        let mut answers = vec![];
+impl Answers for Exact<'_> {
+    fn settle(&mut self, whole: &mut [f64], monitor: &Monitor) -> Result<(), String> {
+        self.answers.clear();
         for run in self.runs.clone() {
-            if (self.interrupted)() || (self.clock)() > self.deadline {
-                return false;
+            if monitor.over().is_some() {
+                return Err("the time is over".to_string());
             }
-            let (whole, sources) = (&self.whole, self.sources);
-            let solve = |follower: &mut Follower, _| unwatched(|watch| follower.solve(whole, watch, sources));
+            let (given, sources) = (&*whole, self.sources);
+            let solve = |follower: &mut Follower, _| unwatched(|watch| follower.solve(given, watch, sources));
             let found = side_by_side(&mut self.followers[run.clone()], solve);
             for (follower, outcome) in self.followers[run].iter().zip(found) {
                 if outcome.stop != Stop::Converged {
-                    return false;
+                    return Err("a follower could not be solved".to_string());
                 }
-                follower.put(self.problem, &outcome, &mut self.whole);
-                answers.push(outcome);
+                follower.put(self.problem, &outcome, whole);
+                self.answers.push(outcome);
             }
         }
-        self.answers = Some(answers);
-        true
+        Ok(())
     }
 
-    /// Slopes in the variables of the outer level, for each of some slopes in all variables.
-    fn pulled(&mut self, mut slopes: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
-        let answers = self.answers.take()?;
+    fn pull(&mut self, whole: &[f64], slopes: &mut [Vec<f64>]) -> Result<(), String> {
         for run in self.runs.clone().into_iter().rev() {
             let first = run.start;
-            let (problem, followers, whole, given) = (self.problem, &self.followers, &self.whole, &slopes);
+            let (problem, followers, answers, given) = (self.problem, &self.followers, &self.answers, &*slopes);
             let handed = side_by_side(&mut self.joint[run], |joint, k| {
                 hand_on(problem, &followers[first + k], joint, &answers[first + k], whole, given)
             });
             for (k, handed) in handed.into_iter().enumerate().rev() {
                 let follower = &self.followers[first + k];
-                let handed = match handed {
-                    Ok(handed) => handed,
-                    Err(why) => {
-                        self.failed.get_or_insert(why);
-                        return None;
-                    }
-                };
-                for (a, handed) in slopes.iter_mut().zip(handed) {
+                for (a, handed) in slopes.iter_mut().zip(handed?) {
                     follower.level.own.iter().chain(&follower.supplied).for_each(|k| a[*k as usize] = 0.0);
                     follower.level.reads.iter().zip(handed).for_each(|(k, v)| a[*k as usize] += v);
                 }
             }
         }
-        self.answers = Some(answers);
-        Some(slopes.iter().map(|a| self.free.iter().map(|&k| a[k as usize]).collect()).collect())
-    }
-
-    /// Multipliers of the problem of all levels, as stated.
-    fn lift(&self, m: &Multipliers) -> Multipliers {
-        let spread = |values: &[f64], chosen: &[u32], count: usize| {
-            let mut out = vec![0.0; count];
-            chosen.iter().zip(values).for_each(|(k, v)| out[*k as usize] = self.sign * v);
-            out
-        };
-        let n = self.whole.len();
-        Multipliers {
-            rows: spread(&m.rows, &self.rows, self.problem.row_count()),
-            lower: spread(&m.lower, &self.free, n),
-            upper: spread(&m.upper, &self.free, n),
-        }
+        Ok(())
     }
 }
 
@@ -341,81 +212,6 @@ fn on_duals(problem: &Problem, follower: &Follower, selected: &Selected, sigma: 
     rows.chain(selected.bounds.iter().map(|j| of_bounds[*j as usize])).collect()
 }
 
-impl Nlp for Reduced<'_, '_> {
-    fn shape(&self) -> &Shape {
-        &self.shape
-    }
-
-    fn objective(&mut self, x: &[f64]) -> f64 {
-        self.counts.objective += 1;
-        match self.solve_at(x) {
-            true => self.sign * self.outer.objective(&self.whole),
-            false => f64::NAN,
-        }
-    }
-
-    fn gradient(&mut self, x: &[f64], out: &mut [f64]) {
-        self.counts.gradient += 1;
-        out.fill(f64::NAN);
-        if !self.solve_at(x) {
-            return;
-        }
-        let mut slopes = vec![0.0; self.whole.len()];
-        self.outer.gradient(&self.whole, &mut slopes);
-        if let Some(found) = self.pulled(vec![slopes]) {
-            out.iter_mut().zip(&found[0]).for_each(|(to, v)| *to = self.sign * v);
-        }
-    }
-
-    fn constraints(&mut self, x: &[f64], out: &mut [f64]) {
-        self.counts.constraints += 1;
-        out.fill(f64::NAN);
-        if self.solve_at(x) {
-            let mut all = vec![0.0; self.outer.rows()];
-            self.outer.constraints(&self.whole, &mut all);
-            out.iter_mut().zip(&self.rows).for_each(|(to, r)| *to = all[*r as usize]);
-        }
-    }
-
-    fn jacobian(&mut self, x: &[f64], out: &mut [f64]) {
-        self.counts.jacobian += 1;
-        out.fill(f64::NAN);
-        if self.rows.is_empty() || !self.solve_at(x) {
-            return;
-        }
-        let pattern = self.outer.jacobian_pattern().clone();
-        let mut entries = vec![0.0; pattern.entries()];
-        self.outer.jacobian(&self.whole, &mut entries);
-        let row = |r: &u32| {
-            let mut slopes = vec![0.0; self.whole.len()];
-            pattern.row(*r as usize).for_each(|k| slopes[pattern.columns[k] as usize] = entries[k]);
-            slopes
-        };
-        let slopes = self.rows.iter().map(row).collect();
-        if let Some(found) = self.pulled(slopes) {
-            out.iter_mut().zip(found.iter().flatten()).for_each(|(to, v)| *to = *v);
-        }
-    }
-
-    fn hessian(&mut self, _: &[f64], _: f64, _: &[f64], _: &mut [f64]) {
-        unreachable!("the outer method needs no second derivatives")
-    }
-
-    fn hessian_product(&mut self, _: &[f64], _: f64, _: &[f64], _: &[f64], _: &mut [f64]) {
-        unreachable!("the outer method needs no second derivatives")
-    }
-
-    fn evaluations(&self) -> Evaluations {
-        self.counts.clone()
-    }
-
-    fn explain_not_finite(&mut self, x: &[f64]) -> Option<String> {
-        let solved = self.solve_at(x);
-        let unsolved = || (!solved).then(|| "a follower could not be solved".to_string());
-        self.failed.clone().or_else(unsolved)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -423,7 +219,7 @@ mod tests {
     use crate::plan::{self, Request};
     use crate::problem::level::tests::whole;
     use crate::solve::asked::Nobody;
-    use crate::solve::monitor::Monitor;
+    use crate::solve::nlp::Nlp;
     use std::ops::ControlFlow;
 
     /// Models and points; at each the hypergradient against differences of the outer objective with followers solved again.
@@ -470,7 +266,8 @@ mod tests {
                 monitor: &mut monitor,
                 sources: &Sources::default(),
             };
-            let mut reduced = Reduced::new(&mut context);
+            let exact = Exact::new(&mut context);
+            let mut reduced = outer::Reduced::new(&context, exact);
             let mut found = vec![0.0; x.len()];
             reduced.gradient(x, &mut found);
             for j in 0..x.len() {

@@ -7,8 +7,14 @@
 pub mod complementarity_branching;
 pub mod facts;
 pub mod follower;
+pub mod functions;
 pub mod implicit_gradient;
 pub mod kkt_relaxation;
+pub mod outer;
+#[cfg(test)]
+mod testing;
+pub mod unrolled;
+pub mod value_penalty;
 
 use super::method::{Claim, Objection};
 use super::monitor::Monitor;
@@ -48,7 +54,13 @@ pub struct Context<'a, 'm> {
 }
 
 /// In the order in which the planner prefers them.
-pub const METHODS: &[Method] = &[complementarity_branching::METHOD, kkt_relaxation::METHOD, implicit_gradient::METHOD];
+pub const METHODS: &[Method] = &[
+    complementarity_branching::METHOD,
+    kkt_relaxation::METHOD,
+    implicit_gradient::METHOD,
+    value_penalty::METHOD,
+    unrolled::METHOD,
+];
 
 /// The row of a name.
 pub fn by_name(name: &str) -> Option<&'static Method> {

@@ -15,6 +15,23 @@ pub struct Unrolled {
     pub derivative: Vec<f64>,
 }
 
+/// `steps` steps from `start`: where they end, and the smooth function before and after them.
+pub fn iterate(step: &mut ProximalStep, start: &[f64], steps: usize) -> (Vec<f64>, f64, f64) {
+    let value = |step: &mut ProximalStep, point: &[f64]| {
+        step.smooth.split.move_to(point);
+        let split = &mut step.smooth.split;
+        step.smooth.sigma * split.evaluator.objective(&split.point)
+    };
+    let before = value(step, start);
+    let mut point = start.to_vec();
+    for _ in 0..steps {
+        step.smooth.split.move_to(&point);
+        point = step.image();
+    }
+    let after = value(step, &point);
+    (point, before, after)
+}
+
 /// `steps` steps from `start`, and `dz` for a direction `t` in `θ`.
 pub fn forward(step: &mut ProximalStep, start: &[f64], steps: usize, t: &[f64]) -> Unrolled {
     let mut point = start.to_vec();

@@ -1,0 +1,77 @@
+//! First-order penalties of value functions as published: `examples/seeds/35`, and `docs/seeds.md` for what came out.
+
+use merit::Answer;
+use merit::session::{Model, Options};
+use merit::solve::options::Value;
+use std::ops::ControlFlow;
+
+fn solved(seed: &str, name: &str, method: Option<&str>, set: &[(&str, f64)]) -> Result<Answer, String> {
+    let path = format!("{}/examples/seeds/{seed}/{name}.opt", env!("CARGO_MANIFEST_DIR"));
+    let mut prepared = Model::from_file(&path).and_then(|m| m.build()).map_err(|e| e.to_string())?;
+    let options = Options {
+        method: method.map(str::to_string),
+        options: set.iter().map(|(name, value)| (name.to_string(), Value::Number(*value))).collect(),
+        keep_log: true,
+        ..Options::default()
+    };
+    let plan = prepared.plan(&options).map_err(|e| e.to_string())?;
+    prepared.solve(&plan, &options, |_| ControlFlow::Continue(())).map_err(|e| e.to_string())
+}
+
+fn found(name: &str, set: &[(&str, f64)]) -> Answer {
+    let answer = solved("35", name, None, set).unwrap_or_else(|e| panic!("{name}: {e}"));
+    println!("{name} {set:?}: {}, x = {:?}, {:?}", answer.status.words(), answer.x, answer.counts.evaluations);
+    assert_eq!((answer.counts.evaluations.hessian, answer.counts.evaluations.product), (0, 0), "{name}");
+    answer
+}
+
+#[test]
+fn the_penalty_has_the_bias_that_theory_says_and_loses_it_by_extrapolation() {
+    for sigma in [0.1, 0.01, 0.001] {
+        let x = found("several", &[("sigma", sigma), ("order", 0.0)]).x[0];
+        assert!((x - (1.0 + 2.0 * sigma) / (2.0 + 2.0 * sigma)).abs() <= 1e-5, "{sigma}: {x}");
+        assert!(((x - 0.5).abs() - sigma / (2.0 + 2.0 * sigma)).abs() <= 1e-5, "{sigma}: {x}");
+    }
+    let answer = found("several", &[]);
+    assert!(answer.certificate().holds() && (answer.x[0] - 0.5).abs() <= 1e-7, "{:?}", answer.x);
+    // Where the follower's answer is not unique there is no derivative of it to be had.
+    let refused = solved("35", "several", Some("implicit_gradient"), &[]).expect("it runs");
+    let stop = format!("{:?}", refused.stop);
+    assert!(stop.contains("singular") && !refused.certificate().holds(), "{stop}");
+}
+
+#[test]
+fn kinks_of_bounds_and_followers_that_are_not_convex_are_gone_through() {
+    for (name, best) in [("box", 2.0), ("polyak", 0.25)] {
+        let answer = found(name, &[]);
+        assert!((answer.x[0] - best).abs() <= 1e-3, "{name}: {:?}", answer.x);
+        assert!(answer.certificate().holds(), "{name}: {:?}", answer.certificate());
+    }
+}
+
+/// Closed form: `(y - 1)^2 sigma + y^4` is least where `2 sigma (y - 1) + 4 y^3 = 0`.
+#[test]
+fn without_an_error_bound_the_penalty_misses_by_more_than_the_weight() {
+    let answer = found("flat", &[]);
+    let y = answer.x[1];
+    assert!((2.0 * 0.01 * (y - 1.0) + 4.0 * y.powi(3)).abs() <= 1e-6, "{y}");
+    // psi is 1 at x = 0; the penalty has this value instead.
+    let penalty = (y - 1.0f64).powi(2) + y.powi(4) / 0.01;
+    println!("psi = 1, psi_sigma = {penalty}");
+    assert!(1.0 - penalty > 0.05, "{penalty}");
+    assert!(!answer.certificate().holds(), "the follower is not at its answer");
+}
+
+#[test]
+fn a_ridge_penalty_is_tuned_by_gradients_alone() {
+    let answer = found("ridge", &[]);
+    let implicit = solved("35", "ridge", Some("implicit_gradient"), &[]).expect("it runs");
+    for answer in [&answer, &implicit] {
+        assert!(answer.certificate().holds(), "{:?}", answer.certificate());
+        let error = answer.objective().expect("there is one");
+        assert!((error - BEST_ERROR).abs() <= 1e-6 * BEST_ERROR, "{error}");
+    }
+}
+
+/// By a grid of 1700 penalties and a search around the best of them, on the closed form.
+const BEST_ERROR: f64 = 2.951267787;
