@@ -154,7 +154,7 @@ impl Stack<'_> {
             Stop::Infeasible { .. } => Err("a follower has no feasible answer".to_string()),
             Stop::Unbounded { .. } => Err("a follower's objective has no end".to_string()),
             Stop::NotFinite(why) | Stop::Failed(why) | Stop::Oracle(why) => Err(why),
-            Stop::TimeLimit | Stop::Interrupted | Stop::Finished | Stop::Budget => {
+            Stop::TimeLimit | Stop::Interrupted | Stop::Finished | Stop::Budget | Stop::Branched(_) => {
                 Err("a follower's solve was stopped".to_string())
             }
         }
