@@ -1,13 +1,17 @@
-//! First-order penalties of value functions as published: `examples/seeds/35`, and `docs/seeds.md` for what came out.
+//! First-order methods as published: `examples/seeds/18` and `35`, and `docs/seeds.md` for what came out.
 
 use merit::Answer;
 use merit::session::{Model, Options};
 use merit::solve::options::Value;
 use std::ops::ControlFlow;
 
-fn solved(seed: &str, name: &str, method: Option<&str>, set: &[(&str, f64)]) -> Result<Answer, String> {
-    let path = format!("{}/examples/seeds/{seed}/{name}.opt", env!("CARGO_MANIFEST_DIR"));
-    let mut prepared = Model::from_file(&path).and_then(|m| m.build()).map_err(|e| e.to_string())?;
+fn model(name: &str) -> Model {
+    let path = format!("{}/examples/seeds/{name}.opt", env!("CARGO_MANIFEST_DIR"));
+    Model::from_file(&path).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn solved(model: Model, method: Option<&str>, set: &[(&str, f64)]) -> Result<Answer, String> {
+    let mut prepared = model.build().map_err(|e| e.to_string())?;
     let options = Options {
         method: method.map(str::to_string),
         options: set.iter().map(|(name, value)| (name.to_string(), Value::Number(*value))).collect(),
@@ -19,7 +23,7 @@ fn solved(seed: &str, name: &str, method: Option<&str>, set: &[(&str, f64)]) -> 
 }
 
 fn found(name: &str, set: &[(&str, f64)]) -> Answer {
-    let answer = solved("35", name, None, set).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let answer = solved(model(&format!("35/{name}")), None, set).unwrap_or_else(|e| panic!("{name}: {e}"));
     println!("{name} {set:?}: {}, x = {:?}, {:?}", answer.status.words(), answer.x, answer.counts.evaluations);
     assert_eq!((answer.counts.evaluations.hessian, answer.counts.evaluations.product), (0, 0), "{name}");
     answer
@@ -35,7 +39,7 @@ fn the_penalty_has_the_bias_that_theory_says_and_loses_it_by_extrapolation() {
     let answer = found("several", &[]);
     assert!(answer.certificate().holds() && (answer.x[0] - 0.5).abs() <= 1e-7, "{:?}", answer.x);
     // Where the follower's answer is not unique there is no derivative of it to be had.
-    let refused = solved("35", "several", Some("implicit_gradient"), &[]).expect("it runs");
+    let refused = solved(model("35/several"), Some("implicit_gradient"), &[]).expect("it runs");
     let stop = format!("{:?}", refused.stop);
     assert!(stop.contains("singular") && !refused.certificate().holds(), "{stop}");
 }
@@ -65,7 +69,7 @@ fn without_an_error_bound_the_penalty_misses_by_more_than_the_weight() {
 #[test]
 fn a_ridge_penalty_is_tuned_by_gradients_alone() {
     let answer = found("ridge", &[]);
-    let implicit = solved("35", "ridge", Some("implicit_gradient"), &[]).expect("it runs");
+    let implicit = solved(model("35/ridge"), Some("implicit_gradient"), &[]).expect("it runs");
     for answer in [&answer, &implicit] {
         assert!(answer.certificate().holds(), "{:?}", answer.certificate());
         let error = answer.objective().expect("there is one");
@@ -75,3 +79,24 @@ fn a_ridge_penalty_is_tuned_by_gradients_alone() {
 
 /// By a grid of 1700 penalties and a search around the best of them, on the closed form.
 const BEST_ERROR: f64 = 2.951267787;
+
+/// `examples/seeds/18`: relative errors as published figures say, and proportional to the inverse of the penalty.
+#[test]
+fn the_single_loop_comes_near_as_its_penalty_grows() {
+    let error = |p: f64, steps: f64| {
+        let model = model("18/coupled").with_param("n", SIZE as f64);
+        let answer = solved(model, None, &[("p", p), ("max_iter", steps)]).unwrap_or_else(|e| panic!("{e}"));
+        let counts = &answer.counts.evaluations;
+        assert_eq!((counts.hessian, counts.product), (0, 0));
+        let error = answer.x[..SIZE].iter().map(|x| (x + 0.3).abs() / 0.3).fold(0.0, f64::max);
+        println!("p = {p}, {steps} steps: relative error {error:.4}, {counts:?}");
+        error
+    };
+    let (early, late) = (error(0.3, 4000.0), error(0.3, 20000.0));
+    assert!((early - 0.0254).abs() <= 2e-4 && (late - 0.0159).abs() <= 2e-4, "{early} {late}");
+    let exponent = (late / early).ln() / 5f64.ln();
+    assert!((exponent + 0.3).abs() <= 0.06, "{exponent}");
+}
+
+/// Variables of each kind; the iterates are the same for any number of them, but for scale.
+const SIZE: usize = 10;

@@ -10,6 +10,7 @@ pub mod follower;
 pub mod functions;
 pub mod implicit_gradient;
 pub mod kkt_relaxation;
+pub mod lv_hba;
 pub mod outer;
 #[cfg(test)]
 mod testing;
@@ -59,6 +60,7 @@ pub const METHODS: &[Method] = &[
     kkt_relaxation::METHOD,
     implicit_gradient::METHOD,
     value_penalty::METHOD,
+    lv_hba::METHOD,
     unrolled::METHOD,
 ];
 
