@@ -11,8 +11,6 @@ struct Row {
     best: f64,
 }
 
-const FIRST_ORDER: [&str; 2] = ["value_penalty", "unrolled"];
-
 /// `y1` of an outer function is the follower's.
 fn outer(expression: &str) -> String {
     let mut out = String::new();
@@ -93,27 +91,26 @@ fn most_problems_end_at_the_best_value() {
 /// First-order methods, where they accept: not all ends are the best, but none that is wrong is called solved.
 #[test]
 fn first_order_methods_call_nothing_solved_that_a_follower_refutes() {
-    for name in FIRST_ORDER {
-        let (mut taken, mut best) = (0, 0);
-        for row in rows() {
-            let model = Model::from_str(&row.text).unwrap_or_else(|e| panic!("{}: {e}", row.id));
-            let mut prepared = model.build().unwrap_or_else(|e| panic!("{}: {e}", row.id));
-            // Where a follower has no feasible answer for most of what the leader may do, these methods take long.
-            let set = vec![("max_iter".to_string(), Value::Number(60.0))];
-            let options = Options { method: Some(name.to_string()), options: set, ..Options::default() };
-            let Ok(plan) = prepared.plan(&options) else { continue };
-            let answer = prepared.solve(&plan, &options, |_| ControlFlow::Continue(()));
-            let answer = answer.unwrap_or_else(|e| panic!("{} {name}: {e}", row.id));
-            let (value, size) = (answer.objective().expect("there is an objective"), row.best.abs().max(1.0));
-            let said = format!("{name} {}: {value} (best {}), {}", row.id, row.best, answer.status.words());
-            println!("{said}, {:?}, {} iterations", answer.stop, answer.counts.iterations);
-            taken += 1;
-            if answer.certificate().holds() {
-                assert!(value > row.best - 1e-3 * size, "a follower is not at its answer: {said}");
-                best += usize::from(value <= row.best + 1e-3 * size);
-            }
+    let name = "value_penalty";
+    let (mut taken, mut best) = (0, 0);
+    for row in rows() {
+        let model = Model::from_str(&row.text).unwrap_or_else(|e| panic!("{}: {e}", row.id));
+        let mut prepared = model.build().unwrap_or_else(|e| panic!("{}: {e}", row.id));
+        // Where a follower has no feasible answer for most of what the leader may do, these methods take long.
+        let set = vec![("max_iter".to_string(), Value::Number(60.0))];
+        let options = Options { method: Some(name.to_string()), options: set, ..Options::default() };
+        let Ok(plan) = prepared.plan(&options) else { continue };
+        let answer = prepared.solve(&plan, &options, |_| ControlFlow::Continue(()));
+        let answer = answer.unwrap_or_else(|e| panic!("{} {name}: {e}", row.id));
+        let (value, size) = (answer.objective().expect("there is an objective"), row.best.abs().max(1.0));
+        let said = format!("{name} {}: {value} (best {}), {}", row.id, row.best, answer.status.words());
+        println!("{said}, {:?}, {} iterations", answer.stop, answer.counts.iterations);
+        taken += 1;
+        if answer.certificate().holds() {
+            assert!(value > row.best - 1e-3 * size, "a follower is not at its answer: {said}");
+            best += usize::from(value <= row.best + 1e-3 * size);
         }
-        println!("{name}: {best} of {taken} at the best value");
-        assert!(best >= 1, "{name} solves none of them");
     }
+    println!("{name}: {best} of {taken} at the best value");
+    assert!(best >= 12, "{name} solves {best} of {taken}");
 }
