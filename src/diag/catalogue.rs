@@ -380,6 +380,12 @@ pub const CATALOGUE: &[Entry] = &[
         "A construct is understood and checked, but no method of this build solves problems that have it.",
         "`merit check` takes the model; to solve it, state that part in another way",
     ),
+    row(
+        "unused-scale",
+        "sema",
+        "A `scale` is stated where no method uses it.",
+        "leave it out, or write the row in the size that is wanted",
+    ),
     row("unwritable-file", "repl", "A file cannot be written.", "check the path, and that its folder is there"),
     row(
         "variable-as-index",

@@ -1,7 +1,7 @@
 //! Expressions: what they are, what they are worth, and how they bend.
 
 use super::build::{self, Built};
-use super::commands::why;
+use super::commands::{param, why};
 use super::conversation::Conversation;
 use super::reply::Reply;
 use crate::answer::layout::{array, number};
@@ -12,7 +12,7 @@ use crate::problem::index::Axes;
 use crate::problem::{Kind, Problem, Sense};
 use crate::session::shown::{Point, Reads, Shown};
 use crate::session::{Errors, Model, Prepared};
-use crate::syntax::ast::{Expr, ExprKind, Ident, IndexItem, IndexSpec, Statement, StatementKind};
+use crate::syntax::ast::{Expr, ExprKind, Ident, IndexItem, IndexSpec, RelOp, Statement, StatementKind};
 use crate::syntax::print;
 
 /// Elements of a set that are listed.
@@ -20,6 +20,9 @@ const LISTED: usize = 12;
 
 /// The reply to an expression that was typed at `at`.
 pub(super) fn answer(conversation: &mut Conversation, expr: &Expr, at: Span) -> Reply {
+    if let Some((name, value)) = given(conversation, expr) {
+        return param::give(conversation, &name, &value, at);
+    }
     if let Some(row) = row_label(conversation, expr) {
         return why::explained(conversation, &row, at);
     }
@@ -30,6 +33,15 @@ pub(super) fn answer(conversation: &mut Conversation, expr: &Expr, at: Span) -> 
             None => Reply::refused(errors),
         },
     }
+}
+
+/// `a = 5` of a parameter gives it a value, as `:param` does; a comparison is written `a == 5`.
+fn given(conversation: &Conversation, expr: &Expr) -> Option<(String, String)> {
+    let ExprKind::Relation(first, rest) = &expr.kind else { return None };
+    let (ExprKind::Name(name), [(RelOp::Assign, value)]) = (&first.kind, &rest[..]) else { return None };
+    let kept = &conversation.script.kept[conversation.script.declaring(name)?];
+    let is_param = matches!(kept.statement.kind, StatementKind::Param { .. });
+    is_param.then(|| (name.clone(), conversation.script.sources.text(value.span).to_string()))
 }
 
 /// What is known of an expression, its value at the last answer included; whether that answer is of an earlier model.

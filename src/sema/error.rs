@@ -565,6 +565,11 @@ pub(super) fn impossible_row(label: &str, a: f64, b: f64, at: Span) -> Diagnosti
         .help("a fact about data is checked by `ensure`, or by a check on `param`")
 }
 
+pub(super) fn unused_scale(label: &str, why: &str, at: Span) -> Diagnostic {
+    Diagnostic::warning("unused-scale", at, format!("the `scale` of `{label}` is not used: {why}"))
+        .help("leave it out, or write the row in the size that is wanted")
+}
+
 pub(super) fn constant_row(label: &str, at: Span) -> Diagnostic {
     Diagnostic::warning("constant-row", at, format!("`{label}` has no variables; it holds whatever they are"))
 }

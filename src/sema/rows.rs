@@ -68,6 +68,16 @@ impl Elaborator<'_> {
             Some(l) => self.qualified(scope, &l.name.name),
             None => self.line_label(scope, row.span),
         };
+        if let Some(size) = &row.scale {
+            let unused = match (&row.complement, self.scopes[scope as usize].block) {
+                (Some(_), _) => Some("methods measure both sides of a complementarity as they are"),
+                (None, Some(_)) => Some("rows of blocks are measured as they are"),
+                (None, None) => None,
+            };
+            if let Some(why) = unused {
+                self.report(error::unused_scale(&label, why, size.span));
+            }
+        }
         if let Some(complement) = &row.complement {
             return self.complementarity(scope, row, complement, &indexed, label);
         }
@@ -95,6 +105,7 @@ impl Elaborator<'_> {
                 }
                 Data::Read(_) | Data::Constant(_) => values,
             };
+            // Those of blocks are checked like others, and not used.
             if self.scopes[scope as usize].block.is_none() {
                 let number = self.problem.constraints.len() as u32 - 1;
                 self.problem.scales.push(Scale { of: Scaled::Row(number), values });

@@ -2,6 +2,7 @@
 
 use super::{Line, usage};
 use crate::answer::layout::array;
+use crate::diag::Span;
 use crate::repl::conversation::{Conversation, Watch};
 use crate::repl::reply::Reply;
 use crate::syntax::ast::StatementKind;
@@ -12,9 +13,12 @@ pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -
         return listed(conversation);
     }
     let Some((name, value)) = line.rest.split_once('=') else { return usage(conversation, line) };
-    let (name, value) = (name.trim(), value.trim());
-    let at = line.rest_at;
-    let value_at = crate::diag::Span { start: at.end - value.len() as u32, ..at };
+    give(conversation, name.trim(), value.trim(), line.rest_at)
+}
+
+/// `name = value`, written at `at`, whose end is that of the value.
+pub(in crate::repl) fn give(conversation: &mut Conversation, name: &str, value: &str, at: Span) -> Reply {
+    let value_at = Span { start: at.end - value.len() as u32, ..at };
     let declared = conversation.script.declaring(name).map(|k| conversation.script.kept[k].statement.clone());
     let given = value.starts_with('@') || value.starts_with('{');
     match declared {

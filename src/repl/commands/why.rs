@@ -104,7 +104,7 @@ impl Here {
 
     /// `at its lower bound`, or nothing.
     fn at_bound(&self, j: usize) -> &'static str {
-        let touches = |bound: f64| (self.x[j] - bound).abs() <= TOUCHING * bound.abs().max(1.0);
+        let touches = |bound: f64| bound.is_finite() && (self.x[j] - bound).abs() <= TOUCHING * bound.abs().max(1.0);
         match (touches(self.bounds.lower[j]), touches(self.bounds.upper[j])) {
             (true, true) => "fixed",
             (true, false) => "at its lower bound",
