@@ -45,6 +45,24 @@ fn a_follower_with_pairs_is_refused_with_the_reason() {
     assert!(said.contains("a complementarity cannot be a row of a `lower` block: no conditions are known"), "{said}");
 }
 
+#[test]
+fn a_pessimistic_follower_with_several_answers_is_refused_with_what_is_missing() {
+    let refused = |text: &str| solve(text).expect_err("the worst answer is not looked for");
+    let several = "var x in [0, 1]\npessimistic lower f {\n  var y in [-1, 1]\n  minimize x * y\n}\nminimize x^2 + f.y";
+    let said = refused(several);
+    assert!(said.contains("that it has only one answer is not shown") && said.contains("say `optimistic`"), "{said}");
+    // The second of two instances has no curvature.
+    let second = "param a = [1, 0]\nvar x in [0, 1]\npessimistic lower f[k in 1..2] {\n  var y in [-1, 1]\n  \
+                  minimize a[k] * y^2 + x * y\n}\nminimize x^2 + sum(k in 1..2: f[k].y)";
+    assert!(refused(second).contains("that it has only one answer is not shown"));
+    let dual = "var x in [0, 1]\npessimistic lower f {\n  var y\n  minimize (y - 2)^2\n  \
+                subject to { a: y <= 1 + x\n    b: 2 * y <= 2 + 2 * x }\n}\nminimize x^2 + f.a.dual";
+    assert!(refused(dual).contains("its multipliers are read"));
+    let circle = "var x in [0, 1]\npessimistic lower f {\n  var y in [-1, 1]\n  minimize (y - g.z)^2\n}\n\
+                  lower g {\n  var z in [-1, 1]\n  minimize (z - f.y)^2\n}\nminimize x^2 + f.y";
+    assert!(refused(circle).contains("it and others read each other"));
+}
+
 /// Random followers with linear rows and quadratic or linear objectives against all `2^k` assignments of their pairs.
 #[test]
 fn branching_finds_what_all_assignments_of_pairs_have() {

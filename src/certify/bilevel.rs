@@ -4,7 +4,8 @@
 //! Each instance of a block is cut out as a problem by itself ([`Problem::level`]) and its part of the point is judged
 //! there: feasibility, and how much better another answer is. Convexity proves that none is (by the gap to a bound from its
 //! Lagrangian); rivals, points that others found by solving the follower again, can only refute. A follower of which
-//! nothing is proved and that no rival was held against is not believed.
+//! nothing is proved and that no rival was held against is not believed. Nor is one that is pessimistic and is not proved to
+//! have one answer: the worst of several for the outer level was not looked for.
 //!
 //! The outermost level is examined where the followers are convex and have multipliers: with their conditions as rows and
 //! complementary pairs ([`Problem::conditions`]) its point must be stationary as that of a problem of one level with pairs
@@ -112,10 +113,19 @@ fn followers_are_convex(problem: &Problem, x: &[f64]) -> bool {
     problem.blocks.iter().enumerate().all(|(b, block)| {
         let convex = |instance: u32| {
             let level = problem.level(b as u32, instance, x);
-            convexity::shown(&Program::at(&level.problem, &level.part(x))).is_ok()
+            let program = Program::at(&level.problem, &level.part(x));
+            convexity::shown(&program).is_ok() && means_its_best(problem, b as u32, &program)
         };
-        block.kind == BlockKind::Lower(Choice::Optimistic) && (0..block.axes.len() as u32).all(convex)
+        matches!(block.kind, BlockKind::Lower(_)) && (0..block.axes.len() as u32).all(convex)
     })
+}
+
+/// Whether a follower that is convex and at its best has no other answer that the outer level would have to fear.
+fn means_its_best(problem: &Problem, b: u32, program: &Program) -> bool {
+    match problem.blocks[b as usize].kind {
+        BlockKind::Lower(Choice::Pessimistic) => convexity::strictly(program) && problem.choice_left(b).is_none(),
+        BlockKind::Lower(Choice::Optimistic) | BlockKind::Optimality | BlockKind::Player => true,
+    }
 }
 
 /// What was found of one instance.
@@ -168,7 +178,12 @@ fn follower(problem: &Problem, b: u32, level: &Level, x: &[f64], rivals: &[&[f64
         Proved::Optimal { because, .. } if certificate.holds() => Ok(because.clone()),
         _ => Err(why_not(&certificate)),
     };
-    if proved.is_err() && compared == 0 {
+    let pessimistic = problem.blocks[b as usize].kind == BlockKind::Lower(Choice::Pessimistic);
+    let proved = match means_its_best(problem, b, &program) {
+        true => proved,
+        false => Err("it may have other answers, and the outer level fears the worst".to_string()),
+    };
+    if proved.is_err() && (compared == 0 || pessimistic) {
         gap = f64::NAN;
     }
     if let Some(bound) = certificate.residuals.iter().find(|r| r.name == "gap").filter(|_| proved.is_ok()) {
@@ -336,6 +351,24 @@ mod tests {
         assert_eq!(broken(&certificate), ["hypergradient"], "{certificate:?}");
         let outside = [("x", 1.0), ("f.y", 0.5), ("f.a.dual", -3.5)];
         assert!(broken(&judged(&problem, &outside, &[]).1).contains(&"follower primal"));
+    }
+
+    #[test]
+    fn a_pessimistic_follower_needs_one_answer() {
+        let text = LEADER.replace("lower f", "pessimistic lower f");
+        let right = [("x", 1.0), ("f.y", 0.0), ("f.a.dual", -3.5)];
+        let (status, certificate) = judged(&whole(&text), &right, &[]);
+        assert_eq!(status, Status::LocallySolved, "{certificate:?}");
+        let (status, certificate) = judged(&whole(&text), &[("x", 3.0), ("f.y", 4.0), ("f.a.dual", 0.0)], &[]);
+        assert_eq!(status, Status::Failed, "{certificate:?}");
+        // At x = 0 all of y is an answer: y = -1 is the best for the outer level, and not the worst.
+        let several = "var x in [0, 1]\nlower f { var y in [-1, 1]\n  minimize x * y }\nminimize x^2 + f.y";
+        let point = [("x", 0.0), ("f.y", -1.0)];
+        assert!(!broken(&judged(&whole(several), &point, &[]).1).contains(&"follower gap"));
+        let several = several.replace("lower f", "pessimistic lower f");
+        let (status, certificate) = judged(&whole(&several), &point, &[-1.0, 1.0]);
+        assert_eq!(status, Status::Failed);
+        assert!(broken(&certificate).contains(&"follower gap"), "{certificate:?}");
     }
 
     #[test]

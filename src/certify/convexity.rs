@@ -71,6 +71,17 @@ fn positive_semidefinite(program: &Program) -> bool {
     Curved::new(&hessian, &cone).is_some_and(|mut curved| curved.definite(1.0, rounding))
 }
 
+/// Whether the Hessian of the objective, turned to a minimisation, is positive definite at the point in all variables: then
+/// an answer of a convex problem is its only one.
+pub fn strictly(program: &Program) -> bool {
+    let Ok(hessian) = of_lagrangian(program, &Duals::zero(program)) else { return false };
+    let absent = vec![false; hessian.sizes.len()];
+    let cone = Cone::new(&absent, []);
+    let rounding = |j: usize| -ROUNDING * hessian.sizes[j];
+    let curved = hessian.sizes.iter().all(|size| *size > 0.0);
+    curved && Curved::new(&hessian, &cone).is_some_and(|mut curved| curved.definite(1.0, rounding))
+}
+
 fn index(stage: StageId) -> usize {
     stage.0 as usize
 }

@@ -31,6 +31,7 @@ pub(super) fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Dia
     asked(problem)?;
     let start = start::of(problem);
     let nest = Nest::of(problem, &start.x);
+    pessimistic(&nest)?;
     let (method, because) = choose(&nest, request)?;
     let options = request.checked_options_of(method.name, method.options)?;
     let inner = nest.blocks.iter().map(inner_method).collect();
@@ -84,6 +85,25 @@ fn pairs(problem: &Problem) -> Result<(), Vec<Diagnostic>> {
                 block.name
             );
             Diagnostic::error("unsupported-construct", pair.span, message)
+        })
+        .collect();
+    if refused.is_empty() { Ok(()) } else { Err(refused) }
+}
+
+/// No method looks for the worst of several answers.
+fn pessimistic(nest: &Nest) -> Result<(), Vec<Diagnostic>> {
+    let refused: Vec<Diagnostic> = nest
+        .blocks
+        .iter()
+        .filter_map(|block| Some((block, block.worst.as_ref()?)))
+        .map(|(block, missing)| {
+            let message = format!(
+                "`lower {}` is pessimistic, and no method finds the worst of several answers; {}",
+                block.name, missing.sentence
+            );
+            let help = "say `optimistic`, or add a small multiple of the squares of what it decides to what it minimises: \
+                        with one answer to read, both mean the same";
+            Diagnostic::error("unsupported-construct", missing.span.unwrap_or_default(), message).help(help)
         })
         .collect();
     if refused.is_empty() { Ok(()) } else { Err(refused) }

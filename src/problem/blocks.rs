@@ -10,6 +10,8 @@
 use super::index::Axes;
 use super::{Constraint, Objective, Problem};
 use crate::diag::Span;
+use crate::expr::eval::needed;
+use crate::expr::family::{Source, StageId};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Block {
@@ -98,6 +100,57 @@ impl Problem {
             here = self.blocks[b as usize].parent;
         }
         false
+    }
+
+    /// What may be left to choose although a block has one answer to everything that the others decide.
+    pub fn choice_left(&self, block: u32) -> Option<&'static str> {
+        let mut multipliers = vec![false; self.dimension as usize];
+        for s in &self.blocks[block as usize].supplied {
+            let v = &self.variables[s.variable as usize];
+            multipliers[v.offset as usize..v.offset as usize + v.axes.len()].fill(true);
+        }
+        let rows = self.all_constraints().filter(|c| !c.dropped).map(|c| c.stage);
+        let all: Vec<StageId> = self.all_objectives().map(|o| o.stage).chain(rows).collect();
+        if self.positions_read(&all).any(|k| multipliers[k]) {
+            return Some("its multipliers are read, and that they are the only ones is not shown");
+        }
+        let owners = self.owners();
+        let instances = self.blocks[block as usize].axes.len() as u32;
+        let zero = vec![0.0; self.dimension as usize];
+        let own = |k: u32| self.level(block, k, &zero).reads.iter().any(|&p| owners[p as usize] == Some(block));
+        let circle = self.answers_read(block, &owners).iter().any(|&other| {
+            let (mut seen, mut waiting) = (vec![false; self.blocks.len()], vec![other]);
+            while let Some(b) = waiting.pop() {
+                if !std::mem::replace(&mut seen[b as usize], true) {
+                    waiting.extend(self.answers_read(b, &owners));
+                }
+            }
+            seen[block as usize]
+        });
+        let waits = circle || (instances > 1 && (0..instances).any(own));
+        waits.then_some("it and others read each other, and that they have one answer together is not shown")
+    }
+
+    /// The other blocks of which this one reads what they decide.
+    fn answers_read(&self, block: u32, owners: &[Option<u32>]) -> Vec<u32> {
+        let here = &self.blocks[block as usize];
+        let rows = here.constraints.iter().map(|c| c.stage);
+        let roots: Vec<StageId> = here.objectives.iter().map(|o| o.stage).chain(rows).collect();
+        let mut others: Vec<u32> =
+            self.positions_read(&roots).filter_map(|k| owners[k]).filter(|b| *b != block).collect();
+        others.sort_unstable();
+        others.dedup();
+        others
+    }
+
+    /// Positions of the variables that stages read, some of them more than once.
+    fn positions_read(&self, roots: &[StageId]) -> impl Iterator<Item = usize> + '_ {
+        let stages = self.stages.iter().zip(needed(&self.stages, roots)).filter(|(_, needed)| *needed);
+        let families = stages.flat_map(|(stage, _)| &stage.terms).map(|term| &term.family);
+        families.flat_map(|family| {
+            let leaves = family.leaves.iter().filter(|leaf| leaf.source == Source::Variables);
+            leaves.flat_map(|leaf| (0..family.instances as usize).map(|p| leaf.map.at(p)))
+        })
     }
 
     /// For each scalar variable the block that decides or supplies it; `None`: the outermost level.

@@ -51,6 +51,8 @@ pub struct BlockFacts {
     pub integer: Option<Fact>,
     /// It holds another block.
     pub nested: Option<Fact>,
+    /// It is pessimistic, and this is not known of it, so that its worst answer may differ from its best.
+    pub worst: Option<Fact>,
 }
 
 impl Nest {
@@ -101,12 +103,12 @@ impl Nest {
         self.chained.clone().map_or(Ok(()), Err)
     }
 
-    /// Only `lower` blocks, and none that asks for the worst answer.
+    /// Only `lower` blocks, and none whose worst answer may differ from its best.
     pub fn needs_optimistic_lower_blocks(&self, problem_word: &str) -> Result<(), Fact> {
         for block in &self.blocks {
             match block.kind {
-                BlockKind::Lower(Choice::Optimistic) => {}
-                BlockKind::Lower(Choice::Pessimistic) => {
+                BlockKind::Lower(_) if block.worst.is_none() => {}
+                BlockKind::Lower(_) => {
                     return Err(Fact::new(format!(
                         "`lower {}` is pessimistic, and {problem_word} is optimistic",
                         block.name
@@ -137,6 +139,9 @@ impl BlockFacts {
             (true, false) => "its objective is strongly convex, its rows are not shown to bound a convex set",
             (false, _) => "that it has only one answer is not shown",
         }));
+        if self.kind == BlockKind::Lower(Choice::Pessimistic) && self.worst.is_none() {
+            facts.push(Fact::new("pessimistic: the worst of its answers is the best, as there is one"));
+        }
         facts.push(Fact::new(match (self.rows, self.linear_rows) {
             (0, _) => "it has no rows, so multipliers exist at its answers",
             (_, true) => "its rows are linear, so multipliers exist at its answers",
@@ -177,6 +182,7 @@ fn block(problem: &Problem, b: u32, bounds: &Bounds, start: &[f64]) -> BlockFact
             bounded: None,
             integer: None,
             nested,
+            worst: None,
         };
     }
     let level = problem.level(b, 0, start);
@@ -204,6 +210,7 @@ fn block(problem: &Problem, b: u32, bounds: &Bounds, start: &[f64]) -> BlockFact
         )),
         Err(why) => Err(why),
     };
+    let worst = worst(problem, b, start, convex.is_ok() && quadratic);
     BlockFacts {
         name: here.name.clone(),
         kind: here.kind,
@@ -220,7 +227,25 @@ fn block(problem: &Problem, b: u32, bounds: &Bounds, start: &[f64]) -> BlockFact
         bounded: features.bounded,
         integer: features.integer,
         nested,
+        worst,
     }
+}
+
+/// See [`BlockFacts::worst`]. `quadratic`: convex, with second derivatives that do not depend on anything.
+fn worst(problem: &Problem, b: u32, start: &[f64], quadratic: bool) -> Option<Fact> {
+    let here = &problem.blocks[b as usize];
+    if here.kind != BlockKind::Lower(Choice::Pessimistic) {
+        return None;
+    }
+    let strongly = |k: u32| quadratic_is_strongly_convex(&problem.level(b, k, start).problem) == Some(true);
+    let missing = match quadratic && (0..here.axes.len() as u32).all(strongly) {
+        true => problem.choice_left(b)?,
+        false => {
+            "that it has only one answer is not shown: its objective is not shown to be a strongly convex quadratic \
+                  function over a convex set"
+        }
+    };
+    Some(Fact::at(missing, here.span))
 }
 
 /// Pairs beyond this are not gone through, whatever is asked for.
@@ -232,7 +257,8 @@ fn branches(problem: &Problem, blocks: &[BlockFacts]) -> Result<usize, Fact> {
         if let Some(nested) = &block.nested {
             return Err(nested.clone());
         }
-        if block.kind != BlockKind::Lower(Choice::Optimistic) || !block.linear_rows || block.convex.is_err() {
+        let lower = matches!(block.kind, BlockKind::Lower(_)) && block.worst.is_none();
+        if !lower || !block.linear_rows || block.convex.is_err() {
             return Err(Fact::new(format!("`{}` is not shown to be convex with linear rows", block.name)));
         }
     }
