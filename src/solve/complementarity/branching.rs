@@ -3,9 +3,10 @@
 //! Where pairs keep their sides only, the problem is convex, and multipliers of its answer bound the objective of all
 //! points of the branch. The branch of the least bound is split at the pair that its answer violates most, one branch for
 //! each way in which that may hold ([`Way`]); no multiplier needs a bound of its own for that. Each answer is moved to the
-//! ways that it is nearest to and solved there: the best such point is the candidate. A branch that cannot hold a point
-//! better than the candidate, by its bound or because weights of its rows show that it holds none at all, is left. What
-//! comes back is the tree with what shows each leaf; the judge goes through it again, and only it proves anything.
+//! ways that it is nearest to and solved there: the best such point is the candidate, or that at the end of the path of
+//! [`relaxation`], which comes first. A branch that cannot hold a point better than the candidate, by its bound or because
+//! weights of its rows show that it holds none at all, is left. What comes back is the tree with what shows each leaf; the
+//! judge goes through it again, and only it proves anything.
 //! A branch whose problem is unbounded, or was not solved, has no bound and is split on; whether one that was not solved is
 //! empty is asked of its rows alone ([`super::elastic`]).
 //!
@@ -14,6 +15,7 @@
 
 use super::branch::{Branch, nearest};
 use super::elastic::Elastic;
+use super::relaxation;
 use crate::answer::branching::{Branches, Leaf, Shown};
 use crate::answer::{Multipliers, Outcome, Stop};
 use crate::linalg::dense::symmetric_eigenvalues;
@@ -175,6 +177,7 @@ impl Search {
     /// Goes on until no branch is left that may hold a better point; why it ended before, if the user or the clock did.
     fn run(&mut self, context: &mut Context) -> Option<Stop> {
         let free = vec![None; self.stated.pairs.len()];
+        self.follow_the_path(context);
         let mut open = vec![self.solve(context, free, context.start.clone())];
         loop {
             if let ControlFlow::Break(stop) = context.monitor.observe(self.line()) {
@@ -200,6 +203,19 @@ impl Search {
             }
             open.extend(&into);
             self.nodes[least].split = Some((pair, into));
+        }
+    }
+
+    /// A first candidate: the local answer at the end of the path of relaxed problems. Where branches are too many to go
+    /// through it is what is left.
+    fn follow_the_path(&mut self, context: &mut Context) {
+        let (nlp, start) = (&mut *context.nlp, context.start.clone());
+        let found = quietly(context.monitor, |monitor| {
+            relaxation::run(&mut Context { nlp, start, warm: None, options: &self.options, monitor })
+        });
+        self.iterations += found.iterations;
+        if found.stop == Stop::Converged {
+            self.offer(context, found);
         }
     }
 
@@ -291,9 +307,13 @@ impl Search {
         }
         let found = self.in_branch(context, &all, x.to_vec());
         self.tried.push(all);
-        if found.stop != Stop::Converged {
-            return;
+        if found.stop == Stop::Converged {
+            self.offer(context, found);
         }
+    }
+
+    /// A point that keeps all pairs, which is the candidate if it is the best so far.
+    fn offer(&mut self, context: &mut Context, found: Outcome) {
         let objective = context.nlp.objective(&found.x);
         if self.best.as_ref().is_none_or(|best| objective < best.objective) {
             self.best = Some(Candidate { x: found.x, multipliers: found.multipliers, objective });
