@@ -130,6 +130,9 @@ fn a_person_may_stop_and_go_on() {
             Model::from_host(host.clone(), "m.opt").and_then(|m| m.build()).unwrap_or_else(|e| panic!("{e}"));
         solved(&mut problem, &Options::default())
     };
+    say(&["stop"]);
+    let text_of_nothing = merit::answer::text::render(&run(), &merit::diag::Sources::default(), false);
+    assert!(text_of_nothing.contains("maximize objective: nothing was answered"), "{text_of_nothing}");
     say(&["2 > 1 = 3", "first", "2 > 1", "stop"]);
     let stopped = run();
     assert_eq!(stopped.status, Status::Interrupted);

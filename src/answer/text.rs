@@ -1,6 +1,6 @@
 //! The answer as text: how it ended, what was asked to be shown, and what was checked.
 
-use super::certificate::{Certificate, Proved, Residual, SecondOrder, Witness};
+use super::certificate::{Certificate, Kind, Proved, Residual, SecondOrder, Witness};
 use super::layout::{aligned, array, residual, significant};
 use super::result::{Answer, Entry};
 use super::{status::Status, stopped};
@@ -80,6 +80,9 @@ fn objectives(answer: &Answer) -> Vec<String> {
         };
         match answer.counts.oracles.iter().any(|asked| asked.ranks) {
             true => format!("{word} {}: candidates are ranked, and have no value", o.name),
+            false if o.value.is_nan() && answer.certificate.kind == Kind::BlackBox => {
+                format!("{word} {}: nothing was answered", o.name)
+            }
             false => format!("{word} {} = {}", o.name, significant(o.value, 10)),
         }
     };
