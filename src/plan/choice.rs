@@ -4,6 +4,7 @@ use super::{Candidates, Request, refusal};
 use crate::diag::Diagnostic;
 use crate::problem::features::{Asked, Fact, Features};
 use crate::solve::METHODS;
+use crate::solve::complementarity::branching;
 use crate::solve::method::{Method, Objection, Run};
 
 pub struct Choice {
@@ -95,10 +96,17 @@ fn ranking(features: &Features) -> Vec<(&'static str, &'static str)> {
         ];
     }
     if features.complementarity.is_some() {
-        return vec![
+        let mut methods = vec![
             ("semismooth_newton", "there are as many conditions as unknowns"),
             ("complementarity_relaxation", "complementary pairs are constraints here"),
         ];
+        if features.conditions.pairs <= branching::FEW_PAIRS && features.is_objective_convex() {
+            methods.insert(
+                1,
+                ("complementarity_branching", "pairs are few, and all ways in which they may hold are convex"),
+            );
+        }
+        return methods;
     }
     match (features.rows > 0 || features.sense.is_none(), plain) {
         (true, _) => vec![("interior_point", "it has rows; Newton steps with exact second derivatives converge fast")],

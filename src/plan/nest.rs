@@ -10,6 +10,7 @@ use crate::problem::{BlockKind, Problem};
 use crate::solve::bilevel::facts::{BlockFacts, Nest};
 use crate::solve::bilevel::follower::{Follower, side_by_side};
 use crate::solve::bilevel::{self, Context, Method};
+use crate::solve::complementarity::branching;
 use crate::solve::method::{Claim, Method as Smooth};
 use crate::solve::monitor::Monitor;
 use crate::solve::options::Options;
@@ -148,8 +149,9 @@ fn choose(nest: &Nest, request: &Request) -> Result<(&'static Method, Vec<Fact>)
     for method in bilevel::METHODS {
         match (method.accepts)(nest) {
             // What would take too long is not begun unless it is asked for.
-            Ok(()) if method.claim == Claim::Global && nest.branches.as_ref().is_ok_and(|pairs| *pairs > FEW_PAIRS) => {
-            }
+            Ok(())
+                if method.claim == Claim::Global
+                    && nest.branches.as_ref().is_ok_and(|pairs| *pairs > branching::FEW_PAIRS) => {}
             Ok(()) => return Ok((method, vec![Fact::new(format!("chosen {}", method.chosen))])),
             Err(objection) => objections.push((method.name, objection)),
         }
@@ -160,9 +162,6 @@ fn choose(nest: &Nest, request: &Request) -> Result<(&'static Method, Vec<Fact>)
         format!("no method accepts this problem with a problem inside: `{name}` objects that {}", first.sentence);
     Err(vec![Diagnostic::error("no-method", span, message)])
 }
-
-/// Branching on so many pairs usually ends within its limit.
-const FEW_PAIRS: usize = 60;
 
 /// An exact Hessian is affordable up to this many variables of one instance. A guess.
 const FEW: usize = 5_000;

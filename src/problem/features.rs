@@ -204,6 +204,15 @@ impl Features {
         self.squares.as_ref().map(|_| ()).map_err(Fact::clone)
     }
 
+    /// Whether composition shows that the objective is convex, or concave if it is maximised.
+    pub fn is_objective_convex(&self) -> bool {
+        let curvature = self.forms.objective.as_ref().map(|form| form.curvature);
+        match self.sense {
+            Some(Sense::Maximize) => curvature.is_some_and(|c| c.is_concave()),
+            Some(Sense::Minimize) | None => curvature.is_some_and(|c| c.is_convex()),
+        }
+    }
+
     pub fn needs_pairs(&self) -> Result<(), Fact> {
         match &self.complementarity {
             Some(_) => Ok(()),

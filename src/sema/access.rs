@@ -31,8 +31,24 @@ impl Elaborator<'_> {
         if super::builtins::is_function(name) {
             return self.fail(error::function_without_call(name, span));
         }
+        let blocks = self.blocks_that_have(name, env);
+        if !blocks.is_empty() {
+            return self.fail(error::undefined_outside(name, span, &blocks));
+        }
         let near = self.near_names(name, env);
         self.fail(error::undefined(name, span, &near))
+    }
+
+    /// Blocks of the level here, or of one around it, that declare a name of their own.
+    fn blocks_that_have(&self, name: &str, env: &Env) -> Vec<String> {
+        let around: Vec<u32> = std::iter::successors(Some(env.scope), |s| self.scopes[*s as usize].parent).collect();
+        let inside =
+            |block: u32| self.scopes.iter().any(|scope| scope.block == Some(block) && scope.names.contains_key(name));
+        let declared = self.declarations.iter().filter(|d| around.contains(&d.scope));
+        declared
+            .filter(|d| matches!(d.kind, DeclarationKind::Block(block) if inside(block)))
+            .map(|d| d.name.clone())
+            .collect()
     }
 
     /// Whether a name stands for anything: declared, bound, or built in.

@@ -65,6 +65,11 @@ impl Elaborator<'_> {
             ExprKind::MapLiteral(entries) => {
                 let mut out = vec![];
                 for (key, value) in entries {
+                    if let ExprKind::Name(name) = &key.kind
+                        && !self.is_known(name, env)
+                    {
+                        return self.fail(error::unquoted_key(name, key.span));
+                    }
                     let k = self.value(key, env)?;
                     let keys = self.elements(&k, &env.ctx, key.span)?;
                     let Some(key_element) = keys.first() else { continue };
@@ -540,6 +545,9 @@ impl Elaborator<'_> {
         let mut nums = vec![];
         for row in rows {
             for e in row {
+                if matches!(e.kind, ExprKind::Array(_)) {
+                    return self.fail(error::array_in_array(e.span));
+                }
                 nums.push(self.number(e, env)?);
             }
         }

@@ -207,6 +207,9 @@ impl Elaborator<'_> {
         if self.is_known(name, &indexed.outer) || DOMAINS.contains(&name) {
             return self.fail(error::bad_domain(domain));
         }
+        if matches!(name, "binary" | "integer") {
+            return self.fail(error::domain_without_in(name, at));
+        }
         self.fail(error::undefined_among(name, at, DOMAINS))
     }
 

@@ -252,7 +252,17 @@ impl<'a> Statement<'a> {
             return Some("a definition is written with `=`".to_string());
         }
         if first == "var" && found == "," {
-            return Some("one variable a statement: write `var` once for each".to_string());
+            let rest = self.text[self.at..].trim_start_matches([' ', ',']);
+            return Some(match rest.starts_with(['<', '>', '≤', '≥']) {
+                true => TWO_SIDED.to_string(),
+                false => "one variable a statement: write `var` once for each".to_string(),
+            });
+        }
+        if first == "var" && matches!(found, "psd" | "simplex" | "soc" | "ball" | "permutation" | "subset") {
+            return Some(format!("a domain stands after `in`: `var x[...] in {found}`"));
+        }
+        if matches!(found, ">" | "<") && self.before().ends_with(['>', '<']) {
+            return Some("that a matrix is semidefinite is said where it is declared: `var X[...] in psd`".to_string());
         }
         if found == "," && self.open_bracket().is_none() && self.text.contains(['<', '>', '=', '≤', '≥']) {
             return Some("a row ends at the end of its line, without a comma".to_string());
@@ -274,7 +284,7 @@ impl<'a> Statement<'a> {
             return Some("for a family of rows, index the label: `row[i in I]: ...`".to_string());
         }
         if first == "var" && self.at <= first.len() + 1 && found.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
-            return Some("a two-sided bound is written `var x in [lo, hi]`".to_string());
+            return Some(TWO_SIDED.to_string());
         }
         if first == "var" && found == "=" {
             return Some("`start` gives a starting point, `let` names an expression".to_string());
@@ -307,7 +317,9 @@ impl<'a> Statement<'a> {
                 Some(near) => near,
                 None if self.text.contains(['<', '>', '=', '≤', '≥']) => {
                     return Some(
-                        "a row stands after `subject to`; a definition starts with `let`, `param` or `set`".to_string(),
+                        "a row stands after `subject to`, several in braces: `subject to { ... }`; a definition starts \
+                         with `let`, `param` or `set`"
+                            .to_string(),
                     );
                 }
                 None => return None,
@@ -316,6 +328,8 @@ impl<'a> Statement<'a> {
         Some(format!("did you mean `{instead}`?"))
     }
 }
+
+const TWO_SIDED: &str = "a two-sided bound is written `var x in [lo, hi]`";
 
 fn closer(open: char) -> &'static str {
     match open {

@@ -35,7 +35,7 @@ pub const METHOD: Method = Method {
     name: "complementarity_branching",
     doc: "all ways in which complementary pairs may hold, those left out that a convex bound shows to be no better",
     source: "Bard and Moore (1990), SIAM Journal on Scientific and Statistical Computing 11, 281-292",
-    chosen: "when asked for",
+    chosen: "for complementary pairs among linear rows under a convex objective, up to 60 pairs",
     claim: Claim::Global,
     sees: Sees::Pairs,
     second_order: |_| true,
@@ -70,6 +70,9 @@ const BRANCH_ITERATIONS: usize = 200;
 /// A Hessian of this size is examined before anything else.
 const MOST_VARIABLES: usize = 2000;
 
+/// Branching on so many pairs usually ends within its limit of nodes; the planner asks nobody to try more.
+pub const FEW_PAIRS: usize = 60;
+
 fn accepts(features: &Features) -> Result<(), Objection> {
     features.needs_pairs()?;
     features.needs_smoothness()?;
@@ -78,13 +81,9 @@ fn accepts(features: &Features) -> Result<(), Objection> {
         return Err(Fact::new("a row is not shown to be linear, so branches are not convex"));
     }
     let objective = features.forms.objective.as_ref();
-    let curved = objective.map(|form| form.curvature);
-    let convex = match features.sense {
-        Some(crate::problem::Sense::Maximize) => curved.is_some_and(|c| c.is_concave()),
-        Some(crate::problem::Sense::Minimize) | None => curved.is_some_and(|c| c.is_convex()),
-    };
     // Of a quadratic objective eigenvalues decide.
-    match convex || objective.is_some_and(|form| form.degree.is_some_and(|degree| degree <= 2)) {
+    match features.is_objective_convex() || objective.is_some_and(|form| form.degree.is_some_and(|degree| degree <= 2))
+    {
         true => Ok(()),
         false => Err(Fact::new("the objective is not shown to be convex, so answers of branches are no bounds")),
     }
