@@ -71,6 +71,14 @@ struct Candidate {
     value: f64,
 }
 
+impl Candidate {
+    /// Of a point of the conditions, which begins with all variables of the problem.
+    fn of(problem: &Problem, point: &[f64]) -> Candidate {
+        let whole = point[..problem.dimension as usize].to_vec();
+        Candidate { value: value(problem, &whole), whole }
+    }
+}
+
 pub fn run(context: &mut Context) -> Outcome {
     let mut search = Search::new(context);
     let mut stop = None;
@@ -158,14 +166,23 @@ impl Search {
             let mut starts = vec![conditions.extended(&whole, &lower, &upper)];
             let mut added: Vec<f64> = vec![];
             for _ in 0..=RIVALS {
-                let Some(end) = starts.drain(..).find_map(|start| self.path(context, &conditions, start)) else {
-                    break;
-                };
-                let candidate = Candidate { value: value(problem, &end[..n]), whole: end[..n].to_vec() };
+                let mut ends: Vec<Vec<f64>> =
+                    starts.drain(..).filter_map(|start| self.path(context, &conditions, start)).collect();
+                // The best first: if its follower agrees, the others do not matter.
+                ends.sort_by(|a, b| value(problem, &a[..n]).total_cmp(&value(problem, &b[..n])));
+                let mut ends = ends.into_iter();
+                let Some(end) = ends.next() else { break };
+                let candidate = Candidate::of(problem, &end);
                 let Some(rival) = self.rival(context, &candidate) else {
                     self.keep(candidate);
                     return;
                 };
+                for other in ends {
+                    let other = Candidate::of(problem, &other);
+                    if self.rival(context, &other).is_none() {
+                        self.keep(other);
+                    }
+                }
                 let mut there = candidate.whole.clone();
                 self.rest.get_or_insert(candidate);
                 let Rival::Better { follower, outcome } = rival else { break };
@@ -175,7 +192,8 @@ impl Search {
                 if new.is_empty() {
                     break;
                 }
-                // On from where the follower has the better answer; else from where the path ended.
+                // On from where the follower has the better answer, and from where the path ended: the first leads along
+                // the other branch of answers, the second to where both are equally good.
                 follower.put(problem, &outcome, &mut there);
                 carry(&follower.level, &outcome, &mut lower, &mut upper);
                 added.extend(&new);
