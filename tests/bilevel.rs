@@ -39,6 +39,22 @@ fn known_answers_are_found() {
 }
 
 #[test]
+fn a_kink_that_bends_the_wrong_way_is_refused_at_its_line() {
+    let text = "var x in [0, 5]\nminimize (x - 1)^2 - abs(f.y)\nlower f {\n  var y\n  minimize (y - x)^2\n}";
+    let said = solve(text).expect_err("the leader would leave both branches");
+    assert!(said.contains("`abs` stands where it bends the wrong way") && said.contains(":2:"), "{said}");
+}
+
+#[test]
+fn answers_of_a_follower_with_a_kink_are_differentiated() {
+    let text = "var lam in [0, 10] start 0.5\nminimize (fit.w - 1)^2\nlower fit {\n  var w\n  \
+                minimize (w - 3)^2 / 2 + lam * abs(w)\n}\nsensitivity fit.w to lam";
+    let answer = solve(text).expect("a convex follower");
+    let found = &answer.sensitivities[0];
+    assert!((found.entry.values[0] + 1.0).abs() <= 1e-9, "{found:?}");
+}
+
+#[test]
 fn a_follower_with_pairs_is_refused_with_the_reason() {
     let text = "var x\nlower f {\n  var y >= 0\n  minimize (y - x)^2\n  subject to either: 0 <= y perp y - x >= 0\n}\nminimize f.y";
     let said = solve(text).expect_err("no conditions say what such a follower does");

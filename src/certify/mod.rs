@@ -38,6 +38,8 @@ mod dual_tests;
 mod fit;
 mod hessian;
 mod infeasible;
+#[cfg(test)]
+mod kinked_tests;
 mod kinks;
 mod lanes;
 mod linearise;
@@ -94,7 +96,13 @@ pub fn judge_with_rivals(
         return judge_one_level(&flat, outcome, options);
     }
     let mut x = outcome.x.clone();
-    x.resize(flat.dimension as usize, 0.0);
+    x.resize(x.len().max(flat.dimension as usize), 0.0);
+    // Levels with kinks have conditions as levels without them, in which each kink is a variable of its own.
+    if let Ok(Some(smooth)) = flat.without_kinks() {
+        let x = smooth.extended(&x);
+        return bilevel::certificate(&smooth.problem, &x, rivals, branching::given(outcome), options.tolerance);
+    }
+    x.truncate(flat.dimension as usize);
     bilevel::certificate(&flat, &x, rivals, branching::given(outcome), options.tolerance)
 }
 

@@ -2,6 +2,7 @@
 //! method that solves all levels.
 
 use super::explain::{BlockView, with_line};
+use super::rewrites::{Rewritten, epigraph};
 use super::{Plan, Request, execute, refusal, settings, start};
 use crate::answer::Outcome;
 use crate::diag::{Diagnostic, Sources};
@@ -30,7 +31,17 @@ pub(super) fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Dia
     pairs(problem)?;
     refusal::all_integers(problem)?;
     asked(problem)?;
-    let start = start::of(problem);
+    let mut start = start::of(problem);
+    let smooth = problem.without_kinks().map_err(|kink| vec![kinked(&kink)])?;
+    let (problem, rewrites) = match &smooth {
+        Some(smooth) => {
+            start.x = smooth.extended(&start.x);
+            let mut facts: Vec<Fact> = smooth.tops.iter().map(|top| top.fact.clone()).collect();
+            facts.dedup();
+            (&smooth.problem, vec![Rewritten { name: epigraph::REWRITE.name, facts }])
+        }
+        None => (problem, vec![]),
+    };
     let nest = Nest::of(problem, &start.x);
     pessimistic(&nest)?;
     let (method, because) = choose(&nest, request)?;
@@ -40,7 +51,7 @@ pub(super) fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Dia
     Ok(Plan {
         class: class(problem, &nest),
         facts: vec![],
-        rewrites: vec![],
+        rewrites,
         method: method.name,
         because,
         restarts: 0,
@@ -89,6 +100,12 @@ fn pairs(problem: &Problem) -> Result<(), Vec<Diagnostic>> {
         })
         .collect();
     if refused.is_empty() { Ok(()) } else { Err(refused) }
+}
+
+fn kinked(kink: &Fact) -> Diagnostic {
+    let message = format!("no method for problems inside problems takes this kink: {}", kink.sentence);
+    let help = "convex kinks of what is minimised, and of rows `... <= b`, are taken";
+    Diagnostic::error("no-method", kink.span.unwrap_or_default(), message).help(help)
 }
 
 /// No method looks for the worst of several answers.

@@ -155,7 +155,9 @@ pub(super) fn assembled(
     said: Said,
     differentiate: impl FnOnce(&Outcome, Status, &[Vec<f64>]) -> Vec<Sensitivity>,
 ) -> Answer {
-    let Judged { outcome, certificate } = judged;
+    let Judged { mut outcome, certificate } = judged;
+    // What rewrites of problems inside problems added behind the variables was for the judge.
+    outcome.x.truncate(prepared.problem.dimension as usize);
     let status = status(&outcome.stop, &certificate);
     let problem = &prepared.problem;
     let clock = || prepared.host().seconds();

@@ -10,15 +10,13 @@ use super::{Helper, Lift, Rewrite};
 use crate::expr::eval;
 use crate::expr::family::{Family, IndexMap, Leaf, Source, Stage, StageId, Term};
 use crate::expr::graph::{Node, NodeId};
-use crate::expr::interval::Interval;
-use crate::expr::ops::{Op, Operand, Slope};
+use crate::expr::ops::Op;
 use crate::problem::features::Fact;
 use crate::problem::index::{Axes, Set};
-use crate::problem::ranges::Ranges;
+use crate::problem::pressure::{Pressure, Pressures};
 use crate::problem::squares::span_of;
-use crate::problem::values::{Bounds, Numbers, depends_on_variables};
-use crate::problem::{Constraint, Data, Problem, Sense, Variable};
-use std::collections::{HashMap, HashSet};
+use crate::problem::{Constraint, Data, Problem, Variable};
+use std::collections::HashMap;
 
 pub const REWRITE: Rewrite = Rewrite {
     name: "epigraph",
@@ -33,12 +31,10 @@ pub fn apply(problem: &Problem) -> Option<(Problem, Lift, Vec<Fact>)> {
 
 /// The same; kinks that neither sense keeps at one of their branches become complementary `pairs` if that is allowed.
 pub(super) fn apply_with(problem: &Problem, pairs: bool) -> Option<(Problem, Lift, Vec<Fact>)> {
-    let numbers = Numbers::of(problem);
-    let bounds = Bounds::of(problem, &numbers);
-    let ranges = Ranges::of(problem, &numbers, &bounds);
-    let mut work = Work { pairs, ..Work::new(problem, &numbers, &bounds, &ranges) };
-    let pressures = work.pressures();
-    for (k, pressure) in pressures.into_iter().enumerate() {
+    let pressures = Pressures::of(problem);
+    let (out, helpers, facts) = (problem.clone(), vec![], vec![]);
+    let mut work = Work { problem, pressures: &pressures, pairs, out, helpers, facts };
+    for (k, pressure) in pressures.on_stages().into_iter().enumerate() {
         for t in 0..problem.stages[k].terms.len() {
             work.term(k, t, pressure)?;
         }
@@ -47,47 +43,9 @@ pub(super) fn apply_with(problem: &Problem, pairs: bool) -> Option<(Problem, Lif
     (!work.facts.is_empty()).then_some((work.out, lift, work.facts))
 }
 
-/// What a larger value does to the problem.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Pressure {
-    /// Nothing reads it.
-    None,
-    /// A larger value can only hurt.
-    Down,
-    /// A smaller value can only hurt.
-    Up,
-    /// Both, or not known.
-    Both,
-}
-
-impl Pressure {
-    fn and(self, other: Pressure) -> Pressure {
-        match (self, other) {
-            (Pressure::None, p) | (p, Pressure::None) => p,
-            (Pressure::Down, Pressure::Down) => Pressure::Down,
-            (Pressure::Up, Pressure::Up) => Pressure::Up,
-            (Pressure::Down | Pressure::Up | Pressure::Both, _) => Pressure::Both,
-        }
-    }
-
-    /// On an operand of a function that is under pressure.
-    fn through(self, slope: Slope) -> Pressure {
-        match (self, slope) {
-            (Pressure::None, _) | (_, Slope::Flat) => Pressure::None,
-            (p, Slope::Rising) => p,
-            (Pressure::Down, Slope::Falling) => Pressure::Up,
-            (Pressure::Up, Slope::Falling) => Pressure::Down,
-            (Pressure::Both, _) | (Pressure::Down | Pressure::Up, Slope::Neither) => Pressure::Both,
-        }
-    }
-}
-
-pub(super) struct Work<'a> {
-    pub problem: &'a Problem,
-    pub numbers: &'a Numbers,
-    pub bounds: &'a Bounds,
-    pub ranges: &'a Ranges,
-    depends: Vec<bool>,
+struct Work<'a> {
+    problem: &'a Problem,
+    pressures: &'a Pressures<'a>,
     /// Whether kinks may become complementary pairs.
     pairs: bool,
     out: Problem,
@@ -95,129 +53,14 @@ pub(super) struct Work<'a> {
     facts: Vec<Fact>,
 }
 
-/// What is known of the operands of a call.
-fn facts(
-    operands: &[NodeId; 3],
-    arity: usize,
-    intervals: &HashMap<NodeId, Interval>,
-    varying: &HashSet<NodeId>,
-) -> [Operand; 3] {
-    std::array::from_fn(|k| {
-        let id = operands[if k < arity { k } else { 0 }];
-        Operand { interval: intervals[&id], constant: !varying.contains(&id) }
-    })
-}
-
-impl<'a> Work<'a> {
-    pub fn new(problem: &'a Problem, numbers: &'a Numbers, bounds: &'a Bounds, ranges: &'a Ranges) -> Work<'a> {
-        let depends = depends_on_variables(problem);
-        let (out, helpers, facts) = (problem.clone(), vec![], vec![]);
-        Work { problem, numbers, bounds, ranges, depends, pairs: false, out, helpers, facts }
-    }
-
-    /// Of every stage: from the objective and the rows down, through the stages that read it.
-    pub fn pressures(&self) -> Vec<Pressure> {
-        let mut pressures = vec![Pressure::None; self.problem.stages.len()];
-        let mut add = |id: StageId, p: Pressure| {
-            let at = &mut pressures[id.0 as usize];
-            *at = at.and(p);
-        };
-        for objective in &self.problem.objectives {
-            add(objective.stage, if objective.sense == Sense::Minimize { Pressure::Down } else { Pressure::Up });
-        }
-        let starts = self.problem.row_starts();
-        for (constraint, start) in self.problem.constraints.iter().zip(starts).filter(|(c, _)| !c.dropped) {
-            for r in start..start + constraint.rows as usize {
-                if self.bounds.row_lower[r] > f64::NEG_INFINITY {
-                    add(constraint.stage, Pressure::Up);
-                }
-                if self.bounds.row_upper[r] < f64::INFINITY {
-                    add(constraint.stage, Pressure::Down);
-                }
-            }
-        }
-        for k in (0..self.problem.stages.len()).rev() {
-            if let Some(matrix) = &self.problem.stages[k].matrix {
-                // No matrix function rises or falls in each entry.
-                let at = &mut pressures[matrix.of.0 as usize];
-                *at = at.and(Pressure::Both.through(Slope::Neither));
-            }
-            for term in &self.problem.stages[k].terms {
-                let on_nodes = self.on_nodes(term, pressures[k]);
-                for (id, pressure) in on_nodes {
-                    let Node::Leaf(leaf) = self.problem.graph.node(id) else { continue };
-                    match term.family.leaves[leaf as usize].source {
-                        // A recurrence feeds on itself: what a larger value does is not followed.
-                        Source::Stage(source) if source.0 as usize == k => pressures[k] = Pressure::Both,
-                        Source::Stage(source) => {
-                            let at = &mut pressures[source.0 as usize];
-                            *at = at.and(pressure);
-                        }
-                        Source::Variables | Source::Param(_) | Source::After(_) => {}
-                    }
-                }
-            }
-        }
-        pressures
-    }
-
-    /// Of every node of a term's body.
-    pub fn on_nodes(&self, term: &Term, on_body: Pressure) -> HashMap<NodeId, Pressure> {
-        let graph = &self.problem.graph;
-        let intervals = self.ranges.nodes(self.problem, self.numbers, self.bounds, term);
-        let varying = self.varying(term);
-        let mut order = graph.reachable(&[term.family.body]);
-        order.reverse();
-        let mut found = HashMap::from([(term.family.body, on_body)]);
-        for id in order {
-            let Node::Call(op, operands) = graph.node(id) else { continue };
-            let on_this = found.get(&id).copied().unwrap_or(Pressure::None);
-            let slopes = (op.row().slopes)(facts(&operands, op.row().arity, &intervals, &varying));
-            for (operand, slope) in operands.iter().zip(slopes).take(op.row().arity) {
-                let pressure = match op {
-                    // A condition decides between cases: what it reads moves nothing.
-                    Op::Select if *operand == operands[0] => Pressure::None,
-                    _ if op.row().truth => Pressure::None,
-                    _ => on_this.through(slope),
-                };
-                let before = found.get(operand).copied().unwrap_or(Pressure::None);
-                found.insert(*operand, before.and(pressure));
-            }
-        }
-        found
-    }
-
-    /// The nodes of a term's body that depend on variables.
-    pub fn varying(&self, term: &Term) -> HashSet<NodeId> {
-        let graph = &self.problem.graph;
-        let mut varying = HashSet::new();
-        // Operands come before users.
-        for id in graph.reachable(&[term.family.body]) {
-            let varies = match graph.node(id) {
-                Node::Leaf(k) => match term.family.leaves[k as usize].source {
-                    Source::Variables | Source::After(_) => true,
-                    Source::Stage(id) => self.depends[id.0 as usize],
-                    Source::Param(_) => false,
-                },
-                Node::Constant(_) => false,
-                Node::Call(op, operands) => operands[..op.row().arity].iter().any(|o| varying.contains(o)),
-            };
-            if varies {
-                varying.insert(id);
-            }
-        }
-        varying
-    }
-
+impl Work<'_> {
     /// Replaces the kinks of one term, innermost first; `None` if one cannot be.
     fn term(&mut self, stage: usize, t: usize, on_body: Pressure) -> Option<()> {
-        if on_body == Pressure::None || !self.depends[stage] {
+        if on_body == Pressure::None || !self.pressures.depends(stage) {
             return Some(());
         }
         let term = &self.problem.stages[stage].terms[t];
-        let pressures = self.on_nodes(term, on_body);
-        let intervals = self.ranges.nodes(self.problem, self.numbers, self.bounds, term);
-        let varying = self.varying(term);
+        let kinks: HashMap<NodeId, Pressure> = self.pressures.kinks(term, on_body).into_iter().collect();
         let mut family = term.family.clone();
         let mut made: HashMap<NodeId, NodeId> = HashMap::new();
         for id in self.problem.graph.reachable(&[term.family.body]) {
@@ -227,16 +70,12 @@ impl<'a> Work<'a> {
             };
             let old = &operands[..op.row().arity];
             let new: Vec<NodeId> = old.iter().map(|o| made[o]).collect();
-            let kinked = matches!(op, Op::Abs | Op::Max | Op::Min)
-                && varying.contains(&id)
-                && pressures.get(&id).is_some_and(|pressure| *pressure != Pressure::None)
-                && !crate::problem::features::is_decided(op, old, &intervals);
-            let node = match kinked {
-                false if new == old => id,
-                false => self.out.graph.call(op, &new),
-                true => {
+            let node = match kinks.get(&id) {
+                None if new == old => id,
+                None => self.out.graph.call(op, &new),
+                Some(pressure) => {
                     let largest = op != Op::Min;
-                    let kept = match pressures[&id] {
+                    let kept = match pressure {
                         Pressure::Down => largest,
                         Pressure::Up => !largest,
                         Pressure::None | Pressure::Both => false,

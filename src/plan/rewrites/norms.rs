@@ -6,7 +6,6 @@
 //! interior point method keeps `e > 0` until the end and thereby follows a path along which the objective is smooth. A
 //! convex problem stays convex.
 
-use super::epigraph::{Pressure, Work};
 use super::{Lift, Rewrite, Rewritten};
 use crate::expr::eval;
 use crate::expr::family::{IndexMap, Leaf, Source, StageId, Term};
@@ -14,9 +13,8 @@ use crate::expr::graph::{Node, NodeId};
 use crate::expr::ops::Op;
 use crate::problem::features::Fact;
 use crate::problem::index::Axes;
-use crate::problem::ranges::Ranges;
+use crate::problem::pressure::{Pressure, Pressures};
 use crate::problem::squares::span_of;
-use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Data, Problem, Variable};
 use crate::solve::method::Method;
 use crate::solve::options::{Options, Value};
@@ -58,16 +56,13 @@ pub fn apply(problem: &Problem) -> Option<(Problem, Lift, Vec<Fact>)> {
     if with_roots.is_empty() {
         return None;
     }
-    let numbers = Numbers::of(problem);
-    let bounds = Bounds::of(problem, &numbers);
-    let ranges = Ranges::of(problem, &numbers, &bounds);
-    let work = Work::new(problem, &numbers, &bounds, &ranges);
-    let pressures = work.pressures();
+    let pressed = Pressures::of(problem);
+    let pressures = pressed.on_stages();
     let mut out = problem.clone();
     let mut facts: Vec<Fact> = vec![];
     for k in with_roots {
         for (t, term) in problem.stages[k].terms.iter().enumerate() {
-            let norms = norms(&work, term, pressures[k]);
+            let norms = norms(&pressed, term, pressures[k]);
             if norms.is_empty() {
                 continue;
             }
@@ -96,16 +91,16 @@ pub fn apply(problem: &Problem) -> Option<(Problem, Lift, Vec<Fact>)> {
 }
 
 /// The roots of sums of squares in the body of a term that may vanish and whose growth can only hurt.
-fn norms(work: &Work, term: &Term, on_body: Pressure) -> HashSet<NodeId> {
-    let (graph, varying) = (&work.problem.graph, work.varying(term));
-    let pressures = work.on_nodes(term, on_body);
-    let intervals = work.ranges.nodes(work.problem, work.numbers, work.bounds, term);
+fn norms(pressed: &Pressures, term: &Term, on_body: Pressure) -> HashSet<NodeId> {
+    let (graph, varying) = (&pressed.problem.graph, pressed.varying(term));
+    let pressures = pressed.on_nodes(term, on_body);
+    let intervals = pressed.intervals(term);
     let vanishes = |id: NodeId| match graph.node(id) {
         Node::Call(Op::Sqrt, [operand, ..]) => {
             varying.contains(&operand)
                 && pressures.get(&id) == Some(&Pressure::Down)
                 && intervals[&operand].lo <= 0.0
-                && is_of_squares(work, term, operand)
+                && is_of_squares(pressed, term, operand)
         }
         Node::Call(..) | Node::Constant(_) | Node::Leaf(_) => false,
     };
@@ -113,9 +108,9 @@ fn norms(work: &Work, term: &Term, on_body: Pressure) -> HashSet<NodeId> {
 }
 
 /// Whether a node is a sum of squares with weights that do not vary and are not negative, also through stages.
-fn is_of_squares(work: &Work, term: &Term, id: NodeId) -> bool {
-    let (graph, varying) = (&work.problem.graph, work.varying(term));
-    let intervals = work.ranges.nodes(work.problem, work.numbers, work.bounds, term);
+fn is_of_squares(pressed: &Pressures, term: &Term, id: NodeId) -> bool {
+    let (graph, varying) = (&pressed.problem.graph, pressed.varying(term));
+    let intervals = pressed.intervals(term);
     let mut waiting = vec![id];
     while let Some(id) = waiting.pop() {
         match graph.node(id) {
@@ -127,10 +122,10 @@ fn is_of_squares(work: &Work, term: &Term, id: NodeId) -> bool {
             }
             Node::Leaf(k) => {
                 let Source::Stage(inner) = term.family.leaves[k as usize].source else { return false };
-                let terms = &work.problem.stage(inner).terms;
+                let terms = &pressed.problem.stage(inner).terms;
                 // A recurrence is not followed.
                 let reads_itself = |t: &Term| t.family.leaves.iter().any(|leaf| leaf.source == Source::Stage(inner));
-                if terms.iter().any(|t| reads_itself(t) || !is_of_squares(work, t, t.family.body)) {
+                if terms.iter().any(|t| reads_itself(t) || !is_of_squares(pressed, t, t.family.body)) {
                     return false;
                 }
             }

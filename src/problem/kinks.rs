@@ -1,0 +1,359 @@
+//! Kinks of problems inside problems, and of the problem around them, as rows of the level that they stand in.
+//!
+//! Where a larger `max(a, b)` can only hurt who decides, it becomes a variable `t` of that level with rows `t >= a` and
+//! `t >= b`; `abs(a)` is `max(a, -a)`, and `min` the same upside down. A level that is at its best has `t` at one of its
+//! branches, or loses nothing by it, so answers stay what they were; `t` is read by that level alone: others who read the
+//! same function read it as it is written. What comes out is smooth, so conditions of answers can be stated.
+
+use super::features::Fact;
+use super::index::{Axes, Set};
+use super::pressure::{Pressure, Pressures};
+use super::squares::span_of;
+use super::{Constraint, Data, Problem, Supplied, SuppliedBy, Variable};
+use crate::expr::eval;
+use crate::expr::family::{Family, IndexMap, Leaf, Source, Stage, StageId, Term};
+use crate::expr::graph::{Node, NodeId};
+use crate::expr::ops::Op;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A problem whose levels have no kinks. New variables and rows stand behind those of the problem it was made of.
+#[derive(Clone, Debug)]
+pub struct Smooth {
+    pub problem: Problem,
+    /// Each after those whose variables it reads.
+    pub tops: Vec<Top>,
+}
+
+/// A new variable, with an element for each instance of a kink: the largest of its branches, or the smallest.
+#[derive(Clone, Debug)]
+pub struct Top {
+    /// What was done, for the plan.
+    pub fact: Fact,
+    offset: usize,
+    count: usize,
+    /// The rows `t - branch`.
+    rows: Vec<StageId>,
+    largest: bool,
+}
+
+impl Smooth {
+    /// A point with each new variable at the value of its kink; multipliers of new rows are those of `x`, 0 where it ends
+    /// before.
+    pub fn extended(&self, x: &[f64]) -> Vec<f64> {
+        let mut x = x.to_vec();
+        x.resize(self.problem.dimension as usize, 0.0);
+        let problem = &self.problem;
+        let params: Vec<&[f64]> = problem.params.iter().map(|param| param.values.as_slice()).collect();
+        for top in &self.tops {
+            x[top.offset..top.offset + top.count].fill(0.0);
+            let needed = eval::needed(&problem.stages, &top.rows);
+            let inputs = eval::Inputs { variables: &x, params: params.clone(), after: &[] };
+            let values = eval::stages(&problem.graph, &problem.stages, &needed, &inputs);
+            for p in 0..top.count {
+                // With `t = 0` a row is minus its branch.
+                let branches = top.rows.iter().map(|id| -values[id.0 as usize][p]);
+                let best = branches.reduce(if top.largest { f64::max } else { f64::min });
+                x[top.offset + p] = best.filter(|v| v.is_finite()).unwrap_or(0.0);
+            }
+        }
+        x
+    }
+}
+
+impl Problem {
+    /// The problem without kinks in what its levels minimise and constrain; `None` if there are none. Else the first that
+    /// stands where neither sense keeps it at one of its branches.
+    pub fn without_kinks(&self) -> Result<Option<Smooth>, Fact> {
+        let bodies: Vec<NodeId> = self.stages.iter().flat_map(|s| &s.terms).map(|term| term.family.body).collect();
+        let is_kink = |id: &NodeId| matches!(self.graph.node(*id), Node::Call(Op::Abs | Op::Max | Op::Min, _));
+        if !self.graph.reachable(&bodies).iter().any(is_kink) {
+            return Ok(None);
+        }
+        let mut out = Smooth { problem: self.clone(), tops: vec![] };
+        let levels = std::iter::once(None).chain((0..self.blocks.len() as u32).map(Some));
+        for level in levels {
+            Work::of(self, level).rewrite(&mut out)?;
+        }
+        Ok((!out.tops.is_empty()).then_some(out))
+    }
+}
+
+/// The work on one level.
+struct Work<'p> {
+    whole: &'p Problem,
+    block: Option<u32>,
+    /// The level's own objectives and rows alone.
+    view: Problem,
+    /// For each stage that the level reads: which instance of the block each row belongs to.
+    instances: Vec<Vec<Owner>>,
+}
+
+/// Which instance of a block a row belongs to: that whose variables it reads.
+#[derive(Clone, Copy, PartialEq)]
+enum Owner {
+    Nobody,
+    Instance(u32),
+    Several,
+}
+
+impl Owner {
+    fn and(self, other: Owner) -> Owner {
+        match (self, other) {
+            (Owner::Nobody, o) | (o, Owner::Nobody) => o,
+            (a, b) if a == b => a,
+            _ => Owner::Several,
+        }
+    }
+}
+
+impl<'p> Work<'p> {
+    fn of(whole: &'p Problem, block: Option<u32>) -> Work<'p> {
+        let mut view = Problem { blocks: vec![], ..whole.clone() };
+        if let Some(b) = block {
+            let here = &whole.blocks[b as usize];
+            (view.objectives, view.constraints) = (here.objectives.clone(), here.constraints.clone());
+            view.scales.clear();
+        }
+        let mut work = Work { whole, block, view, instances: vec![] };
+        if let Some(b) = block {
+            work.instances = work.owners(b);
+        }
+        work
+    }
+
+    /// Which instance each row of each stage belongs to.
+    fn owners(&self, b: u32) -> Vec<Vec<Owner>> {
+        let here = &self.whole.blocks[b as usize];
+        let mut of_variables = vec![Owner::Nobody; self.whole.dimension as usize];
+        for &v in &here.variables {
+            let v = &self.whole.variables[v as usize];
+            for (p, instance) in v.axes.instances(&here.axes).into_iter().enumerate() {
+                of_variables[v.offset as usize + p] = Owner::Instance(instance);
+            }
+        }
+        let mut all: Vec<Vec<Owner>> = vec![];
+        for stage in &self.whole.stages {
+            let mut rows = vec![Owner::Nobody; stage.rows as usize];
+            if let Some(matrix) = &stage.matrix {
+                let read = all[matrix.of.0 as usize].iter().fold(Owner::Nobody, |a, b| a.and(*b));
+                rows.fill(read);
+            }
+            for term in &stage.terms {
+                for p in 0..term.family.instances as usize {
+                    let row = term.target.at(p);
+                    rows[row] = rows[row].and(owner_of(&term.family, p, &of_variables, &all));
+                }
+            }
+            all.push(rows);
+        }
+        all.push(of_variables);
+        all
+    }
+
+    fn rewrite(&self, out: &mut Smooth) -> Result<(), Fact> {
+        let pressures = Pressures::of(&self.view);
+        let on_stages = pressures.on_stages();
+        let mut copies: HashMap<u32, StageId> = HashMap::new();
+        for (k, stage) in self.whole.stages.iter().enumerate() {
+            if on_stages[k] == Pressure::None || !pressures.depends(k) {
+                continue;
+            }
+            let kinks: Vec<Vec<(NodeId, Pressure)>> =
+                stage.terms.iter().map(|term| pressures.kinks(term, on_stages[k])).collect();
+            let reads_copy = |source| matches!(source, Source::Stage(id) if copies.contains_key(&id.0));
+            if kinks.iter().all(Vec::is_empty) && !stage.sources().any(reads_copy) {
+                continue;
+            }
+            let mut copy = Stage { terms: vec![], ..stage.clone() };
+            if let Some(matrix) = &mut copy.matrix {
+                matrix.of = copies.get(&matrix.of.0).copied().unwrap_or(matrix.of);
+            }
+            for (term, kinks) in stage.terms.iter().zip(&kinks) {
+                if term.family.leaves.iter().any(|leaf| leaf.source == Source::Stage(StageId(k as u32))) {
+                    return Err(Fact::at("a kink stands inside of a recurrence", span_of(term)));
+                }
+                let mut family = term.family.clone();
+                for leaf in &mut family.leaves {
+                    if let Source::Stage(id) = &mut leaf.source {
+                        *id = copies.get(&id.0).copied().unwrap_or(*id);
+                    }
+                }
+                let family = self.without(out, term, family, kinks)?;
+                copy.terms.push(Term { family, ..term.clone() });
+            }
+            copies.insert(k as u32, StageId(out.problem.stages.len() as u32));
+            out.problem.stages.push(copy);
+        }
+        self.redirect(&mut out.problem, &copies);
+        Ok(())
+    }
+
+    /// The family with a variable for each of its kinks.
+    fn without(
+        &self,
+        out: &mut Smooth,
+        term: &Term,
+        mut family: Family,
+        kinks: &[(NodeId, Pressure)],
+    ) -> Result<Family, Fact> {
+        let kinks: HashMap<NodeId, Pressure> = kinks.iter().copied().collect();
+        let mut made: HashMap<NodeId, NodeId> = HashMap::new();
+        for id in self.whole.graph.reachable(&[term.family.body]) {
+            let Node::Call(op, operands) = self.whole.graph.node(id) else {
+                made.insert(id, id);
+                continue;
+            };
+            let old = &operands[..op.row().arity];
+            let new: Vec<NodeId> = old.iter().map(|o| made[o]).collect();
+            let node = match kinks.get(&id) {
+                None if new == old => id,
+                None => out.problem.graph.call(op, &new),
+                Some(pressure) => {
+                    let largest = op != Op::Min;
+                    if *pressure != if largest { Pressure::Down } else { Pressure::Up } {
+                        let name = op.row().name;
+                        let sentence = format!("`{name}` stands where it bends the wrong way, or both ways count");
+                        return Err(Fact::at(sentence, span_of(term)));
+                    }
+                    let branches = match op {
+                        Op::Abs => vec![new[0], out.problem.graph.neg(new[0])],
+                        _ => new,
+                    };
+                    self.top(out, &mut family, &branches, op, term)?
+                }
+            };
+            made.insert(id, node);
+        }
+        Ok(Family { body: made[&term.family.body], ..family })
+    }
+
+    /// Adds a variable for each instance of the family, with a row for each branch; returns the leaf that reads it.
+    fn top(
+        &self,
+        out: &mut Smooth,
+        family: &mut Family,
+        branches: &[NodeId],
+        op: Op,
+        term: &Term,
+    ) -> Result<NodeId, Fact> {
+        let apart = || Fact::at(format!("`{}` reads several instances of a block", op.row().name), span_of(term));
+        let (axes, places) = self.places(term).ok_or_else(apart)?;
+        let (count, span) = (family.instances, span_of(term));
+        let problem = &mut out.problem;
+        let around = self.block.map(|b| self.whole.blocks[b as usize].name.clone() + ".").unwrap_or_default();
+        let name = format!("{around}{} #{}", op.row().name, out.tops.len() + 1);
+        let offset = problem.dimension;
+        let variable = problem.variables.len() as u32;
+        problem.variables.push(Variable::new(name.clone(), axes.clone(), offset, span));
+        problem.dimension += count;
+        let map = IndexMap::from_positions(places.iter().map(|p| offset + p).collect());
+        family.leaves.push(Leaf { source: Source::Variables, map });
+        let leaf = problem.graph.leaf(family.leaves.len() as u32 - 1);
+        let largest = op != Op::Min;
+        let (lower, upper) = if largest { (0.0, f64::INFINITY) } else { (f64::NEG_INFINITY, 0.0) };
+        let mut rows = vec![];
+        for branch in branches {
+            let body = problem.graph.sub(leaf, *branch);
+            // The row reads what exists when its family is complete so far, which is all that the branch needs.
+            let row = Term {
+                family: Family { body, ..family.clone() },
+                target: IndexMap::from_positions(places.clone()),
+                level: 0,
+                origin: term.origin,
+            };
+            let stage = StageId(problem.stages.len() as u32);
+            problem.stages.push(Stage::sum(&*name, count, vec![row]));
+            let sides = (Data::Constant(lower), Data::Constant(upper));
+            rows.push((stage, Constraint::new(name.clone(), axes.clone(), count, stage, sides, span)));
+        }
+        let stages = rows.iter().map(|(stage, _)| *stage).collect();
+        match self.block {
+            None => problem.constraints.extend(rows.into_iter().map(|(_, row)| row)),
+            Some(b) => {
+                problem.blocks[b as usize].variables.push(variable);
+                for (_, row) in rows {
+                    let dual = problem.variables.len() as u32;
+                    let at = problem.dimension;
+                    problem.variables.push(Variable::new(format!("{name}.dual"), axes.clone(), at, span));
+                    problem.dimension += count;
+                    let here = &mut problem.blocks[b as usize];
+                    let by = SuppliedBy::Row(here.constraints.len() as u32);
+                    here.supplied.push(Supplied { variable: dual, by });
+                    here.constraints.push(row);
+                }
+            }
+        }
+        let relation = if largest { "at least" } else { "at most" };
+        let branches = if op == Op::Abs { "both signs" } else { "each of its arguments" };
+        let fact = Fact::at(format!("`{}` becomes a variable that is {relation} {branches}", op.row().name), span);
+        out.tops.push(Top { fact, offset: offset as usize, count: count as usize, rows: stages, largest });
+        Ok(leaf)
+    }
+
+    /// The index sets of what is added for the instances of a family, and the place of each instance there: elements of one
+    /// instance of the block stand together.
+    fn places(&self, term: &Term) -> Option<(Axes, Vec<u32>)> {
+        let family = &term.family;
+        let count = family.instances;
+        let Some(b) = self.block else {
+            return Some((Axes::product(vec![numbers(count)]), (0..count).collect()));
+        };
+        let around = &self.whole.blocks[b as usize].axes;
+        let (of_variables, of_stages) = self.instances.split_last()?;
+        let mut of_instance: Vec<Vec<u32>> = vec![vec![]; around.len()];
+        for p in 0..count {
+            let owner = match owner_of(family, p as usize, of_variables, of_stages) {
+                Owner::Instance(k) => k,
+                Owner::Nobody if around.len() == 1 => 0,
+                Owner::Nobody | Owner::Several => return None,
+            };
+            of_instance[owner as usize].push(p);
+        }
+        let most = of_instance.iter().map(Vec::len).max().unwrap_or(0) as u32;
+        let mut axes = around.extended(&[numbers(most)]);
+        let mut places = vec![0; count as usize];
+        let (mut next, mut kept) = (0, vec![]);
+        for (k, mine) in of_instance.iter().enumerate() {
+            let first = around.filter.as_ref().map_or(k as u32, |all| all[k]) * most;
+            for (j, p) in mine.iter().enumerate() {
+                places[*p as usize] = next;
+                next += 1;
+                kept.push(first + j as u32);
+            }
+        }
+        if kept.len() < axes.len() {
+            axes.filter = Some(Arc::from(kept));
+        }
+        Some((axes, places))
+    }
+
+    /// Has the level read copies where there are any.
+    fn redirect(&self, problem: &mut Problem, copies: &HashMap<u32, StageId>) {
+        let redirect = |stage: &mut StageId| *stage = copies.get(&stage.0).copied().unwrap_or(*stage);
+        let (objectives, constraints) = match self.block {
+            None => (&mut problem.objectives, &mut problem.constraints),
+            Some(b) => {
+                let here = &mut problem.blocks[b as usize];
+                (&mut here.objectives, &mut here.constraints)
+            }
+        };
+        objectives.iter_mut().for_each(|objective| redirect(&mut objective.stage));
+        constraints.iter_mut().for_each(|row| redirect(&mut row.stage));
+    }
+}
+
+fn numbers(count: u32) -> Set {
+    Set::range(1.0, 1.0, count as usize)
+}
+
+/// Whose variables an instance of a family reads.
+fn owner_of(family: &Family, p: usize, of_variables: &[Owner], of_stages: &[Vec<Owner>]) -> Owner {
+    let read = |leaf: &Leaf| match leaf.source {
+        Source::Variables => of_variables[leaf.map.at(p)],
+        // A stage that reads itself is not known yet: what else its rows read decides.
+        Source::Stage(id) => of_stages.get(id.0 as usize).map_or(Owner::Nobody, |rows| rows[leaf.map.at(p)]),
+        Source::Param(_) | Source::After(_) => Owner::Nobody,
+    };
+    family.leaves.iter().map(read).fold(Owner::Nobody, Owner::and)
+}
