@@ -61,6 +61,7 @@ pub mod sema;
 pub mod session;
 pub mod solve;
 pub mod syntax;
+pub mod threads;
 
 pub use answer::Answer;
 pub use session::{Model, Options, Prepared};

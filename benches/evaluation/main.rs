@@ -20,7 +20,7 @@ use std::time::Instant;
 
 fn main() {
     let threads = std::env::var("MERIT_BENCH_THREADS").ok().and_then(|text| text.parse().ok());
-    merit::ad::limit_threads(Some(threads.unwrap_or(1)));
+    merit::threads::limit(Some(threads.unwrap_or(1)));
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     if let [workload, size, folder] = &words[..] {
         let size = size.parse().expect("the size is a number");

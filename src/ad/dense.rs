@@ -7,7 +7,7 @@ use super::action::RankUpdate;
 use super::functions::multiply_add;
 use super::isa::dispatch;
 use super::kernel::Scratch;
-use super::pool;
+use crate::threads;
 use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -51,8 +51,8 @@ fn part_rows(rows: usize, width: usize, most: usize) -> usize {
 /// `work(k, part)` for all parts, by as many threads as there may be.
 fn each_part(parts: std::slice::ChunksMut<f64>, work: &(dyn Fn(usize, &mut [f64]) + Sync)) {
     let parts: Vec<Mutex<&mut [f64]>> = parts.map(Mutex::new).collect();
-    let threads = if parts.len() < 4 { 1 } else { pool::threads() };
-    pool::run(parts.len(), threads, &|_, k| {
+    let threads = if parts.len() < 4 { 1 } else { threads::count() };
+    threads::run(parts.len(), threads, &|_, k| {
         work(k, &mut parts[k].lock().unwrap_or_else(PoisonError::into_inner));
     });
 }

@@ -3,8 +3,9 @@
 //! `FUSED`: `a * b + c` is one instruction. Errors are under 1 ulp for `exp`, `ln`, `sin` and `cos`, about 2 ulp for what
 //! is built of them (`docs/performance.md` has the figures), on every level of [`super::isa`]; zeros, infinities, NaN
 //! and subnormal numbers are right.
-//! Polynomials and splittings are those of fdlibm (Sun Microsystems, 1993), except for `exp`, which is a Taylor
-//! polynomial on `|r| <= ln(2)/2`.
+//! Polynomials and splittings are those of fdlibm (Sun Microsystems, 1993), except for the polynomial of `exp` (by Remez'
+//! algorithm) and what fused products shorten. Loops of such functions are bound by how long one value takes, as much
+//! as by how many instructions: chains are kept short.
 
 // Coefficients keep the digits they were published with.
 #![allow(clippy::excessive_precision)]
@@ -28,29 +29,28 @@ pub fn pick(condition: bool, a: f64, b: f64) -> f64 {
     if condition { a } else { b }
 }
 
-/// `1/2! + r/3! + ... + r^11/13!`, so that `exp(r) = 1 + r + r² p(r)`.
+/// `p(r)` with `exp(r) = 1 + r + r² p(r)` for `|r| <= ln(2)/2`, to 6e-20 of `exp(r)`.
 #[inline(always)]
 fn exponential_tail<const FUSED: bool>(r: f64) -> f64 {
-    const C: [f64; 12] = [
+    const C: [f64; 11] = [
         0.5,
-        1.0 / 6.0,
-        1.0 / 24.0,
-        1.0 / 120.0,
-        1.0 / 720.0,
-        1.0 / 5040.0,
-        1.0 / 40320.0,
-        1.0 / 362880.0,
-        1.0 / 3628800.0,
-        1.0 / 39916800.0,
-        1.0 / 479001600.0,
-        1.0 / 6227020800.0,
+        0.16666666666666682,
+        0.041666666666666095,
+        0.008333333333317034,
+        0.0013888888889115633,
+        0.00019841269896383538,
+        2.4801586926620575e-05,
+        2.75572348621611e-06,
+        2.755758185933794e-07,
+        2.5112036766837428e-08,
+        2.0826623627616695e-09,
     ];
     let r2 = r * r;
     let r4 = r2 * r2;
     let low = multiply_add::<FUSED>(pair::<FUSED>(C[2], C[3], r), r2, pair::<FUSED>(C[0], C[1], r));
     let middle = multiply_add::<FUSED>(pair::<FUSED>(C[6], C[7], r), r2, pair::<FUSED>(C[4], C[5], r));
-    let high = multiply_add::<FUSED>(pair::<FUSED>(C[10], C[11], r), r2, pair::<FUSED>(C[8], C[9], r));
-    multiply_add::<FUSED>(high, r4 * r4, multiply_add::<FUSED>(middle, r4, low))
+    let high = multiply_add::<FUSED>(C[10], r2, pair::<FUSED>(C[8], C[9], r));
+    multiply_add::<FUSED>(multiply_add::<FUSED>(high, r4, middle), r4, low)
 }
 
 /// `a + b x`
@@ -59,17 +59,19 @@ fn pair<const FUSED: bool>(a: f64, b: f64, x: f64) -> f64 {
     multiply_add::<FUSED>(b, x, a)
 }
 
-/// `(k, r)` with `x = k ln 2 + r`, k an integer, `|r| <= ln(2)/2`.
+/// `(bits, r)` with `x = k ln 2 + r`, k an integer, `|r| <= ln(2)/2`; the low bits are those of `k + bias`.
 #[inline(always)]
-fn reduce_exponent<const FUSED: bool>(x: f64) -> (f64, f64) {
-    let k = multiply_add::<FUSED>(x, std::f64::consts::LOG2_E, ROUNDER) - ROUNDER;
-    (k, multiply_add::<FUSED>(k, -LN2_HIGH, x) - k * LN2_LOW)
+fn reduce_exponent<const FUSED: bool>(x: f64, bias: f64) -> (u64, f64) {
+    let rounder = ROUNDER + bias;
+    let rounded = multiply_add::<FUSED>(x, std::f64::consts::LOG2_E, rounder);
+    let k = rounded - rounder;
+    (rounded.to_bits(), multiply_add::<FUSED>(k, -LN2_LOW, multiply_add::<FUSED>(k, -LN2_HIGH, x)))
 }
 
-/// `2^k` from `k + ROUNDER`, for `-1022 <= k <= 1023`.
+/// `2^(e - 1023)`, where `e` are the low 11 bits.
 #[inline(always)]
-fn power_of_two(rounded: f64) -> f64 {
-    f64::from_bits(rounded.to_bits().wrapping_add(1023) << 52)
+fn power_of_two(e: u64) -> f64 {
+    f64::from_bits(e << 52)
 }
 
 #[inline(always)]
@@ -82,13 +84,12 @@ pub fn exp<const FUSED: bool>(x: f64) -> f64 {
 fn scaled_exp<const FUSED: bool>(x: f64, shift: f64) -> f64 {
     let x = pick(x > 711.0, 711.0, x);
     let x = pick(x < -746.0, -746.0, x);
-    let (k, r) = reduce_exponent::<FUSED>(x);
-    let e = multiply_add::<FUSED>(exponential_tail::<FUSED>(r), r * r, r) + 1.0;
+    let (e, r) = reduce_exponent::<FUSED>(x, 2046.0 + shift);
+    let t = multiply_add::<FUSED>(exponential_tail::<FUSED>(r), r * r, r);
     // In two factors, so that overflow and subnormal results come out right.
-    let k = k + shift;
-    let half = multiply_add::<FUSED>(k, 0.5, ROUNDER);
-    let rest = (k - (half - ROUNDER)) + ROUNDER;
-    e * power_of_two(half) * power_of_two(rest)
+    let half = e >> 1;
+    let scale = power_of_two(half);
+    multiply_add::<FUSED>(t, scale, scale) * power_of_two(e.wrapping_sub(half))
 }
 
 /// `exp(x) - 1` without cancellation.
@@ -96,11 +97,11 @@ fn scaled_exp<const FUSED: bool>(x: f64, shift: f64) -> f64 {
 pub fn exp_minus_one<const FUSED: bool>(x: f64) -> f64 {
     let clamped = pick(x > 710.0, 710.0, x);
     let clamped = pick(clamped < -50.0, -50.0, clamped);
-    let (k, r) = reduce_exponent::<FUSED>(clamped);
-    let e = multiply_add::<FUSED>(exponential_tail::<FUSED>(r), r * r, r);
-    // 2^k (e + 1) - 1, by halves because 2^1024 is not a number.
-    let half_scale = power_of_two((k - 1.0) + ROUNDER);
-    let value = multiply_add::<FUSED>(e, half_scale, half_scale - 0.5) * 2.0;
+    // 2^k (t + 1) - 1, by halves because 2^1024 is not a number.
+    let (e, r) = reduce_exponent::<FUSED>(clamped, 1022.0);
+    let t = multiply_add::<FUSED>(exponential_tail::<FUSED>(r), r * r, r);
+    let half_scale = power_of_two(e);
+    let value = multiply_add::<FUSED>(t, half_scale, half_scale - 0.5) * 2.0;
     pick(x.abs() < 1e-17, x, value)
 }
 
@@ -168,48 +169,72 @@ pub fn ln_one_plus<const FUSED: bool>(x: f64) -> f64 {
     pick(x.abs() < 1e-17, x, value)
 }
 
-/// `c0 + c1 z + ... + c5 z^5`, given `z²` and `z⁴`.
+/// `c0 + c1 z + ... + c5 z^5`, given `z²`.
 #[inline(always)]
-fn six_terms<const FUSED: bool>(z: f64, z2: f64, z4: f64, c: [f64; 6]) -> f64 {
-    let (low, middle) = (pair::<FUSED>(c[0], c[1], z), pair::<FUSED>(c[2], c[3], z));
-    let high = pair::<FUSED>(c[4], c[5], z);
-    multiply_add::<FUSED>(high, z4, multiply_add::<FUSED>(middle, z2, low))
+fn six_terms<const FUSED: bool>(z: f64, z2: f64, c: [f64; 6]) -> f64 {
+    let three = |a: f64, b: f64, c: f64| multiply_add::<FUSED>(multiply_add::<FUSED>(c, z2, b), z2, a);
+    multiply_add::<FUSED>(three(c[1], c[3], c[5]), z, three(c[0], c[2], c[4]))
+}
+
+/// What is left of an angle: `r + low`, with `|low|` within half a unit in the last place of `r` or so.
+struct Rest {
+    r: f64,
+    low: f64,
+    /// Their sum is closer to what is left, also where that is tiny.
+    head: f64,
+    tail: f64,
+}
+
+/// `x - q π/2`
+#[inline(always)]
+fn reduce_angle<const FUSED: bool>(x: f64, q: f64) -> Rest {
+    // π/2 in two parts of 33 bits, whose products with q are exact, and the rest.
+    const HIGH: f64 = 1.57079632673412561417e+00;
+    const MIDDLE: f64 = 6.07710050630396597660e-11;
+    const LAST: f64 = 2.0222662487959506e-21;
+    let r0 = multiply_add::<FUSED>(q, -HIGH, x);
+    if FUSED {
+        // Not from head and tail, which are there later.
+        let r = multiply_add::<FUSED>(q, -(MIDDLE + LAST), r0);
+        let head = multiply_add::<FUSED>(q, -MIDDLE, r0);
+        let lost = multiply_add::<FUSED>(q, -MIDDLE, r0 - head);
+        let tail = multiply_add::<FUSED>(q, -LAST, lost);
+        return Rest { r, low: (head - r) + tail, head, tail };
+    }
+    let w = q * MIDDLE;
+    let r1 = r0 - w;
+    let w = multiply_add::<FUSED>(q, LAST, w - (r0 - r1));
+    let r = r1 - w;
+    let low = (r1 - r) - w;
+    Rest { r, low, head: r, tail: low }
 }
 
 /// `(sin x, cos x)` for `|x| <= LARGEST_ANGLE`.
 #[inline(always)]
 pub fn sine_cosine<const FUSED: bool>(x: f64) -> (f64, f64) {
     let rounded = multiply_add::<FUSED>(x, std::f64::consts::FRAC_2_PI, ROUNDER);
-    let q = rounded - ROUNDER;
     let quadrant = rounded.to_bits();
-    // x - q π/2 = r + low, with π/2 in three parts of 33 bits and more.
-    let r0 = multiply_add::<FUSED>(q, -1.57079632673412561417e+00, x);
-    let w = q * 6.07710050630396597660e-11;
-    let r1 = r0 - w;
-    let w = multiply_add::<FUSED>(q, -2.02226624879595063154e-21, (r0 - r1) - w);
-    let r = r1 + w;
-    let low = (r1 - r) + w;
+    let Rest { r, low, head, tail } = reduce_angle::<FUSED>(x, rounded - ROUNDER);
     let z = r * r;
     let z2 = z * z;
-    let z4 = z2 * z2;
+    let h = 0.5 * z;
     let p = six_terms::<FUSED>(
         z,
         z2,
-        z4,
         [
-            -1.66666666666666324348e-01,
-            8.33333333332248946124e-03,
-            -1.98412698298579493134e-04,
-            2.75573137070700676789e-06,
-            -2.50507602534068634195e-08,
-            1.58969099521155010221e-10,
+            1.66666666666666324348e-01,
+            -8.33333333332248946124e-03,
+            1.98412698298579493134e-04,
+            -2.75573137070700676789e-06,
+            2.50507602534068634195e-08,
+            -1.58969099521155010221e-10,
         ],
     );
-    let sine = r + multiply_add::<FUSED>(r * z, p, multiply_add::<FUSED>(-0.5 * z, low, low));
+    // Signs such that -0 stays what it is.
+    let sine = head - multiply_add::<FUSED>(r * z, p, multiply_add::<FUSED>(h, low, -tail));
     let p = six_terms::<FUSED>(
         z,
         z2,
-        z4,
         [
             4.16666666666666019037e-02,
             -1.38888888888741095749e-03,
@@ -219,16 +244,13 @@ pub fn sine_cosine<const FUSED: bool>(x: f64) -> (f64, f64) {
             -1.13596475577881948265e-11,
         ],
     );
-    let h = 0.5 * z;
     let w = 1.0 - h;
-    let cosine = w + (((1.0 - w) - h) + multiply_add::<FUSED>(z2, p, -(r * low)));
+    let cosine = w + multiply_add::<FUSED>(z2, p, multiply_add::<FUSED>(-r, low, (1.0 - w) - h));
     let swapped = (quadrant & 1) != 0;
     let (s, c) = (pick(swapped, cosine, sine), pick(swapped, sine, cosine));
     let sine_sign = (quadrant & 2) << 62;
     let cosine_sign = (quadrant.wrapping_add(1) & 2) << 62;
-    // -0 keeps its sign; every other angle is never exactly 0 after reduction.
-    let s = f64::from_bits(s.to_bits() ^ sine_sign);
-    (pick(x == 0.0, x, s), f64::from_bits(c.to_bits() ^ cosine_sign))
+    (f64::from_bits(s.to_bits() ^ sine_sign), f64::from_bits(c.to_bits() ^ cosine_sign))
 }
 
 /// `sin x` for `|x| <= LARGEST_ANGLE`.

@@ -9,12 +9,12 @@
 //! length of a block nor the number of threads changes a result.
 
 use super::interpret::{run_block, run_single};
-use super::pool;
 use super::program::{Form, Permanent, Program, Way};
 use super::rows::{self, Rows};
 use super::runs::{Runs, Step};
 use super::transfer::{load, store, total};
 use crate::expr::family::IndexMap;
+use crate::threads;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -24,8 +24,6 @@ pub const FEW: usize = 8;
 pub const LANES: usize = 8;
 /// Instances are worked on in chunks of this many, which threads share; the last may have fewer.
 pub const CHUNK: usize = 2048;
-/// Less [`Kernel::work`] than this is done by one thread.
-const WORTH_THREADS: usize = if cfg!(test) { 1 } else { 400_000 };
 
 #[derive(Clone, Debug)]
 pub struct Input {
@@ -287,7 +285,7 @@ impl Kernel {
     fn run_blocks(&self, memory: &mut Memory, scratch: &mut Scratch) {
         let program = &*self.program;
         let chunks = self.instances.div_ceil(CHUNK);
-        let threads = if self.waves.len() == chunks || self.work() < WORTH_THREADS { 1 } else { pool::threads() };
+        let threads = if self.waves.len() == chunks { 1 } else { threads::for_work(self.work()) };
         let block = self.block_length().min((self.instances + 7) & !7);
         // 8 more, so that registers do not fall on the same cache sets.
         let pitch = block + 8;
@@ -321,7 +319,7 @@ impl Kernel {
         for wave in &self.waves {
             // SAFETY: seats have registers of their own, chunks have sums of their own, chunks of one wave write to
             // different entries and do not read what others write; ranges of maps were checked by `new` and `run`.
-            pool::run(wave.len(), threads, &|seat, k| unsafe { run.chunk(seat, wave[k] as usize) });
+            threads::run(wave.len(), threads, &|seat, k| unsafe { run.chunk(seat, wave[k] as usize) });
         }
         for (j, sink) in self.sinks.iter().enumerate().filter(|(_, sink)| is_stride(&sink.map, 0)) {
             let mut s = scratch.sums[j];

@@ -19,7 +19,6 @@ mod jacobian;
 mod kernel;
 mod matrix;
 mod patterns;
-mod pool;
 mod program;
 mod rows;
 mod runs;
@@ -31,7 +30,6 @@ mod transfer;
 mod values;
 
 pub use evaluator::Evaluator;
-pub use pool::{limit_threads, run as in_parallel, threads};
 
 #[cfg(test)]
 mod accuracy_tests;

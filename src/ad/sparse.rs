@@ -3,7 +3,7 @@
 //! As general kernels they would load, multiply and add up in three passes over memory.
 
 use super::kernel::{Memory, Place, Scratch, Space};
-use super::pool;
+use crate::threads;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Entries row after row; a row may come in several parts.
@@ -72,8 +72,8 @@ impl SparseProduct {
         }
         let vector = memory.read(self.vector, ends.0);
         let parts: Vec<Mutex<&mut [f64]>> = sums.chunks_mut(PART).map(Mutex::new).collect();
-        let threads = if parts.len() < 4 { 1 } else { pool::threads() };
-        pool::run(parts.len(), threads, &|_, k| {
+        let threads = if parts.len() < 4 { 1 } else { threads::count() };
+        threads::run(parts.len(), threads, &|_, k| {
             let sums = &mut *parts[k].lock().unwrap_or_else(PoisonError::into_inner);
             for (s, sum) in (k * PART..).zip(sums.iter_mut()) {
                 *sum = self.matrix.part(values, s).map(|(value, at)| value * vector[*at as usize]).sum();

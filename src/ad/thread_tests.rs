@@ -1,10 +1,11 @@
 //! The same bytes for any number of threads.
 
+use super::Evaluator;
 use super::tests::{Model, affine, branch_flows, gather, logistic, luksan_vlcek, sparse, stage, wave, x};
-use super::{Evaluator, limit_threads};
 use crate::expr::family::IndexMap;
 use crate::expr::ops::Op;
 use crate::problem::Problem;
+use crate::threads;
 
 /// All that an evaluator computes, as bits.
 fn everything(problem: &Problem, at: &[f64]) -> Vec<Vec<u64>> {
@@ -32,10 +33,10 @@ fn everything(problem: &Problem, at: &[f64]) -> Vec<Vec<u64>> {
 
 fn check(name: &str, model: Model) {
     let at = wave(model.problem.dimension as usize);
-    limit_threads(Some(1));
+    threads::limit(Some(1));
     let alone = everything(&model.problem, &at);
     for threads in [2, 3] {
-        limit_threads(Some(threads));
+        threads::limit(Some(threads));
         assert!(everything(&model.problem, &at) == alone, "{name}: {threads} threads give other bytes than one");
     }
 }

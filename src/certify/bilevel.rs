@@ -19,7 +19,8 @@ use crate::answer::certificate::{Certificate, Kind, Place, Proved, Residual, Sec
 use crate::answer::{Evaluations, Multipliers, Outcome, Stop};
 use crate::problem::conditions::Form;
 use crate::problem::level::Level;
-use crate::problem::{BlockKind, Choice, Problem, SuppliedBy};
+use crate::problem::{Block, BlockKind, Choice, Problem, SuppliedBy};
+use crate::threads;
 
 /// A point of one instance of a block, found by someone else.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,20 +47,19 @@ pub(super) fn certificate(
     }
     let (mut lower, mut upper) = (vec![0.0; x.len()], vec![0.0; x.len()]);
     let mut seen = Followers { worst: vec![], unproved: vec![], without_multipliers: None, rivals: 0 };
-    for (b, block) in problem.blocks.iter().enumerate() {
-        for instance in 0..block.axes.len() as u32 {
-            let level = problem.level(b as u32, instance, x);
-            let mine: Vec<&[f64]> = rivals
-                .iter()
-                .filter(|r| (r.block, r.instance) == (b as u32, instance))
-                .map(|r| r.own.as_slice())
-                .collect();
-            let found = follower(problem, b as u32, &level, x, &mine, tolerance);
-            for (j, &k) in level.own.iter().enumerate() {
-                (lower[k as usize], upper[k as usize]) = (found.lower[j], found.upper[j]);
-            }
-            seen.add(problem, b as u32, instance, found);
+    let instances = |(b, block): (u32, &Block)| (0..block.axes.len() as u32).map(move |instance| (b, instance));
+    let all: Vec<(u32, u32)> = (0..).zip(&problem.blocks).flat_map(instances).collect();
+    let found = threads::each(all.clone(), threads::count(), |(b, instance)| {
+        let level = problem.level(b, instance, x);
+        let mine = rivals.iter().filter(|r| (r.block, r.instance) == (b, instance)).map(|r| r.own.as_slice());
+        let found = follower(problem, b, &level, x, &mine.collect::<Vec<_>>(), tolerance);
+        (level.own, found)
+    });
+    for ((b, instance), (own, found)) in all.into_iter().zip(found) {
+        for (j, &k) in own.iter().enumerate() {
+            (lower[k as usize], upper[k as usize]) = (found.lower[j], found.upper[j]);
         }
+        seen.add(problem, b, instance, found);
     }
     residuals.extend(std::mem::take(&mut seen.worst));
     let mut notes = seen.notes();

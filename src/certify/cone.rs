@@ -5,6 +5,7 @@
 //! partial sums as further variables, which changes nothing of what `d` may be. Factors of a positive definite matrix
 //! need no pivoting; what rounding does to them is taken off the diagonal.
 
+use super::gram::Gram;
 use super::hessian::Hessian;
 use super::rows::{Entries, Rows};
 use crate::linalg::ldlt::{Inertia, Ldlt};
@@ -77,15 +78,18 @@ impl Cone {
     /// `[1, A'; A, corner]`
     fn saddle(&self, corner: f64) -> Option<(Matrix, Inertia)> {
         let n = self.free.len();
-        let each = |see: &mut dyn FnMut(u32, u32, f64)| {
-            (0..n as u32).for_each(|i| see(i, i, 1.0));
-            for (r, row) in (n as u32..).zip(self.rows.iter()) {
-                row.iter().for_each(|(j, v)| see(r, *j, *v));
-                see(r, r, corner);
-            }
-        };
-        let mut matrix = Matrix::new(n + self.rows.len(), &each)?;
-        matrix.set(&each);
+        let size = n + self.rows.len();
+        let mut pattern = Pattern { rows: size, columns_count: size, starts: (0..=n).collect(), columns: vec![] };
+        pattern.columns.extend(0..n as u32);
+        let mut values = vec![1.0; n];
+        for (r, row) in (n as u32..).zip(self.rows.iter()) {
+            let (columns, entries): (Vec<u32>, Vec<f64>) = row.iter().copied().chain([(r, corner)]).unzip();
+            pattern.columns.extend(columns);
+            pattern.starts.push(pattern.columns.len());
+            values.extend(entries);
+        }
+        let mut matrix = Matrix::new(pattern)?;
+        matrix.values = values;
         let inertia = matrix.ldlt.factor(&matrix.values).ok()?;
         Some((matrix, inertia))
     }
@@ -100,30 +104,11 @@ impl Cone {
 /// A Hessian on a cone.
 pub struct Curved<'a> {
     cone: &'a Cone,
-    parts: Parts,
+    /// The rows of the cone are cut in it where they are long.
+    parts: Gram,
     matrix: Matrix,
     /// The weight of the rows in the matrix that was factored last.
     sigma: f64,
-}
-
-/// What the matrix is put together from.
-struct Parts {
-    /// Row, column and value of the lower triangle in the free variables.
-    hessian: Vec<(u32, u32, f64)>,
-    /// The rows of the cone, cut where they are long.
-    rows: Rows,
-}
-
-impl Parts {
-    /// All entries of the lower triangle of `H + σ A'A`.
-    fn each(&self, sigma: f64, see: &mut dyn FnMut(u32, u32, f64)) {
-        self.hessian.iter().for_each(|(i, j, v)| see(*i, *j, *v));
-        for row in self.rows.iter() {
-            for (k, (i, vi)) in row.iter().enumerate() {
-                row[..=k].iter().for_each(|(j, vj)| see(*i, *j, sigma * vi * vj));
-            }
-        }
-    }
 }
 
 impl<'a> Curved<'a> {
@@ -131,19 +116,22 @@ impl<'a> Curved<'a> {
     pub fn new(hessian: &Hessian, cone: &'a Cone) -> Option<Curved<'a>> {
         let mut column = vec![u32::MAX; cone.variables];
         cone.free.iter().enumerate().for_each(|(c, j)| column[*j] = c as u32);
-        let inside = hessian.entries().map(|(i, j, v)| (column[i as usize], column[j as usize], v));
-        let hessian = inside.filter(|(i, j, _)| *i != u32::MAX && *j != u32::MAX).collect();
-        let mut variables = cone.free.len();
-        let mut parts = Parts { hessian, rows: Rows::default() };
-        cone.rows.iter().for_each(|row| cut(row, &mut variables, &mut parts.rows));
-        let matrix = Matrix::new(variables, &|see| parts.each(1.0, see))?;
+        let mut inside = Rows::default();
+        for i in &cone.free {
+            let row = hessian.rows[*i].iter().map(|(j, v)| (column[*j as usize], *v));
+            inside.push(row.filter(|(j, _)| *j != u32::MAX));
+        }
+        let (mut variables, mut rows) = (cone.free.len(), Rows::default());
+        cone.rows.iter().for_each(|row| cut(row, &mut variables, &mut rows));
+        let parts = Gram::new(variables, inside, rows)?;
+        let matrix = Matrix::new(parts.pattern())?;
         Some(Curved { cone, parts, matrix, sigma: 0.0 })
     }
 
     /// Whether `H + diag(add) + σ A'A` is positive definite, less what rounding may hide; `add` is by variable.
     pub fn definite(&mut self, sigma: f64, add: impl Fn(usize) -> f64) -> bool {
         self.sigma = sigma;
-        self.matrix.set(&|see| self.parts.each(sigma, see));
+        self.parts.fill(sigma, &self.matrix.pattern, &mut self.matrix.values);
         let size = self.matrix.pattern.rows;
         for i in 0..size {
             let entry = self.matrix.diagonal(i);
@@ -255,71 +243,21 @@ fn normalise(d: &mut [f64]) -> Option<f64> {
     Some(length)
 }
 
-/// Hands all entries of a lower triangle, in a fixed order, to a function of row, column and value.
-type Each<'e> = &'e dyn Fn(&mut dyn FnMut(u32, u32, f64));
-
 /// The lower triangle of a sparse symmetric matrix with its factors.
 struct Matrix {
     pattern: Pattern,
     values: Vec<f64>,
-    /// Where the entries go, in the order in which they are handed over.
-    places: Vec<u32>,
     ldlt: Ldlt,
 }
 
 impl Matrix {
-    /// Analyses a matrix with these entries and a diagonal; nothing if its factors do not fit.
-    fn new(n: usize, each: Each) -> Option<Matrix> {
-        // Sorted by row through counting, then by column; the diagonal comes first of all.
-        let mut starts = vec![0usize; n + 1];
-        let mut count = 0;
-        let all = |see: &mut dyn FnMut(u32, u32, f64)| {
-            (0..n as u32).for_each(|i| see(i, i, 0.0));
-            each(see);
-        };
-        all(&mut |i, _, _| {
-            starts[i as usize + 1] += 1;
-            count += 1;
-        });
-        (0..n).for_each(|i| starts[i + 1] += starts[i]);
-        u32::try_from(count).ok()?;
-        let mut next = starts.clone();
-        let mut sorted = vec![(0u32, 0u32); count];
-        let mut k = 0;
-        all(&mut |i, j, _| {
-            sorted[next[i as usize]] = (j, k);
-            next[i as usize] += 1;
-            k += 1;
-        });
-        let mut places = vec![0; count];
-        let mut pattern = Pattern { rows: n, columns_count: n, starts: vec![0], columns: vec![] };
-        for i in 0..n {
-            let row = &mut sorted[starts[i]..starts[i + 1]];
-            row.sort_unstable();
-            for (at, (j, k)) in row.iter().enumerate() {
-                if at == 0 || row[at - 1].0 != *j {
-                    pattern.columns.push(*j);
-                }
-                places[*k as usize] = pattern.columns.len() as u32 - 1;
-            }
-            pattern.starts.push(pattern.columns.len());
-        }
-        places.drain(..n);
+    /// Analyses a matrix that has a diagonal; nothing if its factors do not fit.
+    fn new(pattern: Pattern) -> Option<Matrix> {
         let ldlt = Ldlt::new(&pattern).ok()?;
-        if (ldlt.fill() as f64).powi(2) > COST * n as f64 {
+        if (ldlt.fill() as f64).powi(2) > COST * pattern.rows as f64 {
             return None;
         }
-        Some(Matrix { values: vec![0.0; pattern.entries()], pattern, places, ldlt })
-    }
-
-    fn set(&mut self, each: Each) {
-        self.values.fill(0.0);
-        let mut places = self.places.iter();
-        each(&mut |_, _, value| {
-            if let Some(place) = places.next() {
-                self.values[*place as usize] += value;
-            }
-        });
+        Some(Matrix { values: vec![0.0; pattern.entries()], pattern, ldlt })
     }
 
     fn diagonal(&mut self, i: usize) -> &mut f64 {
@@ -338,7 +276,7 @@ mod tests {
             sizes[*i as usize] += v.abs();
             sizes[*j as usize] += if i == j { 0.0 } else { v.abs() };
         }
-        Hessian { rows: Rows::summed(n, entries), sizes }
+        Hessian { rows: Rows::summed(n, &[entries.to_vec()]), sizes }
     }
 
     /// The smallest `d'Hd` over unit vectors of the cone, densely: infinite if there is none.

@@ -7,13 +7,14 @@
 //! differences of the gradient of the Lagrangian along it.
 
 use super::cone::{Cone, Curved};
-use super::hessian::{ENTRIES, Hessian, of_lagrangian};
+use super::hessian::{ENTRIES, Hessian, Sum, sum_of_lagrangian};
 use super::linearise::Linearised;
 use super::program::Program;
 use super::residuals::{Duals, slope_scale};
 use super::rows::Rows;
 use crate::answer::certificate::SecondOrder;
 use crate::expr::family::StageId;
+use crate::threads;
 use std::collections::BTreeMap;
 
 /// Relative step of differences of gradients: near the cube root of their precision.
@@ -29,13 +30,16 @@ const WEIGHTS: [f64; 3] = [1e2, 1e5, 1e8];
 /// What holds of the Hessian, and where it refutes the point: a direction along which the objective improves.
 pub fn second_order(program: &Program, duals: &Duals, tolerance: f64) -> (SecondOrder, Option<Vec<f64>>) {
     let not_shown = |why: &str| (SecondOrder::NotShown(why.to_string()), None);
-    let hessian = match of_lagrangian(program, duals) {
+    let threads = threads::for_work(program.here.work());
+    let steepest = slope_scale(program);
+    let sum = sum_of_lagrangian(program, duals);
+    let (hessian, active) =
+        threads::both(threads, || sum.and_then(Sum::finish), || Active::of(program, duals, steepest, tolerance));
+    let hessian = match hessian {
         Ok(hessian) => hessian,
         Err(why) => return not_shown(&why),
     };
-    let Some(active) = Active::of(program, duals, tolerance) else {
-        return not_shown("the gradients of the rows have too many entries");
-    };
+    let Some(active) = active else { return not_shown("the gradients of the rows have too many entries") };
     let doubt = doubt(&hessian);
     let scale = hessian.size().max(1e-8);
     let strong = active.cone(|_, strong| strong);
@@ -43,7 +47,7 @@ pub fn second_order(program: &Program, duals: &Duals, tolerance: f64) -> (Second
     if WEIGHTS.iter().any(|weight| curved.definite(weight * scale, |j| -doubt[j])) {
         let Some(direction) = curved.lowest() else { return (SecondOrder::Shown, None) };
         let curvature = hessian.along(&direction);
-        return match curvature > 0.0 && lasts(program, duals, &direction, curvature, tolerance) {
+        return match curvature > 0.0 && lasts(program, duals, &direction, curvature, tolerance * steepest) {
             true => (SecondOrder::Shown, None),
             false => not_shown("the curvature is so small that it may vanish at the exact stationary point"),
         };
@@ -62,7 +66,7 @@ pub fn second_order(program: &Program, duals: &Duals, tolerance: f64) -> (Second
     if !all.independent() {
         return not_shown("curvature is negative where gradients of active rows depend on each other");
     }
-    if !lasts(program, duals, &direction, curvature, tolerance) {
+    if !lasts(program, duals, &direction, curvature, tolerance * steepest) {
         return not_shown("negative curvature is so small that it may vanish at the exact stationary point");
     }
     let sign = program.objective.map_or(1.0, |(_, sign)| sign);
@@ -92,23 +96,29 @@ fn descent(curved: &mut Curved, scale: f64, doubt: &[f64]) -> Option<Vec<f64>> {
 }
 
 /// Whether the curvature along a unit direction keeps its sign and at least half of its size as far as a stationary point
-/// may be away, by differences of the whole gradient: a slope within the tolerance moves it by
-/// `tolerance max(1, ‖∇f‖) / curvature`. Up to the step of the differences, those to both sides of the point tell.
-fn lasts(program: &Program, duals: &Duals, direction: &[f64], curvature: f64, tolerance: f64) -> bool {
+/// may be away, by differences of the whole gradient: a slope within the tolerance, `slope = tolerance max(1, ‖∇f‖)`,
+/// moves it by `slope / curvature`. Up to the step of the differences, those to both sides of the point tell.
+fn lasts(program: &Program, duals: &Duals, direction: &[f64], curvature: f64, slope: f64) -> bool {
     let functions = program.functions();
-    let reach = tolerance * slope_scale(program) / curvature.abs();
+    let reach = slope / curvature.abs();
     let step = STEP * program.x.iter().fold(1.0, |most: f64, x| most.max(x.abs()));
     let along = |there: &Linearised| -> f64 {
         let gradient = program.lagrangian_gradient(there, 1.0, &duals.rows);
         gradient.iter().zip(direction).map(|(g, d)| g * d).sum()
     };
-    let at = |t: f64| along(&Linearised::at(program.problem, &functions, &moved(&program.x, direction, t)));
+    let at = |t: f64| match t == 0.0 {
+        true => along(&program.here),
+        false => along(&Linearised::at(program.problem, &functions, &moved(&program.x, direction, t))),
+    };
     let holds = |there: f64| there * curvature.signum() >= 0.5 * curvature.abs();
-    if reach <= step {
-        let here = along(&program.here);
-        return [step, -step].iter().all(|t| holds((at(*t) - here) / t));
-    }
-    [reach, -reach].iter().all(|t| holds((at(t + step) - at(t - step)) / (2.0 * step)))
+    let ends = if reach <= step {
+        vec![(step, 0.0), (0.0, -step)]
+    } else {
+        vec![(reach + step, reach - step), (step - reach, -step - reach)]
+    };
+    let threads = threads::for_work(program.here.work());
+    let differences = threads::each(ends, threads, |(up, down)| (at(up) - at(down)) / (up - down));
+    differences.into_iter().all(holds)
 }
 
 /// Gradients of the rows that are active or have a clear multiplier, and the variables at their bounds.
@@ -120,8 +130,9 @@ struct Active {
 }
 
 impl Active {
-    fn of(program: &Program, duals: &Duals, tolerance: f64) -> Option<Active> {
-        let clear = tolerance.sqrt() * 1e-2 * slope_scale(program);
+    /// `steepest` is [`slope_scale`].
+    fn of(program: &Program, duals: &Duals, steepest: f64, tolerance: f64) -> Option<Active> {
+        let clear = tolerance.sqrt() * 1e-2 * steepest;
         let near = tolerance.sqrt() * 1e-1;
         let stages: Vec<_> = program.blocks.iter().map(|b| b.stage).collect();
         let mut active = Active { rows: program.here.rows(&stages, ENTRIES)?, kept: vec![], bounds: vec![] };

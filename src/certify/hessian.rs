@@ -3,15 +3,19 @@
 //! `B` is the Hessian of a body in its own leaves ([`super::lanes`]), `G` the gradients of what the leaves read, and `weight` what the row of the instance weighs in the gradient of the Lagrangian, through all
 //! stages in between. Bodies that are affine in their leaves are left out.
 
+use super::lanes::Tape;
 use super::linearise::Linearised;
 use super::matrix::MatrixBends;
 use super::program::Program;
 use super::residuals::Duals;
 use super::rows::{Entries, Rows};
-use crate::expr::family::{MatrixStage, Source, StageId};
+use crate::expr::family::{MatrixStage, Source, StageId, Term};
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::ops::Op;
+use crate::threads;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Products that the second derivatives of bodies may take: some seconds.
 const WORK: usize = 3_000_000_000;
@@ -30,6 +34,11 @@ pub struct Hessian {
 
 /// At the point of the program; or why not.
 pub fn of_lagrangian(program: &Program, duals: &Duals) -> Result<Hessian, String> {
+    sum_of_lagrangian(program, duals)?.finish()
+}
+
+/// The same, still to be summed up.
+pub fn sum_of_lagrangian(program: &Program, duals: &Duals) -> Result<Sum, String> {
     let (_, weights) = program.lagrangian_sweep(&program.here, 1.0, &duals.rows);
     let curved = curved_terms(&program.here, &weights);
     if curved.iter().map(|at| work(&program.here, *at)).fold(0, usize::saturating_add) > WORK {
@@ -53,7 +62,7 @@ pub fn of_lagrangian(program: &Program, duals: &Duals) -> Result<Hessian, String
     for (k, matrix) in matrices {
         add_matrix(&program.here, &matrix, &weights[k], &gradients[&matrix.of], &mut sum)?;
     }
-    sum.finish()
+    Ok(sum)
 }
 
 /// The stages that are functions of matrices and weigh something.
@@ -162,8 +171,59 @@ fn add_term(
     sum: &mut Sum,
 ) -> Result<(), String> {
     let term = &here.problem.stages[k].terms[t];
-    here.bend(term, &mut |lanes, a, b, values| {
-        if sum.is_too_large() {
+    let tape = here.tape(term);
+    if sum.is_dense() {
+        products(here, term, &tape, 0..term.family.instances as usize, weights, gradients, sum);
+    } else {
+        let threads = threads::for_work(work(here, (k, t)));
+        let found = AtomicUsize::new(sum.products);
+        let lists = threads::each(Linearised::parts(term), threads, |part| {
+            let mut list = List { entries: vec![], counted: 0, found: &found };
+            products(here, term, &tape, part, weights, gradients, &mut list);
+            list.count();
+            list.entries
+        });
+        sum.products = found.into_inner();
+        sum.lists.extend(lists);
+        sum.lists.push(vec![]);
+    }
+    if sum.is_too_large() {
+        return Err("the Hessian has too many entries".to_string());
+    }
+    Ok(())
+}
+
+/// Where products of slopes go.
+trait Collect {
+    /// To an entry and its mirror image.
+    fn add(&mut self, i: u32, j: u32, value: f64);
+
+    fn is_too_large(&mut self) -> bool;
+
+    /// `value` times the product of two gradients, symmetrically; `same` if they are those of one leaf.
+    fn add_product(&mut self, a: &Entries, b: &Entries, same: bool, value: f64) {
+        for (i, gi) in a {
+            for (j, gj) in b.iter().filter(|(j, _)| !same || j <= i) {
+                // Both orders of two leaves meet on the diagonal.
+                let twice = if !same && i == j { 2.0 } else { 1.0 };
+                self.add(*i, *j, twice * gi * gj * value);
+            }
+        }
+    }
+}
+
+/// The second derivatives of the instances `part` of a term by variables.
+fn products(
+    here: &Linearised,
+    term: &Term,
+    tape: &Tape,
+    part: Range<usize>,
+    weights: &[f64],
+    gradients: &BTreeMap<StageId, Rows>,
+    to: &mut impl Collect,
+) {
+    here.bend(term, tape, part, &mut |lanes, a, b, values| {
+        if to.is_too_large() {
             return;
         }
         let (read_a, read_b) = (&term.family.leaves[a as usize], &term.family.leaves[b as usize]);
@@ -178,65 +238,95 @@ fn add_term(
             let (own_a, own_b) = ([(at_a as u32, 1.0)], [(at_b as u32, 1.0)]);
             let path_a = from_a.map_or(own_a.as_slice(), |rows| &rows[at_a]);
             let path_b = from_b.map_or(own_b.as_slice(), |rows| &rows[at_b]);
-            sum.add_product(path_a, path_b, a == b, weight * value);
+            to.add_product(path_a, path_b, a == b, weight * value);
         }
     });
-    if sum.is_too_large() {
-        return Err("the Hessian has too many entries".to_string());
-    }
-    Ok(())
 }
 
-struct Sum {
+/// The entries of a part of the instances.
+struct List<'f> {
     entries: Vec<(u32, u32, f64)>,
-    /// The lower triangle row by row, up to [`DENSE`] variables: there many bodies may depend on all of them.
+    /// How many of them are counted among those that all parts have found.
+    counted: usize,
+    found: &'f AtomicUsize,
+}
+
+impl List<'_> {
+    /// How many all have found.
+    fn count(&mut self) -> usize {
+        let new = self.entries.len() - std::mem::replace(&mut self.counted, self.entries.len());
+        self.found.fetch_add(new, Ordering::Relaxed) + new
+    }
+}
+
+impl Collect for List<'_> {
+    fn add(&mut self, i: u32, j: u32, value: f64) {
+        self.entries.push((i.max(j), i.min(j), value));
+    }
+
+    /// Of all parts together: so it does not depend on who is ahead whether there are too many in the end.
+    fn is_too_large(&mut self) -> bool {
+        self.count() > ENTRIES
+    }
+}
+
+/// What the Hessian is the sum of.
+pub struct Sum {
+    /// Lists of entries of the lower triangle, to be summed up in their order.
+    lists: Vec<Vec<(u32, u32, f64)>>,
+    /// Instead of them, up to [`DENSE`] variables, the lower triangle row by row, and the sizes of what is summed up in
+    /// each row: there many bodies may depend on all of them.
     triangle: Vec<f64>,
-    products: usize,
     sizes: Vec<f64>,
+    products: usize,
+}
+
+impl Collect for Sum {
+    fn add(&mut self, i: u32, j: u32, value: f64) {
+        let (row, column) = (i.max(j), i.min(j));
+        match self.triangle.get_mut((row as usize * (row as usize + 1)) / 2 + column as usize) {
+            Some(entry) => {
+                *entry += value;
+                note_size(&mut self.sizes, i, j, value);
+            }
+            None => self.lists.last_mut().expect("there is one to begin with").push((row, column, value)),
+        }
+        self.products += 1;
+    }
+
+    fn is_too_large(&mut self) -> bool {
+        self.products > if self.is_dense() { PRODUCTS } else { ENTRIES }
+    }
+}
+
+fn note_size(sizes: &mut [f64], i: u32, j: u32, value: f64) {
+    sizes[i as usize] += value.abs();
+    if i != j {
+        sizes[j as usize] += value.abs();
+    }
 }
 
 impl Sum {
     fn new(n: usize) -> Sum {
         let triangle = if n <= DENSE { vec![0.0; n * (n + 1) / 2] } else { vec![] };
-        Sum { entries: vec![], triangle, products: 0, sizes: vec![0.0; n] }
+        Sum { lists: vec![vec![]], triangle, sizes: vec![0.0; n], products: 0 }
     }
 
-    fn add(&mut self, i: u32, j: u32, value: f64) {
-        let (row, column) = (i.max(j), i.min(j));
-        match self.triangle.get_mut((row as usize * (row as usize + 1)) / 2 + column as usize) {
-            Some(entry) => *entry += value,
-            None => self.entries.push((row, column, value)),
+    fn is_dense(&self) -> bool {
+        self.sizes.len() <= DENSE
+    }
+
+    pub fn finish(mut self) -> Result<Hessian, String> {
+        for (i, j, value) in self.lists.iter().flatten() {
+            note_size(&mut self.sizes, *i, *j, *value);
         }
-        self.products += 1;
-        self.sizes[i as usize] += value.abs();
-        if i != j {
-            self.sizes[j as usize] += value.abs();
-        }
-    }
-
-    /// `value` times the product of two gradients, symmetrically; `same` if they are those of one leaf.
-    fn add_product(&mut self, a: &Entries, b: &Entries, same: bool, value: f64) {
-        for (i, gi) in a {
-            for (j, gj) in b.iter().filter(|(j, _)| !same || j <= i) {
-                // Both orders of two leaves meet on the diagonal.
-                let twice = if !same && i == j { 2.0 } else { 1.0 };
-                self.add(*i, *j, twice * gi * gj * value);
-            }
-        }
-    }
-
-    fn is_too_large(&self) -> bool {
-        self.entries.len() > ENTRIES || self.products > PRODUCTS
-    }
-
-    fn finish(self) -> Result<Hessian, String> {
         if self.sizes.iter().any(|v| !v.is_finite()) {
             return Err("second derivatives are not finite".to_string());
         }
         let n = self.sizes.len();
         let mut rows = Rows::default();
-        if self.triangle.is_empty() {
-            rows = Rows::summed(n, &self.entries);
+        if !self.is_dense() {
+            rows = Rows::summed(n, &self.lists);
         } else {
             for i in 0..n {
                 let row = &self.triangle[i * (i + 1) / 2..][..i + 1];

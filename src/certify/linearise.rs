@@ -11,6 +11,7 @@ use crate::expr::eval;
 use crate::expr::family::{IndexMap, Leaf, MatrixStage, Source, Stage, StageId, Term};
 use crate::problem::Problem;
 use crate::problem::values::depends_on_variables;
+use crate::threads;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -18,6 +19,8 @@ use std::ops::Range;
 pub(super) const LANES: usize = 64;
 const FEW: usize = 8;
 const LONG: usize = 2000;
+/// Threads share instances in parts of this many; what is found does not depend on it.
+const PART: usize = 64 * LANES;
 
 pub struct Linearised<'a> {
     pub problem: &'a Problem,
@@ -121,45 +124,65 @@ impl<'a> Linearised<'a> {
     /// The values of the body and its slopes.
     fn differentiate<const L: usize>(&self, term: &Term, tape: &Tape) -> (Vec<f64>, Slopes) {
         let instances = term.family.instances as usize;
-        let mut values = Vec::with_capacity(instances);
-        let mut slopes: Slopes =
-            self.varying(term).into_iter().map(|leaf| (leaf, Vec::with_capacity(instances))).collect();
+        let mut values = vec![0.0; instances];
+        let mut slopes: Slopes = self.varying(term).into_iter().map(|leaf| (leaf, vec![0.0; instances])).collect();
+        // The leaves that the body reads are among those that vary, in the same order.
+        let is_read = |leaf: u32| tape.leaves.iter().any(|(read, _)| *read == leaf);
+        let read = slopes.iter_mut().filter(|(leaf, _)| is_read(*leaf));
+        let mut columns: Vec<_> = read.map(|(_, column)| column.chunks_mut(PART)).collect();
+        let part = |(k, values)| (k * PART, values, columns.iter_mut().filter_map(Iterator::next).collect());
+        let parts = values.chunks_mut(PART).enumerate().map(part).collect();
+        threads::each(parts, threads::for_work(4 * instances * tape.len()), |(first, values, slopes)| {
+            self.differentiate_part::<L>(term, tape, first, values, slopes);
+        });
+        (values, slopes)
+    }
+
+    /// The same for the instances from `first` on, with the slopes by the leaves that the body reads.
+    fn differentiate_part<const L: usize>(
+        &self,
+        term: &Term,
+        tape: &Tape,
+        first: usize,
+        values: &mut [f64],
+        mut slopes: Vec<&mut [f64]>,
+    ) {
         let mut block: Block<L> = Block::new(tape);
-        for first in (0..instances).step_by(L) {
-            let lanes = first..(first + L).min(instances);
+        for start in (0..values.len()).step_by(L) {
+            let own = start..(start + L).min(values.len());
+            let lanes = first + own.start..first + own.end;
             let value = block.evaluate(|leaf, row| self.fill(&term.family.leaves[leaf as usize], lanes.clone(), row));
-            values.extend_from_slice(&value[..lanes.len()]);
+            values[own.clone()].copy_from_slice(&value[..own.len()]);
             if tape.leaves.is_empty() {
                 continue;
             }
             block.differentiate();
-            // The leaves that the body reads are among those that vary, in the same order.
-            let mut read = tape.leaves.iter().peekable();
-            for (leaf, column) in &mut slopes {
-                if let Some((_, step)) = read.next_if(|(read, _)| read == leaf) {
-                    column.extend_from_slice(&block.slope(*step)[..lanes.len()]);
-                }
+            for ((_, step), column) in tape.leaves.iter().zip(&mut slopes) {
+                column[own.clone()].copy_from_slice(&block.slope(*step)[..own.len()]);
             }
         }
-        slopes.iter_mut().for_each(|(_, column)| column.resize(instances, 0.0));
-        (values, slopes)
     }
 
     /// The second derivatives of a body by pairs of leaves: `see(lanes, a, b, values)` for leaves `a >= b`, where they may
-    /// not be 0.
-    pub(super) fn bend(&self, term: &Term, see: &mut Bends) {
-        let tape = self.tape(term);
-        if is_wide(term, &tape) {
-            self.bend_by::<LANES>(term, &tape, see);
+    /// not be 0. `tape` is that of the term, `part` which instances.
+    pub(super) fn bend(&self, term: &Term, tape: &Tape, part: Range<usize>, see: &mut Bends) {
+        if is_wide(term, tape) {
+            self.bend_by::<LANES>(term, tape, part, see);
         } else {
-            self.bend_by::<1>(term, &tape, see);
+            self.bend_by::<1>(term, tape, part, see);
         }
     }
 
-    fn bend_by<const L: usize>(&self, term: &Term, tape: &Tape, see: &mut Bends) {
+    /// The instances of a term in parts that threads share.
+    pub(super) fn parts(term: &Term) -> Vec<Range<usize>> {
+        let count = term.family.instances as usize;
+        (0..count).step_by(PART).map(|first| first..(first + PART).min(count)).collect()
+    }
+
+    fn bend_by<const L: usize>(&self, term: &Term, tape: &Tape, part: Range<usize>, see: &mut Bends) {
         let mut block: Block<L> = Block::new(tape);
-        for first in (0..term.family.instances as usize).step_by(L) {
-            let lanes = first..(first + L).min(term.family.instances as usize);
+        for first in part.clone().step_by(L) {
+            let lanes = first..(first + L).min(part.end);
             block.evaluate(|leaf, row| self.fill(&term.family.leaves[leaf as usize], lanes.clone(), row));
             block.differentiate();
             block.bend();
@@ -231,6 +254,9 @@ impl<'a> Linearised<'a> {
             }
         }
         for k in (0..self.problem.stages.len()).rev().filter(|k| self.needed[*k]) {
+            if adjoints[k].iter().all(|weight| *weight == 0.0) {
+                continue;
+            }
             self.pull_back_matrices(k, of, &mut adjoints);
             for t in backwards(&self.problem.stages[k]) {
                 self.pull_back(k, t, of, &mut adjoints, &mut gradient);
@@ -382,7 +408,7 @@ impl Entries {
 
     fn finish(self, count: usize) -> Rows {
         match self {
-            Entries::Listed(list) => Rows::summed(count, &list),
+            Entries::Listed(list) => Rows::summed(count, &[list]),
             Entries::Sums(sums) => {
                 let mut rows = Rows::default();
                 sums.into_iter().for_each(|row| rows.push(row));

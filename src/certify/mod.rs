@@ -14,6 +14,7 @@
 //! | `fit` | multipliers where the method has none |
 //! | `kinks`, `shares` | slopes where `abs`, `min` or `max` has two, and a norm a ball of them |
 //! | `hessian` | the sparse Hessian of the Lagrangian |
+//! | `gram` | the matrix of that test, put together |
 //! | `cone` | curvature on the directions that keep rows and bounds, by a sparse factorisation |
 //! | `curvature` | definiteness of the Hessian of the Lagrangian on the critical cone |
 //! | `convexity`, `bound` | whether the problem is convex, and then how much better any point can be |
@@ -36,6 +37,7 @@ mod curvature;
 #[cfg(test)]
 mod dual_tests;
 mod fit;
+mod gram;
 mod hessian;
 mod infeasible;
 #[cfg(test)]

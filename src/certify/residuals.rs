@@ -9,6 +9,7 @@
 use super::program::{Program, violation};
 use crate::answer::Multipliers;
 use crate::answer::certificate::{Place, Residual};
+use crate::threads;
 
 /// Multipliers of a minimisation: `y` over all rows, and those of the bounds.
 #[derive(Clone, Debug)]
@@ -130,10 +131,13 @@ fn dual_scales(program: &Program, duals: &Duals, steepest: f64) -> Vec<f64> {
 /// Stationarity, complementarity and signs. Complementarity is in terms of the objective: `y (c - b)` is what the
 /// objective would gain if the side were where the row is, and is measured by `max(1, |f|)`.
 pub fn dual(program: &Program, duals: &Duals, tolerance: f64) -> Vec<Residual> {
-    let steepest = slope_scale(program);
-    let scales = dual_scales(program, duals, steepest);
+    let scale = || {
+        let steepest = slope_scale(program);
+        (steepest, dual_scales(program, duals, steepest))
+    };
+    let slopes = || program.lagrangian_gradient(&program.here, 1.0, &duals.rows);
+    let ((steepest, scales), gradient) = threads::both(threads::for_work(program.here.work()), scale, slopes);
     let mut stationarity = Worst::new();
-    let gradient = program.lagrangian_gradient(&program.here, 1.0, &duals.rows);
     for (j, g) in gradient.iter().enumerate() {
         let rest = g - duals.lower[j] - duals.upper[j];
         stationarity.see(rest.abs(), scales[j], || program.variable_place(j));

@@ -478,3 +478,27 @@ fn kinks_that_point_up_are_no_minima() {
     assert_eq!(status("var x\nminimize abs(x) + cos(x)"), Status::LocallySolved);
     assert_eq!(status("var x\nmaximize min(x, -2 * x) + x^2 - sin(x)^2"), Status::LocallySolved);
 }
+
+/// Instances, sweeps and both sides of the differences are shared by threads; what is found is not touched by that.
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let n = 9000;
+    let text = format!(
+        "var x[1..{n}]\nminimize sum(i in 2..{n}: 100 * (x[i-1]^2 - x[i])^2 + (x[i-1] - 1)^2)\n\
+         subject to keep[i in 2..{n}]: sin(x[i-1]) * x[i] >= 0"
+    );
+    let problem = problem(&text);
+    let mut near = vec![1.0; n];
+    near[n / 2] += 1e-3;
+    let zero = |count: usize| vec![0.0; count];
+    for (x, right) in [(vec![1.0; n], true), (near, false)] {
+        let outcome = converged(&x, &zero(n - 1), &zero(n), &zero(n));
+        let [one, two, three] = [1, 2, 3].map(|threads| {
+            crate::threads::limit(Some(threads));
+            judge(&problem, &outcome, &JudgeOptions::default())
+        });
+        assert_eq!((one.holds(), one.second_order == SecondOrder::Shown), (right, right), "{one:?}");
+        // As text, which tells all bits of numbers, and NaN from nothing else.
+        assert_eq!([format!("{two:?}"), format!("{three:?}")], [format!("{one:?}"), format!("{one:?}")]);
+    }
+}

@@ -1,7 +1,7 @@
 //! Sparse symmetric indefinite factorisation `P A P' = L D L'`, `D` diagonal, by faer.
 //!
-//! The order `P` (approximate minimum degree) and the places of `L` are found once for a pattern; numbers are refactored
-//! in place. There is no pivoting for stability: callers regularise (see [`super::kkt`]) and refine.
+//! The order `P` (approximate minimum degree, or none for bands that have little room to fill) and the places of `L` are
+//! found once for a pattern; numbers are refactored in place. There is no pivoting for stability: callers regularise (see [`super::kkt`]) and refine.
 
 use super::pattern::Pattern;
 use faer::dyn_stack::{MemBuffer, MemStack};
@@ -95,7 +95,10 @@ impl Ldlt {
 
     /// Overwrites `b` by the solution of `A x = b`.
     pub fn solve(&mut self, b: &mut [f64]) {
-        if let (SymbolicCholeskyRaw::Simplicial(factor), Some(order)) = (self.symbolic.raw(), self.symbolic.perm()) {
+        if let SymbolicCholeskyRaw::Simplicial(factor) = self.symbolic.raw() {
+            let Some(order) = self.symbolic.perm() else {
+                return substitute(factor.col_ptr(), factor.row_idx(), &self.factors, b);
+            };
             let (order, _) = order.arrays();
             self.permuted.iter_mut().zip(order).for_each(|(p, i)| *p = b[*i]);
             substitute(factor.col_ptr(), factor.row_idx(), &self.factors, &mut self.permuted);
@@ -189,7 +192,8 @@ fn analysed(pattern: &Pattern, columns: &[usize]) -> Result<Arc<SymbolicCholesky
     }
     // Rows of the lower triangle are columns of the upper one.
     let matrix = SymbolicSparseColMatRef::new_checked(pattern.rows, pattern.rows, &pattern.starts, None, columns);
-    let (order, params) = (SymmetricOrdering::Amd, CholeskySymbolicParams::default());
+    let order = if is_band(pattern) { SymmetricOrdering::Identity } else { SymmetricOrdering::Amd };
+    let params = CholeskySymbolicParams::default();
     let symbolic = factorize_symbolic_cholesky(matrix, Side::Upper, order, params);
     let symbolic = Arc::new(symbolic.map_err(|_| NotFactored::TooLarge)?);
     MEMORY.with_borrow_mut(|memory| {
@@ -201,6 +205,14 @@ fn analysed(pattern: &Pattern, columns: &[usize]) -> Result<Arc<SymbolicCholesky
         memory.kept.push((pattern.clone(), symbolic.clone()));
     });
     Ok(symbolic)
+}
+
+/// Whether factors in the order of the rows have hardly more entries than the matrix. They stay within its envelope: in
+/// each row from the first entry to the diagonal.
+fn is_band(pattern: &Pattern) -> bool {
+    let first = |i: usize| pattern.columns[pattern.row(i)].first().map_or(i, |column| *column as usize);
+    let envelope: usize = (0..pattern.rows).map(|i| i + 1 - first(i)).sum();
+    9 * envelope <= 10 * pattern.entries()
 }
 
 /// `x := L⁻ᵀ D⁻¹ L⁻¹ x` for columns that begin with their pivot; one right side is done faster here than by faer.

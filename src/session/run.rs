@@ -3,7 +3,6 @@
 use super::prepared::{Options, Prepared};
 use super::rivals;
 use super::sensitivity::{self, Solver};
-use crate::ad::limit_threads;
 use crate::answer::certificate::Proved;
 use crate::answer::diagnosis::Diagnosis;
 use crate::answer::result::{Asked, Counts, Ensured, Entry, ObjectiveValue, PlanSummary, Time};
@@ -22,6 +21,7 @@ use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{AfterSolve, Constraint, Problem, Sense, SuppliedBy};
 use crate::solve::asked::Nobody;
 use crate::solve::monitor::Monitor;
+use crate::threads;
 use std::ops::ControlFlow;
 
 /// Contradictions between bounds are looked for before a method runs where that takes less than this many evaluations of
@@ -36,7 +36,7 @@ pub(super) fn run(
     options: &Options,
     progress: &mut dyn FnMut(&LogLine) -> ControlFlow<()>,
 ) -> Answer {
-    limit_threads(options.threads);
+    threads::limit(options.threads);
     let host = prepared.host();
     let clock = || host.seconds();
     let before = host.interrupts();

@@ -1,6 +1,5 @@
 //! One instance of a block, planned, and solved again and again for what the others decide.
 
-use crate::ad::{in_parallel, threads};
 use crate::answer::{Evaluations, Multipliers, Outcome, Stop};
 use crate::diag::Sources;
 use crate::problem::level::Level;
@@ -11,9 +10,9 @@ use crate::solve::monitor::Monitor;
 use crate::solve::options::Options;
 use crate::solve::parts::random::Random;
 use crate::solve::view::EngineView;
+use crate::threads;
 use std::collections::HashSet;
 use std::ops::{ControlFlow, Range};
-use std::sync::Mutex;
 
 pub struct Follower {
     pub block: u32,
@@ -166,14 +165,7 @@ pub fn carry(level: &Level, outcome: &Outcome, lower: &mut [f64], upper: &mut [f
 
 /// What `ask` says of each, by as many threads as evaluations may use. Who asks does not matter for what is said.
 pub fn side_by_side<T: Send, A: Send>(of: &mut [T], ask: impl Fn(&mut T, usize) -> A + Sync) -> Vec<A> {
-    let slots: Vec<Mutex<(&mut T, Option<A>)>> = of.iter_mut().map(|one| Mutex::new((one, None))).collect();
-    in_parallel(slots.len(), threads(), &|_, k| {
-        let mut slot = slots[k].lock().expect("each is asked by one thread");
-        let said = ask(&mut *slot.0, k);
-        slot.1 = Some(said);
-    });
-    let said = slots.into_iter().map(|slot| slot.into_inner().expect("no thread panicked").1);
-    said.map(|said| said.expect("all were asked")).collect()
+    threads::each(of.iter_mut().enumerate().collect(), threads::count(), |(k, one)| ask(one, k))
 }
 
 /// Without limits and lines, for solves beside each other: whoever asks for them looks at the clock in between.

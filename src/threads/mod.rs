@@ -1,4 +1,4 @@
-//! A few threads that are kept alive for evaluations.
+//! A few threads that are kept alive for work that is done side by side: evaluations, followers, the judge.
 //!
 //! Work is cut into tasks by the problem alone, never by the number of threads: who runs a task does not matter for what
 //! it computes, so results are the same bytes for any number of threads.
@@ -10,14 +10,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 /// The most threads that evaluations of this process use; 0 as long as nobody has said.
 static LIMIT: AtomicUsize = AtomicUsize::new(0);
 
-/// Lets evaluations of this process use at most this many threads; without a number, as many as there are processors.
-/// Results do not depend on it, and small families are always evaluated by one.
-pub fn limit_threads(most: Option<usize>) {
+/// Lets this process use at most this many threads; without a number, as many as there are processors. Results do not
+/// depend on it, and what is small is always done by one.
+pub fn limit(most: Option<usize>) {
     LIMIT.store(most.map_or(0, |most| most.max(1)), Ordering::Relaxed);
 }
 
-/// How many threads evaluations may use.
-pub fn threads() -> usize {
+/// How many threads may be used.
+pub fn count() -> usize {
     static PROCESSORS: OnceLock<usize> = OnceLock::new();
     match LIMIT.load(Ordering::Relaxed) {
         0 => *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, |n| n.get()).min(MOST_THREADS)),
@@ -76,6 +76,50 @@ fn pool() -> &'static Pool {
     POOL.get_or_init(Pool::default)
 }
 
+/// How many threads work is worth that takes about as long as this many additions: one, or as many as there may be.
+pub fn for_work(additions: usize) -> usize {
+    /// What takes less than some tenths of a millisecond is done before others are awake.
+    const LEAST: usize = if cfg!(test) { 1 } else { 400_000 };
+    if additions < LEAST { 1 } else { count() }
+}
+
+/// What `a` and `b` return, which may run side by side.
+pub fn both<A: Send, B: Send>(threads: usize, a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
+    if threads <= 1 {
+        return (a(), b());
+    }
+    let (a, b) = (Mutex::new((Some(a), None)), Mutex::new((Some(b), None)));
+    run(2, threads, &|_, task| match task {
+        0 => once(&a),
+        _ => once(&b),
+    });
+    (done(a), done(b))
+}
+
+/// What is to be done, and what came of it.
+type Once<W, T> = Mutex<(Option<W>, Option<T>)>;
+
+fn once<W: FnOnce() -> T, T>(slot: &Once<W, T>) {
+    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+    slot.1 = slot.0.take().map(|work| work());
+}
+
+fn done<W, T>(slot: Once<W, T>) -> T {
+    slot.into_inner().unwrap_or_else(PoisonError::into_inner).1.expect("all tasks have ended")
+}
+
+/// What `of` says of each item, in their order, by up to `threads` threads. Who does which does not matter for what is
+/// said.
+pub fn each<I: Send, T: Send>(items: Vec<I>, threads: usize, of: impl Fn(I) -> T + Sync) -> Vec<T> {
+    if threads <= 1 || items.len() <= 1 {
+        return items.into_iter().map(of).collect();
+    }
+    let of = &of;
+    let slots: Vec<_> = items.into_iter().map(|item| Mutex::new((Some(move || of(item)), None))).collect();
+    run(slots.len(), threads, &|_, k| once(&slots[k]));
+    slots.into_iter().map(done).collect()
+}
+
 /// Runs `work(seat, task)` for all tasks below `tasks`, on this thread and on up to `threads - 1` others; seats are
 /// below `threads`. Ends when all tasks have ended, and panics if one of them did.
 pub fn run(tasks: usize, threads: usize, work: &Work) {
@@ -115,12 +159,12 @@ pub fn run(tasks: usize, threads: usize, work: &Work) {
     state.job = None;
     drop(state);
     pool.busy.store(false, Ordering::Release);
-    assert!(!job.panicked.load(Ordering::Relaxed), "a part of an evaluation panicked");
+    assert!(!job.panicked.load(Ordering::Relaxed), "a task panicked");
 }
 
 /// Whether a further thread could be started.
 fn spawn(number: usize) -> bool {
-    std::thread::Builder::new().name(format!("evaluation {}", number + 1)).spawn(serve).is_ok()
+    std::thread::Builder::new().name(format!("worker {}", number + 1)).spawn(serve).is_ok()
 }
 
 fn serve() {
@@ -181,6 +225,17 @@ mod tests {
             });
             assert!(counts.iter().all(|count| count.load(Ordering::SeqCst) == 1));
         }
+    }
+
+    #[test]
+    fn answers_stand_in_the_order_of_their_items() {
+        let mut numbers: Vec<usize> = (0..100).collect();
+        let twice = each(numbers.iter_mut().collect(), 3, |number| {
+            *number += 1;
+            2 * *number
+        });
+        assert!(numbers.iter().zip(&twice).enumerate().all(|(k, (n, t))| *n == k + 1 && *t == 2 * n));
+        assert_eq!(both(2, || numbers.len(), || twice.len() + 1), (100, 101));
     }
 
     #[test]
