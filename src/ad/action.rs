@@ -1,5 +1,6 @@
 //! The steps of an evaluation: kernels, and the few operations on arrays between them.
 
+use super::engine::Engine;
 use super::kernel::{Kernel, Memory, Place, Scratch, Space};
 use super::matrix::MatrixAction;
 use super::patterns::locate;
@@ -139,6 +140,30 @@ pub struct RankUpdate {
     pub width: usize,
     pub map: IndexMap,
     pub positions: Vec<u32>,
+    /// Where the rows depend on parameters alone.
+    pub kept: Option<KeptSum>,
+}
+
+/// The last sum of a [`RankUpdate`] in the arena: as long as factors and rows are the same, it is not made again.
+///
+/// So the second derivatives of squares of linear functions are summed up once, whatever the point.
+#[derive(Clone, Copy, Debug)]
+pub struct KeptSum {
+    factors: usize,
+    sums: usize,
+}
+
+impl KeptSum {
+    pub fn new(engine: &mut Engine, instances: usize, entries: usize) -> KeptSum {
+        let kept = KeptSum { factors: engine.allocate(instances), sums: engine.allocate(entries) };
+        kept.forget(&mut engine.arena);
+        kept
+    }
+
+    /// A factor that is no number equals none.
+    pub fn forget(&self, arena: &mut [f64]) {
+        arena[self.factors] = f64::NAN;
+    }
 }
 
 pub fn run(actions: &[Action], memory: &mut Memory, scratch: &mut Scratch) {
@@ -295,11 +320,25 @@ impl Side {
 }
 
 impl RankUpdate {
-    fn run(&self, arena: &[f64], out: &mut [f64], scratch: &mut Scratch) {
+    fn run(&self, arena: &mut [f64], out: &mut [f64], scratch: &mut Scratch) {
+        let factors = self.factor..self.factor + self.instances;
+        let Some(kept) = self.kept else {
+            return self.sum(arena, scratch, |k, sum| out[self.positions[k] as usize] += sum);
+        };
+        if arena[factors.clone()] != arena[kept.factors..kept.factors + self.instances] {
+            let mut sums = vec![0.0; self.positions.len()];
+            self.sum(arena, scratch, |k, sum| sums[k] = sum);
+            arena[kept.sums..kept.sums + sums.len()].copy_from_slice(&sums);
+            arena.copy_within(factors, kept.factors);
+        }
+        let sums = &arena[kept.sums..];
+        self.positions.iter().zip(sums).for_each(|(&at, sum)| out[at as usize] += sum);
+    }
+
+    /// Calls `add` with each entry of the lower triangle, in row-major order.
+    fn sum(&self, arena: &[f64], scratch: &mut Scratch, mut add: impl FnMut(usize, f64)) {
         let (total, length) = super::dense::rank_update(self, arena, scratch);
         let lower = (0..self.width).flat_map(|i| (0..=i).map(move |j| i * length + j));
-        for (&at, from) in self.positions.iter().zip(lower) {
-            out[at as usize] += total[from];
-        }
+        lower.enumerate().for_each(|(k, from)| add(k, total[from]));
     }
 }

@@ -10,6 +10,7 @@ use super::kernel::{From, Input, Kernel, Place, Sink, Space, form, ways};
 use super::program::{Form, Program, Way};
 use super::runs::Runs;
 use super::sparse::Sparse;
+use super::stale::Stale;
 use crate::expr::family::{IndexMap, ParamId, Source, StageId};
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::ops::Op;
@@ -27,8 +28,10 @@ pub struct Engine {
     pub arena: Vec<f64>,
     /// In order: what depends on parameters alone.
     pub data: Vec<Action>,
-    /// `data` must run before anything is evaluated.
-    pub data_stale: bool,
+    /// What of `data` must run before anything is evaluated.
+    pub stale: Stale,
+    /// Where the ranges of the arena begin, ascending.
+    begins: Vec<usize>,
     params: HashMap<ParamId, (usize, usize)>,
     values: Vec<Option<usize>>,
     adjoints: Vec<Option<usize>>,
@@ -62,7 +65,8 @@ impl Engine {
             rows: problem.row_count(),
             arena: vec![],
             data: vec![],
-            data_stale: true,
+            stale: Stale::Everything,
+            begins: vec![],
             params: HashMap::new(),
             values: vec![None; stages],
             adjoints: vec![None; stages],
@@ -87,14 +91,31 @@ impl Engine {
     pub fn allocate(&mut self, length: usize) -> usize {
         let at = self.arena.len().next_multiple_of(8);
         self.arena.resize(at + length, 0.0);
+        self.begins.push(at);
         at
     }
 
+    /// The number of ranges of the arena.
+    pub fn ranges(&self) -> usize {
+        self.begins.len()
+    }
+
+    /// The range that holds a place of the arena.
+    pub fn range_at(&self, at: usize) -> usize {
+        self.begins.partition_point(|begin| *begin <= at) - 1
+    }
+
+    /// Whether anything changed.
     pub fn set_param(&mut self, id: ParamId, values: &[f64]) -> bool {
         let Some(&(at, length)) = self.params.get(&id) else { return false };
         assert_eq!(length, values.len(), "a parameter keeps its length");
+        let there = self.arena[at..at + length].iter();
+        if there.zip(values).all(|(old, new)| old.to_bits() == new.to_bits()) {
+            return false;
+        }
         self.arena[at..at + length].copy_from_slice(values);
-        self.data_stale = true;
+        let range = self.range_at(at);
+        self.stale.note(range);
         true
     }
 
@@ -316,7 +337,7 @@ impl Engine {
         let sink = Sink { space: Space::Arena, base, map: IndexMap::IDENTITY, add: false, twice: vec![] };
         let action = self.compile(&[id], inputs, vec![sink], instances);
         self.data.push(action);
-        self.data_stale = true;
+        self.stale = Stale::Everything;
         base
     }
 }

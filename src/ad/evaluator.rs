@@ -9,6 +9,7 @@ use super::groups::{FOR_CONSTRAINTS, FOR_OBJECTIVE, Role};
 use super::hessian::Hessian;
 use super::jacobian::Jacobian;
 use super::kernel::{Memory, Scratch};
+use super::stale::{Affected, Stale};
 use super::sweeps;
 use super::values::Values;
 use crate::expr::family::{ParamId, Source, StageId};
@@ -219,6 +220,11 @@ impl Evaluator {
     }
 
     #[cfg(test)]
+    pub(super) fn engine(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
+    #[cfg(test)]
     pub(super) fn limit_listed_positions(&mut self, most: usize) {
         self.most_listed = most;
     }
@@ -239,12 +245,19 @@ impl Evaluator {
     }
 
     fn refresh_data(&mut self) {
-        if self.engine.data_stale {
-            let data = std::mem::take(&mut self.engine.data);
-            let mut memory = Memory { arena: &mut self.engine.arena, ..Memory::default() };
-            run(&data, &mut memory, &mut self.scratch);
-            self.engine.data = data;
-            self.engine.data_stale = false;
+        if self.engine.stale == Stale::Nothing {
+            return;
+        }
+        let stale = std::mem::take(&mut self.engine.stale);
+        let affected = Affected::of(&self.engine, &stale);
+        let data = std::mem::take(&mut self.engine.data);
+        let mut memory = Memory { arena: &mut self.engine.arena, ..Memory::default() };
+        for (action, _) in data.iter().zip(&affected.actions).filter(|(_, runs)| **runs) {
+            action.run(&mut memory, &mut self.scratch);
+        }
+        self.engine.data = data;
+        if let Some(hessian) = &self.hessian {
+            hessian.forget(&mut self.engine, &affected);
         }
     }
 

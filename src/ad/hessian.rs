@@ -5,7 +5,7 @@
 //! of a stage's Jacobian. Pairs of variables are entries that kernels write where they belong; pairs with stages leave
 //! `h_ab` in the arena for an outer product, which is one dense rank update where all rows have the same columns.
 
-use super::action::{Action, Found, Outer, RankUpdate, Side, TWICE};
+use super::action::{Action, Found, KeptSum, Outer, RankUpdate, Side, TWICE};
 use super::condense::condense;
 use super::engine::{Engine, Quantity};
 use super::groups::GroupLeaf;
@@ -13,6 +13,7 @@ use super::jacobian::Jacobian;
 use super::kernel::{Input, Sink, Space};
 use super::matrix::{self, MatrixAction};
 use super::patterns::{Entries, locate, uniform_columns};
+use super::stale::Affected;
 use super::touch::Touch;
 use crate::expr::derive;
 use crate::expr::family::{IndexMap, Source};
@@ -82,7 +83,7 @@ impl Hessian {
                     sink
                 } else {
                     let factor = engine.allocate(instances);
-                    products.push(product(pair, jacobian, &pattern, instances, factor, most_listed));
+                    products.push(product(engine, pair, jacobian, &pattern, factor, most_listed));
                     Sink { space: Space::Arena, base: factor, map: IndexMap::IDENTITY, add: false, twice: vec![] }
                 };
                 roots.push((pair.node, sink));
@@ -111,6 +112,17 @@ impl Hessian {
         actions.extend(kernels);
         actions.extend(products);
         Hessian { pattern, actions }
+    }
+
+    /// Forgets squares of rows that have other numbers now.
+    pub fn forget(&self, engine: &mut Engine, affected: &Affected) {
+        for action in &self.actions {
+            if let Action::RankUpdate(RankUpdate { values, kept: Some(kept), .. }) = action
+                && affected.ranges[engine.range_at(*values)]
+            {
+                kept.forget(&mut engine.arena);
+            }
+        }
     }
 }
 
@@ -207,13 +219,14 @@ fn entry_sink(pair: &Pair, pattern: &Pattern, instances: usize) -> Sink {
 
 /// A pair with a stage: what carries its factors, which stand in the arena, into the Hessian.
 fn product(
+    engine: &mut Engine,
     pair: &Pair,
     jacobian: &Jacobian,
     pattern: &Arc<Pattern>,
-    instances: usize,
     factor: usize,
     most_listed: usize,
 ) -> Action {
+    let instances = engine.functions.group(pair.group).instances;
     if let (Some(columns), Source::Stage(z)) = (uniform(pair, jacobian), pair.a.source) {
         let rows = jacobian.rows_of(z, &pair.a.map);
         let mut positions = vec![];
@@ -221,7 +234,9 @@ fn product(
             positions.extend(columns[..=k].iter().map(|&column| locate(pattern, row as usize, column) as u32));
         }
         let width = columns.len();
+        let kept = jacobian.is_constant(z).then(|| KeptSum::new(engine, instances, positions.len()));
         return Action::RankUpdate(RankUpdate {
+            kept,
             instances,
             factor,
             values: rows.values,

@@ -12,6 +12,7 @@ use super::groups::Role;
 use super::kernel::{Sink, Space};
 use super::matrix;
 use super::patterns::{Entries, locate};
+use super::stale::Stale;
 use super::touch::Touch;
 use crate::expr::derive;
 use crate::expr::family::{IndexMap, Source, StageId};
@@ -58,6 +59,11 @@ impl Jacobian {
     pub fn rows_of(&self, stage: StageId, map: &IndexMap) -> StageRows {
         let jacobian = &self.stages[&stage];
         StageRows { pattern: jacobian.pattern.clone(), values: jacobian.base, map: map.clone() }
+    }
+
+    /// Whether the total Jacobian of a stage that others read depends on parameters alone.
+    pub fn is_constant(&self, stage: StageId) -> bool {
+        self.stages[&stage].constant
     }
 
     pub fn new(engine: &mut Engine) -> Jacobian {
@@ -437,7 +443,7 @@ impl Builder<'_> {
         data.append(&mut self.data);
         data.append(&mut packs);
         self.engine.data.append(&mut data);
-        self.engine.data_stale = true;
+        self.engine.stale = Stale::Everything;
         for (role, mask, action) in self.kernels.into_iter().chain(self.chains) {
             match role {
                 Role::Constraint => jacobian.constraints.push(action),

@@ -224,6 +224,15 @@ impl Kernel {
         Kernel { program, inputs, sinks, instances, read_ends, write_ends, runs, rows, others, waves }
     }
 
+    pub fn sinks(&self) -> impl Iterator<Item = &Sink> {
+        self.sinks.iter()
+    }
+
+    /// Where the inputs that count begin.
+    pub fn reads(&self) -> impl Iterator<Item = Place> {
+        self.program.inputs().map(|k| self.inputs[k as usize].place)
+    }
+
     pub fn run(&self, memory: &mut Memory, scratch: &mut Scratch) {
         let holds = [memory.arena.len(), memory.point.len(), memory.weights.len(), memory.direction.len()];
         let inside = self.read_ends.iter().zip(holds).all(|(end, length)| *end <= length)

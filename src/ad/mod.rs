@@ -23,6 +23,7 @@ mod program;
 mod rows;
 mod runs;
 mod sparse;
+mod stale;
 mod strided;
 mod sweeps;
 mod touch;
@@ -35,6 +36,8 @@ pub use evaluator::Evaluator;
 mod accuracy_tests;
 #[cfg(test)]
 mod arrange_tests;
+#[cfg(test)]
+mod stale_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

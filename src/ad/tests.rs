@@ -130,7 +130,7 @@ fn transposed(matrix: &[Vec<f64>], columns: usize) -> Vec<Vec<f64>> {
 }
 
 /// Everything an evaluator computes at `x`, against the referee and against differences.
-fn check(problem: &Problem, evaluator: &mut Evaluator, x: &[f64]) {
+pub(super) fn check(problem: &Problem, evaluator: &mut Evaluator, x: &[f64]) {
     let (n, m) = (x.len(), problem.row_count());
     let (f, c) = referee(problem, x);
     let mut rows = vec![f64::NAN; m];

@@ -253,7 +253,7 @@ pub fn followers(problem: &Problem, plan: &NestPlan, whole: &[f64], seed: u64) -
         waiting.extend(side_by_side(&mut instances, |instance, _| {
             let level = problem.level(b as u32, *instance, whole);
             let options = Options { set: vec![], seed };
-            Follower::new(problem, b as u32, *instance, level, method, options, facts.convex.is_ok())
+            Follower::new(problem, b as u32, *instance, level, method, options, facts)
         }));
     }
     let mut decided_by = vec![usize::MAX; whole.len()];

@@ -142,6 +142,30 @@ impl Bounds {
 }
 
 impl Bounds {
+    /// For each parameter whether bounds or sides read it, themselves or through stages.
+    pub fn parameters(problem: &Problem) -> Vec<bool> {
+        let of_variables = problem.variables.iter().flat_map(|v| [&v.lower, &v.upper]);
+        let of_rows = problem.constraints.iter().flat_map(|c| [&c.lower, &c.upper]);
+        let mut read = vec![false; problem.params.len()];
+        let mut note = |source: Source| {
+            if let Source::Param(id) = source {
+                read[id.0 as usize] = true;
+            }
+        };
+        let mut roots = vec![];
+        for data in of_variables.chain(of_rows) {
+            if let Data::Read(leaf) = data {
+                note(leaf.source);
+            }
+            roots.extend(data.stage());
+        }
+        let needed = eval::needed(&problem.stages, &roots);
+        let stages = problem.stages.iter().zip(needed).filter(|(_, needed)| *needed);
+        let leaves = stages.flat_map(|(stage, _)| &stage.terms).flat_map(|term| &term.family.leaves);
+        leaves.for_each(|leaf| note(leaf.source));
+        read
+    }
+
     /// Makes these the bounds and sides of a problem.
     pub fn put(&self, problem: &mut Problem) {
         let mut stored = |values: &[f64]| {

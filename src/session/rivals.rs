@@ -41,7 +41,7 @@ pub(super) fn of(plan: &Plan, outcome: &Outcome, sources: &Sources, monitor: &Mo
 const AT_ONCE: usize = 64;
 
 fn of_follower(follower: &mut Follower, whole: &[f64], seed: u64, sources: &Sources) -> Vec<Rival> {
-    follower.method = other_than(follower);
+    follower.solve_by(other_than(follower));
     let bounds = Bounds::of(&follower.level.problem, &Numbers::of(&follower.level.problem));
     let here = follower.level.part(whole);
     let scratch: Vec<f64> = (0..here.len()).map(|k| 0.0f64.max(bounds.lower[k]).min(bounds.upper[k])).collect();

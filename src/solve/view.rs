@@ -35,6 +35,8 @@ pub struct EngineView {
     maximised: bool,
     /// All variables: the fixed ones at their values, the others as last seen.
     full: Vec<f64>,
+    /// By parameter: bounds or sides read it.
+    moving: Vec<bool>,
     /// The variables and rows that the method sees, ascending.
     variables: Vec<u32>,
     rows: Vec<u32>,
@@ -55,16 +57,21 @@ struct Selection {
 impl EngineView {
     /// `start` is a point of all variables, at which scaling is decided.
     pub fn new(problem: &Problem, method: &Method, options: &Options, start: &[f64], sources: &Sources) -> EngineView {
+        EngineView::seen(problem, method.sees, (method.second_order)(options), start, sources)
+    }
+
+    /// What methods that see so much of a problem are shown; `curved` says whether they read entries of the Hessian.
+    pub fn seen(problem: &Problem, sees: Sees, curved: bool, start: &[f64], sources: &Sources) -> EngineView {
         let numbers = Numbers::of(problem);
         let bounds = Bounds::of(problem, &numbers);
         let mut evaluator = Evaluator::new(problem);
         let variables: Vec<u32> = (0..problem.dimension).filter(|k| !is_fixed(&bounds, *k as usize)).collect();
-        let rows = visible_rows(problem, &bounds, method.sees);
+        let rows = visible_rows(problem, &bounds, sees);
         let full = (0..start.len()).map(|k| if is_fixed(&bounds, k) { bounds.lower[k] } else { start[k] }).collect();
         let maximised = problem.objectives.first().is_some_and(|o| o.sense == Sense::Maximize);
         let of = |values: &[f64], chosen: &[u32]| chosen.iter().map(|k| values[*k as usize]).collect::<Vec<f64>>();
         let (jacobian, jacobian_pattern) = select(evaluator.jacobian_pattern(), &rows, &variables);
-        let (hessian, hessian_pattern) = match (method.second_order)(options) {
+        let (hessian, hessian_pattern) = match curved {
             true => select(evaluator.hessian_pattern(), &variables, &variables),
             false => (
                 Selection { kept: None, buffer: vec![] },
@@ -88,7 +95,7 @@ impl EngineView {
             row_upper: of(&bounds.row_upper, &rows),
             jacobian: jacobian_pattern,
             hessian: hessian_pattern,
-            pairs: visible_pairs(problem, &rows, method.sees),
+            pairs: visible_pairs(problem, &rows, sees),
             curved: {
                 let curved = curved_variables(problem);
                 variables.iter().map(|k| curved[*k as usize]).collect()
@@ -107,12 +114,13 @@ impl EngineView {
             factor: if maximised { -1.0 } else { 1.0 },
             maximised,
             full,
+            moving: Bounds::parameters(problem),
             variables,
             rows,
             jacobian,
             hessian,
         };
-        if matches!(method.sees, Sees::Scaled | Sees::Pairs) {
+        if matches!(sees, Sees::Scaled | Sees::Pairs) {
             view.scale();
         }
         view
@@ -137,6 +145,9 @@ impl EngineView {
     pub fn set_param(&mut self, id: ParamId, values: &[f64]) {
         self.problem.params[id.0 as usize].values = Arc::new(values.to_vec());
         self.evaluator.set_param(id, values);
+        if !self.moving[id.0 as usize] {
+            return;
+        }
         let bounds = Bounds::of(&self.problem, &Numbers::of(&self.problem));
         let of = |values: &[f64], chosen: &[u32]| chosen.iter().map(|k| values[*k as usize]).collect::<Vec<f64>>();
         self.shape.lower = of(&bounds.lower, &self.variables);

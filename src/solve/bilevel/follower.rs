@@ -1,7 +1,11 @@
 //! One instance of a block, planned, and solved again and again for what the others decide.
 
+use super::direct::Direct;
+use super::facts::BlockFacts;
 use crate::answer::{Evaluations, Multipliers, Outcome, Stop};
 use crate::diag::Sources;
+use crate::linalg::kkt::Kkt;
+use crate::linalg::ldlt::{Analyses, remembering};
 use crate::problem::level::Level;
 use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Problem, SuppliedBy};
@@ -23,10 +27,16 @@ pub struct Follower {
     pub options: Options,
     /// Convex wherever the others are.
     pub convex: bool,
+    /// Of second degree in what it decides.
+    quadratic: bool,
     /// Positions in the whole vector of what its multipliers supply.
     pub supplied: Vec<u32>,
     /// Kept from solve to solve: nothing is compiled twice.
     view: Option<EngineView>,
+    /// Newton steps of one that nothing constrains, with factors that are kept as well.
+    direct: Option<Direct>,
+    /// Orders of sparse factorisations, kept likewise.
+    pub analyses: Analyses,
     /// The last answer and its multipliers, to start from.
     last: Option<(Vec<f64>, Option<Multipliers>)>,
 }
@@ -39,7 +49,7 @@ impl Follower {
         level: Level,
         method: &'static Method,
         options: Options,
-        convex: bool,
+        facts: &BlockFacts,
     ) -> Follower {
         let here = &problem.blocks[block as usize];
         let mine = |s: &crate::problem::Supplied| {
@@ -48,7 +58,33 @@ impl Follower {
             (0..v.axes.len() as u32).filter(move |&p| instances[p as usize] == instance).map(|p| v.offset + p)
         };
         let supplied = here.supplied.iter().flat_map(mine).collect();
-        Follower { block, instance, level, method, options, convex, supplied, view: None, last: None }
+        Follower {
+            block,
+            instance,
+            level,
+            method,
+            options,
+            convex: facts.convex.is_ok(),
+            quadratic: facts.degree.is_some_and(|degree| degree <= 2),
+            supplied,
+            view: None,
+            direct: None,
+            analyses: Analyses::default(),
+            last: None,
+        }
+    }
+
+    /// Lets another method solve it from now on; nothing of what was learnt is used.
+    pub fn solve_by(&mut self, method: &'static Method) {
+        self.method = method;
+        (self.view, self.direct, self.last) = (None, None, None);
+    }
+
+    /// Second derivatives at its last answer, factored, for the next solve to start with.
+    pub fn keep_factors(&mut self, factors: Kkt) {
+        if let (Some(direct), false) = (&mut self.direct, self.quadratic) {
+            direct.take(factors);
+        }
     }
 
     /// Solves for what the others decide in `whole`, from the last answer, else from what `whole` has.
@@ -75,11 +111,31 @@ impl Follower {
     ) -> Outcome {
         self.level.set_outside(whole);
         let outside = self.level.outside(whole);
-        let (level, method, options) = (&self.level, self.method, &self.options);
-        let view = self.view.get_or_insert_with(|| EngineView::new(&level.problem, method, options, &start, sources));
+        self.prepare(&start, sources);
+        let Follower { level, method, options, direct, analyses, .. } = self;
+        let view = self.view.as_mut().expect("it was prepared");
         view.set_param(level.outside, &outside);
-        let outcome = quietly(monitor, |monitor| run(view, method, start, warm, &self.options, monitor));
+        let begin = view.reduce(&start);
+        let direct = direct.as_mut().and_then(|direct| direct.minimise(view, &begin, monitor));
+        let outcome = direct.unwrap_or_else(|| {
+            let solve = |monitor: &mut Monitor| run(view, method, start, warm, options, monitor);
+            remembering(analyses, || quietly(monitor, solve))
+        });
         view.lift(outcome)
+    }
+
+    /// Compiles what is not compiled yet.
+    fn prepare(&mut self, start: &[f64], sources: &Sources) {
+        if self.view.is_some() {
+            return;
+        }
+        let problem = &self.level.problem;
+        let direct = self.method.name == Direct::INSTEAD_OF && self.convex && Direct::is_affordable(problem);
+        let curved = direct || (self.method.second_order)(&self.options);
+        let view = EngineView::seen(problem, self.method.sees, curved, start, sources);
+        let tolerance = || self.options.number(self.method.options, "tol");
+        self.direct = direct.then(|| Direct::new(&view, self.quadratic, tolerance())).flatten();
+        self.view = Some(view);
     }
 
     /// Answers from several starts, best first: more than one only of a follower that is not convex.

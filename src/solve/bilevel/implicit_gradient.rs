@@ -14,6 +14,8 @@ use super::{Context, Method};
 use crate::ad::Evaluator;
 use crate::answer::{Multipliers, Outcome, Stop};
 use crate::diag::Sources;
+use crate::linalg::kkt::Kkt;
+use crate::linalg::ldlt::remembering;
 use crate::problem::conditions::block_sign;
 use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Problem, SuppliedBy};
@@ -57,16 +59,32 @@ struct Exact<'x> {
     followers: Vec<Follower>,
     /// Those that are solved side by side.
     runs: Vec<Range<usize>>,
-    /// Functions of each follower in what it decides and what it reads.
-    joint: Vec<Evaluator>,
+    joint: Vec<Joint>,
     /// What the followers answered last.
     answers: Vec<Outcome>,
+}
+
+/// Functions of a follower in what it decides and what it reads, and its bounds and sides.
+struct Joint {
+    evaluator: Evaluator,
+    bounds: Bounds,
+    /// Others decide them too.
+    moving: bool,
+}
+
+impl Joint {
+    fn of(follower: &Follower) -> Joint {
+        let level = &follower.level;
+        let bounds = Bounds::of(&level.problem, &Numbers::of(&level.problem));
+        let moving = Bounds::parameters(&level.problem)[level.outside.0 as usize];
+        Joint { evaluator: Evaluator::new(&level.with_outside_as_variables()), bounds, moving }
+    }
 }
 
 impl<'x> Exact<'x> {
     fn new(context: &mut Context<'x, '_>) -> Exact<'x> {
         let followers = std::mem::take(&mut context.followers);
-        let joint = followers.iter().map(|f| Evaluator::new(&f.level.with_outside_as_variables())).collect();
+        let joint = followers.iter().map(Joint::of).collect();
         let runs = runs(&followers);
         Exact { problem: context.problem, sources: context.sources, followers, runs, joint, answers: vec![] }
     }
@@ -96,13 +114,21 @@ impl Answers for Exact<'_> {
     fn pull(&mut self, whole: &[f64], slopes: &mut [Vec<f64>]) -> Result<(), String> {
         for run in self.runs.clone().into_iter().rev() {
             let first = run.start;
-            let (problem, followers, answers, given) = (self.problem, &self.followers, &self.answers, &*slopes);
-            let handed = side_by_side(&mut self.joint[run], |joint, k| {
-                hand_on(problem, &followers[first + k], joint, &answers[first + k], whole, given)
+            let (problem, answers, given) = (self.problem, &self.answers, &*slopes);
+            let mut each: Vec<_> = self.followers[run.clone()].iter_mut().zip(&mut self.joint[run]).collect();
+            let handed = side_by_side(&mut each, |(follower, joint), k| {
+                let mut analyses = std::mem::take(&mut follower.analyses);
+                let outcome = &answers[first + k];
+                let handed =
+                    remembering(&mut analyses, || hand_on(problem, follower, joint, outcome, whole, given));
+                follower.analyses = analyses;
+                handed
             });
             for (k, handed) in handed.into_iter().enumerate().rev() {
-                let follower = &self.followers[first + k];
-                for (a, handed) in slopes.iter_mut().zip(handed?) {
+                let follower = &mut self.followers[first + k];
+                let (handed, factors) = handed?;
+                follower.keep_factors(factors);
+                for (a, handed) in slopes.iter_mut().zip(handed) {
                     follower.level.own.iter().chain(&follower.supplied).for_each(|k| a[*k as usize] = 0.0);
                     follower.level.reads.iter().zip(handed).for_each(|(k, v)| a[*k as usize] += v);
                 }
@@ -115,15 +141,16 @@ impl Answers for Exact<'_> {
 /// Slacks of no more than this, relative to the size of the side, may be active.
 const ACTIVE: f64 = 1e-6;
 
-/// What slopes in what a follower decides, and in its multipliers, hand on to what it reads.
+/// What slopes in what a follower decides, and in its multipliers, hand on to what it reads; and the factors of its
+/// conditions.
 fn hand_on(
     problem: &Problem,
     follower: &Follower,
-    evaluator: &mut Evaluator,
+    joint: &mut Joint,
     outcome: &Outcome,
     whole: &[f64],
     slopes: &[Vec<f64>],
-) -> Result<Vec<Vec<f64>>, String> {
+) -> Result<(Vec<Vec<f64>>, Kkt), String> {
     let level = &follower.level;
     let block = &problem.blocks[follower.block as usize];
     let (n, m) = (level.own.len(), level.rows.len());
@@ -131,7 +158,10 @@ fn hand_on(
     let multipliers = outcome.multipliers.as_ref().unwrap_or(&zero);
     let sigma = block_sign(block);
     let point = [outcome.x.clone(), level.outside(whole)].concat();
-    let bounds = Bounds::of(&level.problem, &Numbers::of(&level.problem));
+    let Joint { evaluator, bounds, moving } = joint;
+    if *moving {
+        *bounds = Bounds::of(&level.problem, &Numbers::of(&level.problem));
+    }
     let mut values = vec![0.0; m];
     evaluator.constraints(&point, &mut values);
     // Active with force: nearer to the side than its multiplier is to 0.
@@ -180,7 +210,7 @@ fn hand_on(
         let found = program.reverse(&weights, &on_duals);
         handed.push(found.point[n..n + level.reads.len()].to_vec());
     }
-    Ok(handed)
+    Ok((handed, program.system.into_factors()))
 }
 
 /// Slopes in the variables that the follower's multipliers supply, as weights of those of its active rows and bounds.

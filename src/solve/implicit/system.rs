@@ -114,6 +114,11 @@ impl System {
         self.scale.len()
     }
 
+    /// Those of the matrix with the shift, its rows scaled.
+    pub fn into_factors(self) -> Kkt {
+        self.factors
+    }
+
     /// A solution of `K u = b`, the part of `b` for active rows after that for inner variables.
     pub fn solve(&mut self, b: &[f64]) -> Solved {
         let mut right = b.to_vec();
