@@ -19,8 +19,7 @@ fn least_squares(rows: u32, width: u32) -> Model {
     let repeat = IndexMap::Repeat { start: 0, stride: 1, length: width };
     model.term((z, 0), rows * width, repeat, vec![param(a, IndexMap::IDENTITY), x(tile)], |g, l| g.mul(l[0], l[1]));
     let f = model.stage(1);
-    let leaves =
-        vec![stage(z, IndexMap::IDENTITY), param(y, IndexMap::IDENTITY), param(c, IndexMap::IDENTITY)];
+    let leaves = vec![stage(z, IndexMap::IDENTITY), param(y, IndexMap::IDENTITY), param(c, IndexMap::IDENTITY)];
     model.term((f, 0), rows, affine(0, 0), leaves, |g, l| {
         let gap = g.sub(l[0], l[1]);
         let square = g.square(gap);

@@ -13,7 +13,7 @@
 //! conditions are the follower's own is seen at the point with the judge's own slopes.
 
 use super::program::Program;
-use super::{branching, complementarity, convexity, of_point, residuals};
+use super::{branching, complementarity, convexity, fit, of_point, residuals};
 use crate::answer::branching::Branches;
 use crate::answer::certificate::{Certificate, Kind, Place, Proved, Residual, SecondOrder, Stationarity, Witness};
 use crate::answer::{Evaluations, Multipliers, Outcome, Stop};
@@ -70,6 +70,7 @@ pub(super) fn certificate(
     match (&seen.without_multipliers, seen.unproved.is_empty()) {
         (None, true) => {
             let (figure, found) = outer_stationarity(problem, x, &lower, &upper, tolerance);
+            notes.extend(figure.value.is_nan().then(|| NOT_EXAMINED.to_string()));
             residuals.push(figure);
             class = found;
         }
@@ -78,11 +79,14 @@ pub(super) fn certificate(
         )),
         (None, false) => {
             let (figure, _) = outer_stationarity(problem, x, &lower, &upper, tolerance);
-            notes.push(format!(
-                "the slope along the followers' conditions is {:.1e}; it need not vanish where a follower that is not \
+            notes.push(match figure.value.is_nan() {
+                true => NOT_EXAMINED.to_string(),
+                false => format!(
+                    "the slope along the followers' conditions is {:.1e}; it need not vanish where a follower that is not \
                  convex changes its answer",
-                figure.value
-            ));
+                    figure.value
+                ),
+            });
         }
     }
     let none = SecondOrder::NotAsked;
@@ -282,6 +286,10 @@ impl Followers {
     }
 }
 
+/// Said where [`fit`] has too much to do.
+const NOT_EXAMINED: &str = "whether the outer level is stationary was not examined: the slopes of the followers' conditions \
+                            have too many entries";
+
 /// The largest slope of the outer objective that rows, bounds and the followers' conditions do not carry, and what the
 /// point is where pairs hold both ways.
 fn outer_stationarity(
@@ -297,6 +305,10 @@ fn outer_stationarity(
     let found = complementarity::stationarity(&mut program, None, tolerance, tolerance);
     let mut figure = found.residuals.into_iter().next().expect("the slope is the first of the figures");
     figure.place = figure.place.filter(|_| figure.value > figure.tolerance);
+    if figure.value > figure.tolerance && !fit::is_affordable(&program) {
+        // What is left without multipliers says nothing.
+        (figure.value, figure.unscaled, figure.place) = (f64::NAN, f64::NAN, None);
+    }
     (Residual { name: "hypergradient", ..figure }, (found.both > 0).then_some(found.class))
 }
 
@@ -351,6 +363,25 @@ mod tests {
         assert_eq!(broken(&certificate), ["hypergradient"], "{certificate:?}");
         let outside = [("x", 1.0), ("f.y", 0.5), ("f.a.dual", -3.5)];
         assert!(broken(&judged(&problem, &outside, &[]).1).contains(&"follower primal"));
+    }
+
+    /// `w = 2 / (1 + exp(t))`, the mean of many rows of data drawn towards 0; the outer level wants it to be 1.
+    #[test]
+    fn the_slope_of_a_fit_to_many_rows_is_found() {
+        let problem = whole(
+            "var t\nparam a[p in 1..60] = 2 + (if mod(p, 2) == 0 then 1 else -1)\nlower fit {\n  var w\n  minimize \
+             sum(p in 1..60: (w - a[p])^2) / 60 + exp(t) * w^2\n}\nminimize (fit.w - 1)^2",
+        );
+        let (status, certificate) = judged(&problem, &[("t", 0.0), ("fit.w", 1.0)], &[]);
+        assert_eq!(status, Status::LocallySolved, "{certificate:?}");
+        let e = 1f64.exp();
+        let (_, certificate) = judged(&problem, &[("t", 1.0), ("fit.w", 2.0 / (1.0 + e))], &[]);
+        assert_eq!(broken(&certificate), ["hypergradient"], "{certificate:?}");
+        // What the best multiplier leaves of the slope (0, 2 (w - 1)), the row's being in the direction (share, 1).
+        let share = 2.0 * e / (1.0 + e).powi(2);
+        let expected = 2.0 * (1.0 - 2.0 / (1.0 + e)) * share / (1.0 + share * share);
+        let found = certificate.broken().next().expect("it is broken").unscaled;
+        assert!((found - expected).abs() <= 1e-6, "{found} {expected}");
     }
 
     #[test]

@@ -36,6 +36,12 @@ pub fn multipliers(program: &Program, tolerance: f64) -> Duals {
     fit(program, &goal, tolerance).map_or(zero, |fit| fit.duals)
 }
 
+/// Whether fits are made at all: the slopes of the rows fit into the budget.
+pub fn is_affordable(program: &Program) -> bool {
+    let stages: Vec<_> = program.blocks.iter().map(|b| b.stage).collect();
+    program.here.rows(&stages, BUDGET).is_some()
+}
+
 pub struct Fit {
     pub duals: Duals,
     /// The largest entry of what is left of the goal.

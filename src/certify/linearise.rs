@@ -321,7 +321,7 @@ impl<'a> Linearised<'a> {
         let mut found: BTreeMap<StageId, Rows> = BTreeMap::new();
         let mut left = budget;
         for (k, stage) in (0..).zip(&self.problem.stages).filter(|(k, _)| needed[*k as usize]) {
-            let mut own = Entries::of(stage, StageId(k));
+            let mut own = Entries::of(stage, StageId(k), self.problem.dimension as usize);
             for link in self.matrix_links(k as usize) {
                 let inner = &found[&StageId(link.of as u32)][link.entry];
                 left = left.checked_sub(own.add(link.row, inner, link.slope))?;
@@ -376,13 +376,24 @@ enum Entries {
     Listed(Vec<(u32, u32, f64)>),
     /// Of a stage that reads itself: summed up at once, because later rows need them.
     Sums(Vec<BTreeMap<u32, f64>>),
+    /// Row after row, all of `width`: where more is added than there are entries, as in conditions of a fit to many rows of
+    /// data.
+    Dense { width: usize, values: Vec<f64> },
 }
 
+/// Numbers added to dense rows in the time in which one is listed and sorted. A guess.
+const DENSE_GAIN: usize = 64;
+
 impl Entries {
-    fn of(stage: &Stage, id: StageId) -> Entries {
+    fn of(stage: &Stage, id: StageId, width: usize) -> Entries {
         let mut leaves = stage.terms.iter().flat_map(|term| &term.family.leaves);
+        let (rows, added): (usize, usize) =
+            (stage.rows as usize, stage.terms.iter().map(|term| term.family.instances as usize).sum());
         match leaves.any(|leaf| leaf.source == Source::Stage(id)) {
-            true => Entries::Sums(vec![BTreeMap::new(); stage.rows as usize]),
+            true => Entries::Sums(vec![BTreeMap::new(); rows]),
+            false if width > 0 && rows.saturating_mul(width) <= added => {
+                Entries::Dense { width, values: vec![0.0; rows * width] }
+            }
             false => Entries::Listed(vec![]),
         }
     }
@@ -394,13 +405,18 @@ impl Entries {
             Entries::Sums(rows) => {
                 gradient.iter().for_each(|(j, v)| *rows[row].entry(*j).or_default() += v * factor);
             }
+            Entries::Dense { width, values } => {
+                let values = &mut values[row * *width..][..*width];
+                gradient.iter().for_each(|(j, v)| values[*j as usize] += v * factor);
+                return gradient.len().div_ceil(DENSE_GAIN);
+            }
         }
         gradient.len()
     }
 
     fn add_own(&mut self, row: usize, from: usize, factor: f64) -> usize {
         let gradient: Vec<(u32, f64)> = match self {
-            Entries::Listed(_) => return 0,
+            Entries::Listed(_) | Entries::Dense { .. } => return 0,
             Entries::Sums(rows) => rows[from].iter().map(|(j, v)| (*j, *v)).collect(),
         };
         self.add(row, &gradient, factor)
@@ -412,6 +428,13 @@ impl Entries {
             Entries::Sums(sums) => {
                 let mut rows = Rows::default();
                 sums.into_iter().for_each(|row| rows.push(row));
+                rows
+            }
+            Entries::Dense { width, values } => {
+                let mut rows = Rows::default();
+                for row in values.chunks(width.max(1)) {
+                    rows.push((0..).zip(row.iter().copied()).filter(|(_, value)| *value != 0.0));
+                }
                 rows
             }
         }

@@ -119,8 +119,7 @@ impl Answers for Exact<'_> {
             let handed = side_by_side(&mut each, |(follower, joint), k| {
                 let mut analyses = std::mem::take(&mut follower.analyses);
                 let outcome = &answers[first + k];
-                let handed =
-                    remembering(&mut analyses, || hand_on(problem, follower, joint, outcome, whole, given));
+                let handed = remembering(&mut analyses, || hand_on(problem, follower, joint, outcome, whole, given));
                 follower.analyses = analyses;
                 handed
             });

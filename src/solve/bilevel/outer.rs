@@ -235,7 +235,8 @@ pub fn method_for(shape: &Shape, tolerance: f64, sharp: bool) -> (&'static metho
             let hessian = ("hessian".to_string(), Value::Text("limited_memory".to_string()));
             ("interior_point", if sharp { vec![hessian, tol] } else { vec![hessian] })
         }
-        (false, true) => ("projected_lbfgs", vec![tol]),
+        // Steps cost little beside answers of followers.
+        (false, true) => ("projected_lbfgs", vec![tol, ("memory".to_string(), Value::Number(100.0))]),
         (false, false) => ("lbfgs", vec![tol]),
     };
     (crate::solve::by_name(name).expect("a row of the table"), set)

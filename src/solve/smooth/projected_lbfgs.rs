@@ -2,7 +2,8 @@
 //!
 //! Variables at a bound that the gradient pushes against stay there; the others move along `-H g`, where `H` comes from
 //! the last steps and changes of the gradient among free variables; points are projected onto the bounds and
-//! accepted by Armijo's rule along the projected path (Bertsekas). If that path does not fall, the projected gradient is
+//! accepted by Armijo's rule along the projected path (Bertsekas); a whole step along which the slope stays as steep goes on
+//! four times as far, so that it is learnt how the function bends. If that path does not fall, the projected gradient is
 //! taken instead and the memory is forgotten.
 
 use crate::answer::{Outcome, Stop};
@@ -48,6 +49,10 @@ fn accepts(features: &Features) -> Result<(), Objection> {
 
 /// Halvings of a step before it is given up.
 const MOST_TRIALS: usize = 60;
+/// The part of what the gradient promises by which the objective must fall.
+const ENOUGH: f64 = 1e-4;
+/// A slope that keeps this part of itself along a whole step tells nothing of curvature, or that there is none.
+const STEEP: f64 = 0.9;
 
 fn run(context: &mut Context) -> Outcome {
     let tol = context.options.number(OPTIONS, "tol");
@@ -74,22 +79,26 @@ fn run(context: &mut Context) -> Outcome {
             break stop;
         }
         let free = free_variables(&shape, &x, &gradient);
-        let direction = direction(&pairs, &gradient, &free);
+        let mut direction = direction(&pairs, &gradient, &free);
         let mut search = Search { context, shape: &shape, x: &x, value, gradient: &gradient };
-        let found = search.along(&direction, pairs.is_empty()).or_else(|| {
+        let found = search.backtrack(&direction).or_else(|| {
             pairs.clear();
             let size = 1.0 / max_norm(&gradient).max(1.0);
-            let steepest: Vec<f64> = gradient.iter().map(|g| -size * g).collect();
-            search.along(&steepest, true)
+            direction = gradient.iter().map(|g| -size * g).collect();
+            search.backtrack(&direction)
         });
-        let Some((next, next_value, count)) = found else {
+        let Some(mut found) = found else {
             break match slope <= 1e-6 * scale {
                 true => Stop::Converged,
                 false => Stop::NoProgress("no point along the projected path lowers the objective".to_string()),
             };
         };
         let mut next_gradient = vec![0.0; x.len()];
-        context.nlp.gradient(&next, &mut next_gradient);
+        search.context.nlp.gradient(&found.x, &mut next_gradient);
+        if found.trials == 1 {
+            search.go_on(&direction, &mut found, &mut next_gradient);
+        }
+        let Found { x: next, value: next_value, trials: count, .. } = found;
         let s: Vec<f64> = next.iter().zip(&x).map(|(a, b)| a - b).collect();
         let y: Vec<f64> = next_gradient.iter().zip(&gradient).map(|(a, b)| a - b).collect();
         (step, trials) = (two_norm(&s), count);
@@ -140,6 +149,14 @@ fn direction(pairs: &VecDeque<(Vec<f64>, Vec<f64>)>, gradient: &[f64], free: &[b
     q
 }
 
+/// A point along a path.
+struct Found {
+    x: Vec<f64>,
+    value: f64,
+    t: f64,
+    trials: usize,
+}
+
 struct Search<'s, 'c, 'a, 'm> {
     context: &'c mut Context<'a, 'm>,
     shape: &'s Shape,
@@ -149,44 +166,55 @@ struct Search<'s, 'c, 'a, 'm> {
 }
 
 impl Search<'_, '_, '_, '_> {
-    /// The first of `P(x + t d)`, `t = 1, 1/2, 1/4, ...`, that lowers the objective by a part of what the gradient
-    /// promises for that very step; with its value and the number of trials. Where nothing is known of the length of
-    /// the direction (`unscaled`) the first step, if accepted, is doubled as long as that pays.
-    fn along(&mut self, direction: &[f64], unscaled: bool) -> Option<(Vec<f64>, f64, usize)> {
-        let found = self.backtrack(direction)?;
-        Some(if unscaled && found.2 == 1 { self.doubled(direction, found) } else { found })
-    }
-
-    fn doubled(&mut self, direction: &[f64], found: (Vec<f64>, f64, usize)) -> (Vec<f64>, f64, usize) {
-        let (mut best, mut t) = (found, 2.0);
-        while best.2 < MOST_TRIALS && best.1 > BOTTOM {
-            let mut ahead = self.x.to_vec();
-            add_multiple(&mut ahead, t, direction);
-            let next = project(self.shape, &ahead);
-            let value = self.context.nlp.objective(&next);
-            if value >= best.1 || !value.is_finite() || next == best.0 {
-                break;
+    /// Four times as far, and again, as long as the objective falls and its slope along the step has hardly changed.
+    fn go_on(&mut self, direction: &[f64], found: &mut Found, gradient: &mut Vec<f64>) {
+        while found.trials < MOST_TRIALS && found.value > BOTTOM {
+            let along = |g: &[f64]| found.x.iter().zip(self.x).zip(g).map(|((a, b), g)| (a - b) * g).sum::<f64>();
+            let steep = along(gradient) < STEEP * along(self.gradient);
+            let next = self.point(4.0 * found.t, direction);
+            if !steep || next == found.x {
+                return;
             }
-            best = (next, value, best.2 + 1);
-            t *= 2.0;
+            let value = self.context.nlp.objective(&next);
+            if !(value < found.value && value <= self.value + ENOUGH * self.promised(&next)) {
+                return;
+            }
+            let mut there = vec![0.0; next.len()];
+            self.context.nlp.gradient(&next, &mut there);
+            if !all_finite(&there) {
+                return;
+            }
+            *found = Found { x: next, value, t: 4.0 * found.t, trials: found.trials + 1 };
+            *gradient = there;
         }
-        best
     }
 
-    fn backtrack(&mut self, direction: &[f64]) -> Option<(Vec<f64>, f64, usize)> {
+    /// `P(x + t d)`
+    fn point(&self, t: f64, direction: &[f64]) -> Vec<f64> {
+        let mut ahead = self.x.to_vec();
+        add_multiple(&mut ahead, t, direction);
+        project(self.shape, &ahead)
+    }
+
+    /// What the gradient promises on the way to a point; negative where it falls.
+    fn promised(&self, next: &[f64]) -> f64 {
+        next.iter().zip(self.x).zip(self.gradient).map(|((a, b), g)| (a - b) * g).sum()
+    }
+
+    /// The first of `P(x + t d)`, `t = 1, 1/2, 1/4, ...`, that lowers the objective by a part of what the gradient
+    /// promises for that very step.
+    fn backtrack(&mut self, direction: &[f64]) -> Option<Found> {
         let mut t = 1.0;
-        for trial in 1..=MOST_TRIALS {
-            let mut ahead = self.x.to_vec();
-            add_multiple(&mut ahead, t, direction);
-            let next = project(self.shape, &ahead);
-            let promised: f64 = next.iter().zip(self.x).zip(self.gradient).map(|((a, b), g)| (a - b) * g).sum();
+        for trials in 1..=MOST_TRIALS {
+            let next = self.point(t, direction);
+            let promised = self.promised(&next);
             if next == self.x {
                 return None;
             }
             if promised < 0.0 {
                 let value = self.context.nlp.objective(&next);
-                if value <= self.value + 1e-4 * promised && value < self.value {
-                    return Some((next, value, trial));
+                if value <= self.value + ENOUGH * promised && value < self.value {
+                    return Some(Found { x: next, value, t, trials });
                 }
             }
             t *= 0.5;
