@@ -118,6 +118,69 @@ fn rankings_never_show_a_value_and_any_rising_transform_gives_the_same_bytes() {
 }
 
 #[test]
+fn a_simulated_judge_is_not_asked_beyond_the_budget() {
+    let text = "var x[1..3] start 2\noracle cost(y[1..3]) values by dot(y, y)\nminimize f: cost(x)\nshow cost(x)";
+    for method in ["cma_es", "zo_sgd", "zo_rank_sgd", "genetic", "nelder_mead"] {
+        let answer = solved(&mut built(text), &options(method, &[("budget", 50.0)]));
+        assert_eq!(answer.counts.oracles[0].candidates, 50, "{method}");
+        let value: f64 = answer.x.iter().map(|v| v * v).sum();
+        assert!(answer.objective().is_some_and(|f| (f - value).abs() <= 1e-12 * (1.0 + value)), "{method}");
+    }
+}
+
+#[test]
+fn an_elite_proves_itself_by_fresh_answers_that_are_kept() {
+    let host = Rc::new(Memory::default());
+    let text = "var x[1..2] in [-5, 5] start 4\noracle cost(y[1..2]) values via host\nminimize f: cost(x)";
+    host.files.borrow_mut().insert("m.opt".into(), text.into());
+    let run = |trials: f64, silent: bool| {
+        let mut problem =
+            Model::from_host(host.clone(), "m.opt").and_then(|m| m.build()).unwrap_or_else(|e| panic!("{e}"));
+        let said = Rc::new(RefCell::new(vec![]));
+        let (kept, mut state) = (said.clone(), 1u64);
+        let noisy = move |questions: &[Vec<f64>]| {
+            if silent {
+                return Err("nobody is here".to_string());
+            }
+            let mut answer = |q: &Vec<f64>| {
+                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                let value = q[0] * q[0] + q[1] * q[1] + 20.0 * (state >> 33) as f64 / (1u64 << 31) as f64;
+                kept.borrow_mut().push((q.clone(), value));
+                value
+            };
+            Ok(questions.iter().map(&mut answer).collect())
+        };
+        problem.set_oracle("cost", noisy).unwrap_or_else(|e| panic!("{e}"));
+        let set = [("population", 30.0), ("finalists", 4.0), ("generations", 12.0), ("trials", trials)];
+        let options = Options { journal: Some("j".into()), ..options("genetic", &set) };
+        (solved(&mut problem, &options), said.borrow().clone())
+    };
+    let (lucky, said) = run(1.0, false);
+    let least = said.iter().map(|(_, value)| *value).fold(f64::INFINITY, f64::min);
+    assert_eq!(lucky.objective(), Some(least), "one answer each: the least counts");
+    host.files.borrow_mut().remove("j");
+    let (proven, said) = run(25.0, false);
+    let of_answer: Vec<f64> = said.iter().filter(|(q, _)| *q == proven.x).map(|(_, value)| *value).collect();
+    assert!(of_answer.len() > 25, "asked about {} times", of_answer.len());
+    let mean = of_answer.iter().sum::<f64>() / of_answer.len() as f64;
+    assert!((proven.objective().expect("a value") - mean).abs() <= 1e-9, "{:?} {mean}", proven.objective());
+    let truth = |x: &[f64]| x[0] * x[0] + x[1] * x[1];
+    assert!(truth(&proven.x) < truth(&lucky.x), "{:?} {:?}", proven.x, lucky.x);
+    // Once more from the journal, with nobody to ask: the same point from the same answers.
+    let (again, _) = run(25.0, true);
+    assert_eq!((&again.x, again.counts.oracles[0].questions), (&proven.x, 0), "{:?}", again.stop);
+    // A budget holds for proofs as well, and a target is reached by a mean and by no single answer.
+    let mut problem = built(&text.replace(" in [-5, 5]", ""));
+    problem.set_oracle("cost", |q| Ok(vec![1.0; q.len()])).unwrap_or_else(|e| panic!("{e}"));
+    let answer = solved(&mut problem, &options("genetic", &[("trials", 25.0), ("budget", 1000.0)]));
+    assert_eq!((answer.status, answer.stop), (Status::BestFound, Stop::Budget));
+    assert!(answer.counts.oracles[0].candidates <= 1000);
+    let answer = solved(&mut problem, &options("genetic", &[("trials", 25.0), ("target", 1.0)]));
+    assert_eq!(answer.stop, Stop::Finished);
+    assert_eq!(answer.counts.oracles[0].candidates, 200 + 11 * 25);
+}
+
+#[test]
 fn a_person_may_stop_and_go_on() {
     let host = Rc::new(Memory::default());
     let text = "var x[1..2] in [0, 4] start 4\noracle liked(y[1..2]) ranks via asking\nmaximize liked(x)
@@ -143,6 +206,9 @@ fn a_person_may_stop_and_go_on() {
     say(&lines);
     let resumed = run();
     assert_eq!(resumed.status, Status::BestFound, "{:?}", resumed.stop);
+    // Questions are numbered on from the two of before.
+    let shown = host.shown.borrow().clone();
+    assert!(shown.contains("\nliked 3\n") && !shown.contains("\nliked 2\n"), "{shown}");
     // The two of before, and what came up again by itself.
     assert!(resumed.counts.oracles[0].known >= 2);
     // All of it once more, with nothing said.

@@ -167,6 +167,12 @@ fn novelty_finds_what_fitness_leads_away_from() {
         println!("seed {seed}: {:?} by novelty, {:?} by fitness", found.objective(), caught.objective());
         assert!(found.objective().unwrap() > 9.0 && caught.objective().unwrap() <= 0.0);
     }
+    // A `let` that is short is known by its name as well.
+    let short = "var x[1..2] in [-10, 10] start -8\nlet place[i in 1..2] = x[i]\nmaximize -norm(x)";
+    let named = options("genetic", 0, &[("behaviour", choice("place")), ("generations", number(3.0))]);
+    let mut problem =
+        Model::from_str(short).unwrap_or_else(|e| panic!("{e}")).build().unwrap_or_else(|e| panic!("{e}"));
+    problem.plan(&named).unwrap_or_else(|e| panic!("{e}"));
     // What a behaviour is must be there, and must be numbers.
     let text = "var x[1..2] start 1\noracle f(y[1..2]) ranks by -dot(y, y)\nlet place[i in 1..2] = x[i]\nlet taste = f(x)\nmaximize f(x)\n";
     for (name, why) in [("plaice", "which is no `let`"), ("taste", "reads ranks of `f`"), ("place", "")] {
@@ -230,7 +236,7 @@ fn cma_es_takes_an_ellipsoid_as_it_is_turned() {
 fn bounds_and_integers_are_kept_by_every_black_box() {
     let text = "var x in [1, 3] start 2\nvar k integer in -4..4 start 0\nvar b binary start 0
         minimize (x + 1)^2 + (k - 2.4)^2 + (b - 0.7)^2";
-    let methods = ["cma_es", "zo_rank_sgd", "cbo", "genetic", "particle_swarm", "simulated_annealing"];
+    let methods = ["cma_es", "zo_rank_sgd", "zo_sgd", "cbo", "genetic", "particle_swarm", "simulated_annealing"];
     for method in methods {
         let mut prepared = Model::from_str(text).unwrap().build().unwrap();
         let options = options(method, 0, &[]);

@@ -54,6 +54,10 @@ impl<'a> Asking<'a> {
 }
 
 impl Channel for Asking<'_> {
+    fn answered_before(&mut self, questions: usize) {
+        self.asked = questions;
+    }
+
     fn values(&mut self, questions: &[&[f64]], each: &mut Each) -> Result<(), Stop> {
         for (k, question) in questions.iter().enumerate() {
             self.asked += 1;

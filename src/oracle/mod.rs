@@ -11,7 +11,8 @@
 //! A question is known by the oracle and its numbers. Each answer is written down before it is used. The `n`-th time that
 //! a run needs an answer to a question it takes the `n`-th that is known, and asks only where there are no more: so a run
 //! that was killed repeats itself from the journal until it is where it was. With `cache` (the default) the first answers
-//! serve for ever; without it each need is a new one, as oracles that are noisy may want.
+//! serve for ever; without it each need is a new one, as oracles that are noisy may want, and so is the need of a method that
+//! asks for fresh answers ([`Need::Fresh`]).
 
 mod asking;
 mod command;
@@ -25,11 +26,12 @@ use crate::answer::result::Asked;
 use crate::host::Host;
 use crate::problem::Problem;
 use crate::problem::oracles::{Answerer, Answers};
-use crate::solve::asked::Oracles;
+use crate::solve::asked::{Need, Oracles};
 use crate::solve::black_box::ranking::Ranking;
 use hosted::Closures;
 use journal::Journal;
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// One way to get answers. An error ends the solve; answers that came before it are kept.
 trait Channel {
@@ -37,6 +39,8 @@ trait Channel {
     fn values(&mut self, questions: &[&[f64]], each: &mut Each) -> Result<(), Stop>;
     /// The greatest first; at least the `best` greatest are told apart.
     fn ranking(&mut self, candidates: &[Vec<f64>], best: usize) -> Result<Ranking, Stop>;
+    /// So many questions were answered by earlier runs.
+    fn answered_before(&mut self, _questions: usize) {}
 }
 
 /// Takes the answer to a question.
@@ -82,6 +86,15 @@ struct Desk<'a> {
 struct Known<T> {
     answers: Vec<T>,
     used: usize,
+}
+
+impl<T> Known<T> {
+    /// Which answers serve next: the first ones again, or those behind all that were used.
+    fn next(&mut self, again: bool, count: usize) -> Range<usize> {
+        let first = if again { 0 } else { self.used };
+        self.used = self.used.max(first + count);
+        first..first + count
+    }
 }
 
 impl<T> Default for Known<T> {
@@ -138,6 +151,11 @@ impl<'a> Asker<'a> {
                 }
             }
         }
+        for desk in &mut desks {
+            let values: usize = desk.values.values().map(|known| known.answers.len()).sum();
+            let rankings: usize = desk.rankings.values().map(|known| known.answers.len()).sum();
+            desk.channel.answered_before(values + rankings);
+        }
         Ok(Asker { desks, journal, cache: settings.cache, repeats: settings.repeats.max(1) })
     }
 
@@ -147,15 +165,35 @@ impl<'a> Asker<'a> {
         asked.cloned().collect()
     }
 
-    /// What is known of a question, the mean of several answers; nothing is asked.
-    pub fn recall(&self, oracle: usize, question: &[f64]) -> Option<f64> {
-        let known = &self.desks[oracle].values.get(&bits(&[question], 0))?.answers;
+    /// Whether the first answers to a question serve again.
+    fn serves(&self, need: Need) -> bool {
+        self.cache && need == Need::Usual
+    }
+
+    /// What is known of a question, the mean of several answers; nothing is asked. What a simulated judge would say is
+    /// always known.
+    pub fn recall(&mut self, oracle: usize, question: &[f64]) -> Option<f64> {
+        let desk = &mut self.desks[oracle];
+        if !desk.remembers {
+            let mut said = None;
+            let told = desk.channel.values(&[question], &mut |_, value| {
+                said = Some(value);
+                Ok(())
+            });
+            return told.ok().and(said);
+        }
+        let known = &desk.values.get(&bits(&[question], 0))?.answers;
         (!known.is_empty()).then(|| mean(known))
     }
 }
 
 impl Oracles for Asker<'_> {
-    fn values(&mut self, oracle: usize, questions: &[Vec<f64>], out: &mut [f64]) -> Result<(), Stop> {
+    fn values(&mut self, oracle: usize, questions: &[Vec<f64>], need: Need, out: &mut [f64]) -> Result<(), Stop> {
+        let serves = self.serves(need);
+        let count = match need {
+            Need::Usual => self.repeats,
+            Need::Fresh(count) => count,
+        };
         let (desk, journal) = (&mut self.desks[oracle], &mut self.journal);
         if !desk.remembers {
             let all: Vec<&[f64]> = questions.iter().map(Vec::as_slice).collect();
@@ -173,16 +211,15 @@ impl Oracles for Asker<'_> {
         let mut promised: HashMap<&[u64], usize> = HashMap::new();
         for (k, key) in keys.iter().enumerate() {
             let known = desk.values.entry(key.clone()).or_default();
-            let first = if self.cache { 0 } else { known.used };
-            known.used = first + self.repeats;
+            let range = known.next(serves, count);
             let there = known.answers.len() + promised.get(key.as_slice()).copied().unwrap_or(0);
-            let short = known.used.saturating_sub(there);
+            let short = range.end.saturating_sub(there);
             if short == 0 {
                 desk.asked.known += 1;
             }
             missing.extend(std::iter::repeat_n(k, short));
             *promised.entry(key).or_default() += short;
-            needed.push(first..known.used);
+            needed.push(range);
         }
         let asked: Vec<&[f64]> = missing.iter().map(|&k| questions[k].as_slice()).collect();
         desk.asked.questions += asked.len();
@@ -202,15 +239,15 @@ impl Oracles for Asker<'_> {
         ended
     }
 
-    fn ranking(&mut self, oracle: usize, candidates: &[Vec<f64>], best: usize) -> Result<Ranking, Stop> {
+    fn ranking(&mut self, oracle: usize, candidates: &[Vec<f64>], best: usize, need: Need) -> Result<Ranking, Stop> {
+        let serves = self.serves(need);
         let desk = &mut self.desks[oracle];
         let best = best.min(candidates.len());
         if desk.remembers {
             let about: Vec<&[f64]> = candidates.iter().map(Vec::as_slice).collect();
             let known = desk.rankings.entry(bits(&about, best)).or_default();
-            let next = if self.cache { 0 } else { known.used };
-            known.used = next + 1;
-            if let Some(ranking) = known.answers.get(next) {
+            let next = known.next(serves, 1);
+            if let Some(ranking) = known.answers.get(next.start) {
                 desk.asked.known += 1;
                 return Ok(ranking.clone());
             }

@@ -244,15 +244,6 @@ fn mentioned(text: &str) -> impl Iterator<Item = &str> {
 /// What a statement declares.
 fn names(kind: &StatementKind) -> Vec<String> {
     match kind {
-        StatementKind::Param { name, .. }
-        | StatementKind::Data { name, .. }
-        | StatementKind::Set { name, .. }
-        | StatementKind::Var { name, .. }
-        | StatementKind::Let { name, .. }
-        | StatementKind::Def { name, .. }
-        | StatementKind::Block { name, .. }
-        | StatementKind::Oracle { name, .. }
-        | StatementKind::External { name, .. } => vec![name.name.clone()],
         StatementKind::Objective { label, .. } => {
             vec![label.as_ref().map_or(OBJECTIVE.to_string(), |label| label.name.name.clone())]
         }
@@ -261,10 +252,6 @@ fn names(kind: &StatementKind) -> Vec<String> {
             rows.iter().filter_map(|row| row.label.as_ref()).map(|label| label.name.name.clone()).collect()
         }
         StatementKind::Solve { .. } => vec![DIRECTIVE.to_string()],
-        StatementKind::Use { .. }
-        | StatementKind::Show { .. }
-        | StatementKind::Sensitivity { .. }
-        | StatementKind::Ensure { .. }
-        | StatementKind::Choice(_) => vec![],
+        other => other.name().map(|name| name.name.clone()).into_iter().collect(),
     }
 }

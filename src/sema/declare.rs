@@ -13,16 +13,6 @@ impl Elaborator<'_> {
         for statement in statements {
             let shared = Rc::new(statement.clone());
             match &statement.kind {
-                StatementKind::Param { name, .. }
-                | StatementKind::Data { name, .. }
-                | StatementKind::Set { name, .. }
-                | StatementKind::Var { name, .. }
-                | StatementKind::Let { name, .. }
-                | StatementKind::Def { name, .. }
-                | StatementKind::Oracle { name, .. }
-                | StatementKind::External { name, .. } => {
-                    self.declare(scope, name, DeclarationKind::Statement(shared.clone()));
-                }
                 StatementKind::Objective { label: Some(label), .. } => {
                     self.declare(scope, &label.name, DeclarationKind::Objective(shared.clone()));
                 }
@@ -40,13 +30,11 @@ impl Elaborator<'_> {
                     self.declare_all(inner, body);
                 }
                 StatementKind::Use { module } => self.import(scope, module, statement.span),
-                StatementKind::Objective { label: None, .. }
-                | StatementKind::Saddle { .. }
-                | StatementKind::Show { .. }
-                | StatementKind::Sensitivity { .. }
-                | StatementKind::Ensure { .. }
-                | StatementKind::Solve { .. }
-                | StatementKind::Choice(_) => {}
+                other => {
+                    if let Some(name) = other.name() {
+                        self.declare(scope, name, DeclarationKind::Statement(shared.clone()));
+                    }
+                }
             }
         }
     }

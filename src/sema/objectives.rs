@@ -3,7 +3,7 @@
 use super::additive::Draft;
 use super::error;
 use super::scope::{Elaborator, Env, Halt, R};
-use super::value::{Array, Val};
+use super::value::{Array, ArrayKind, Val};
 use crate::diag::Span;
 use crate::expr::family::{IndexMap, Leaf, Source, StageId};
 use crate::problem::index::Axes;
@@ -260,13 +260,17 @@ impl Elaborator<'_> {
             let root = self.root.clone();
             let (axes, stage) = match value {
                 Val::Num(n) => (Axes::scalar(), self.single(&name, n, span, &root)),
-                Val::Array(a) if !a.0.sets.is_empty() => {
-                    let axes = self.full_axes(&a);
-                    let super::value::ArrayKind::Buffer { source: Source::Stage(id), offset: 0, .. } = a.0.kind else {
-                        continue;
-                    };
-                    (axes, id)
-                }
+                Val::Array(a) if !a.0.sets.is_empty() => match a.0.kind {
+                    ArrayKind::Buffer { source: Source::Stage(id), offset: 0, .. } => (self.full_axes(&a), id),
+                    ArrayKind::Buffer { .. } => continue,
+                    // A short one is traced wherever it is read. Methods that are told a `let` by name take no rows.
+                    _ if self.problem.constraints.is_empty() => {
+                        let env = self.env(0);
+                        let Ok(stage) = self.elements_stage(&name, &a, &env, span) else { continue };
+                        stage
+                    }
+                    _ => continue,
+                },
                 _ => continue,
             };
             self.problem.named.push(Named { name, axes, stage });

@@ -16,7 +16,7 @@ use crate::plan::{Plan, execute};
 use crate::problem::Problem;
 use crate::problem::oracles::{Answerer, Answers, asked, calls_of, silenced};
 use crate::sema::folder_of;
-use crate::solve::asked::Oracles;
+use crate::solve::asked::{Need, Oracles};
 use crate::solve::monitor::Monitor;
 use std::ops::ControlFlow;
 
@@ -118,7 +118,7 @@ fn answers(problem: &Problem, outcome: &Outcome, asker: &mut Asker) -> Vec<Vec<f
             (None, Stop::Oracle(_) | Stop::Interrupted) => None,
             (None, _) => {
                 let mut said = vec![f64::NAN; questions.len()];
-                asker.values(oracle, &questions, &mut said).ok().map(|()| said)
+                asker.values(oracle, &questions, Need::Usual, &mut said).ok().map(|()| said)
             }
         };
         if let Some(said) = said {

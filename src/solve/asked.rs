@@ -19,20 +19,45 @@ use std::cell::Cell;
 /// Who answers: the outside, or what stands for it. An error ends the solve.
 pub trait Oracles {
     /// Writes a number for each question; where it ends early, for those that were answered, and NaN for the others.
-    fn values(&mut self, oracle: usize, questions: &[Vec<f64>], out: &mut [f64]) -> Result<(), Stop>;
+    fn values(&mut self, oracle: usize, questions: &[Vec<f64>], need: Need, out: &mut [f64]) -> Result<(), Stop>;
     /// The greatest first; at least the `best` greatest are told apart.
-    fn ranking(&mut self, oracle: usize, candidates: &[Vec<f64>], best: usize) -> Result<Ranking, Stop>;
+    fn ranking(&mut self, oracle: usize, candidates: &[Vec<f64>], best: usize, need: Need) -> Result<Ranking, Stop>;
+}
+
+/// Which answers serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// As the user says of all questions: those that are known, or new ones.
+    Usual,
+    /// Answers that this run has not used yet; of this many values the mean.
+    Fresh(usize),
+}
+
+impl Need {
+    /// How many answers are used up.
+    fn count(self) -> usize {
+        match self {
+            Need::Usual => 1,
+            Need::Fresh(count) => count,
+        }
+    }
 }
 
 /// For problems that ask nobody.
 pub struct Nobody;
 
 impl Oracles for Nobody {
-    fn values(&mut self, _oracle: usize, _questions: &[Vec<f64>], _out: &mut [f64]) -> Result<(), Stop> {
+    fn values(&mut self, _oracle: usize, _questions: &[Vec<f64>], _need: Need, _out: &mut [f64]) -> Result<(), Stop> {
         Err(Stop::Oracle("nobody answers here".to_string()))
     }
 
-    fn ranking(&mut self, _oracle: usize, _candidates: &[Vec<f64>], _best: usize) -> Result<Ranking, Stop> {
+    fn ranking(
+        &mut self,
+        _oracle: usize,
+        _candidates: &[Vec<f64>],
+        _best: usize,
+        _need: Need,
+    ) -> Result<Ranking, Stop> {
         Err(Stop::Oracle("nobody answers here".to_string()))
     }
 }
@@ -40,7 +65,7 @@ impl Oracles for Nobody {
 /// A function to be minimised of which only values are known.
 pub trait Objective {
     /// Writes the value of each point; where it ends early, of those that are known, and NaN for the others.
-    fn values(&mut self, points: &[Vec<f64>], out: &mut [f64]) -> Result<(), Stop>;
+    fn values(&mut self, points: &[Vec<f64>], need: Need, out: &mut [f64]) -> Result<(), Stop>;
     fn behaviours(&mut self, behaviour: &mut Behaviour, points: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, Stop>;
     /// After a first batch without a finite value: where it comes from.
     fn explain(&mut self, x: &[f64]) -> Option<String>;
@@ -61,6 +86,10 @@ pub struct Valued<'a> {
     space: &'a Space,
     limits: Limits,
     asked: usize,
+    /// Some candidate has a value.
+    answered: bool,
+    /// Single values show nothing.
+    doubted: bool,
     /// Settled, with its value.
     pub best: Option<(Vec<f64>, f64)>,
     seen: &'a Cell<f64>,
@@ -69,7 +98,25 @@ pub struct Valued<'a> {
 
 impl<'a> Valued<'a> {
     pub fn new(objective: &'a mut dyn Objective, space: &'a Space, limits: Limits, seen: &'a Cell<f64>) -> Valued<'a> {
-        Valued { objective, space, limits, asked: 0, best: None, seen, behaviour: None }
+        Valued {
+            objective,
+            space,
+            limits,
+            asked: 0,
+            answered: false,
+            doubted: false,
+            best: None,
+            seen,
+            behaviour: None,
+        }
+    }
+
+    /// Ends the search where the best is as good as is wanted.
+    fn reached(&self) -> Result<(), Stop> {
+        match self.best.as_ref().is_some_and(|(_, least)| *least <= self.limits.target) {
+            true => Err(Stop::Finished),
+            false => Ok(()),
+        }
     }
 }
 
@@ -80,16 +127,17 @@ impl Values for Valued<'_> {
         let affordable = if left < candidates.len() as f64 { left as usize } else { candidates.len() };
         let points: Vec<Vec<f64>> = candidates[..affordable].iter().map(|x| self.space.settle(x)).collect();
         let mut values = vec![f64::NAN; affordable];
-        let ended = self.objective.values(&points, &mut values);
+        let ended = self.objective.values(&points, Need::Usual, &mut values);
         self.asked += affordable;
-        for (x, &value) in points.iter().zip(&values) {
+        self.answered |= values.iter().any(|value| value.is_finite());
+        for (x, &value) in points.iter().zip(&values).filter(|_| !self.doubted) {
             if value.is_finite() && self.best.as_ref().is_none_or(|(_, least)| value < *least) {
                 self.best = Some((x.clone(), value));
                 self.seen.set(value);
             }
         }
         ended?;
-        if self.best.is_none()
+        if !self.answered
             && let Some(x) = points.first()
         {
             let why = self.objective.explain(x);
@@ -97,9 +145,7 @@ impl Values for Valued<'_> {
                 why.unwrap_or_else(|| "no candidate of the first batch has a value".to_string()),
             ));
         }
-        if self.best.as_ref().is_some_and(|(_, least)| *least <= self.limits.target) {
-            return Err(Stop::Finished);
-        }
+        self.reached()?;
         if affordable < candidates.len() { Err(Stop::Budget) } else { Ok(values) }
     }
 }
@@ -107,6 +153,29 @@ impl Values for Valued<'_> {
 impl Rank for Valued<'_> {
     fn rank(&mut self, candidates: &[Vec<f64>], best: usize) -> Result<Ranking, Stop> {
         Ok(Ranking::of_values(&self.values(candidates)?, best))
+    }
+
+    fn prove(&mut self, candidates: &[Vec<f64>], trials: usize) -> Result<Ranking, Stop> {
+        let cost = candidates.len() * trials;
+        if (self.asked + cost) as f64 > self.limits.budget {
+            return Err(Stop::Budget);
+        }
+        self.asked += cost;
+        let points: Vec<Vec<f64>> = candidates.iter().map(|x| self.space.settle(x)).collect();
+        let mut means = vec![f64::NAN; points.len()];
+        self.objective.values(&points, Need::Fresh(trials), &mut means)?;
+        let ranking = Ranking::of_values(&means, points.len());
+        let winner = ranking.winner();
+        if means[winner].is_finite() {
+            self.best = Some((points[winner].clone(), means[winner]));
+            self.seen.set(means[winner]);
+        }
+        self.reached()?;
+        Ok(ranking)
+    }
+
+    fn doubt(&mut self) {
+        self.doubted = true;
     }
 
     fn behaviours(&mut self, candidates: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, Stop> {
@@ -125,7 +194,7 @@ fn none_named() -> Stop {
 pub struct OfFunctions<'a>(pub &'a mut dyn Nlp);
 
 impl Objective for OfFunctions<'_> {
-    fn values(&mut self, points: &[Vec<f64>], out: &mut [f64]) -> Result<(), Stop> {
+    fn values(&mut self, points: &[Vec<f64>], _need: Need, out: &mut [f64]) -> Result<(), Stop> {
         out.iter_mut().zip(points).for_each(|(value, x)| *value = self.0.objective(x));
         Ok(())
     }
@@ -214,6 +283,7 @@ impl Questions {
         &mut self,
         points: &mut [Vec<f64>],
         oracles: &mut dyn Oracles,
+        need: Need,
         meter: &Meter,
     ) -> Result<(), Stop> {
         let asked: Vec<Vec<Vec<Vec<f64>>>> = points.iter().map(|x| self.at(x)).collect();
@@ -223,8 +293,8 @@ impl Questions {
             let mut answers = vec![f64::NAN; batch.len()];
             // Whoever failed is not asked more, but what the others said of a point may be all that it needs.
             if ended.is_ok() {
-                ended = oracles.values(oracle, &batch, &mut answers);
-                batch.iter().for_each(|_| meter.count());
+                ended = oracles.values(oracle, &batch, need, &mut answers);
+                (0..batch.len() * need.count()).for_each(|_| meter.count());
             }
             for (k, point) in points.iter_mut().enumerate() {
                 point.extend_from_slice(&answers[k * rows..(k + 1) * rows]);
@@ -260,9 +330,9 @@ impl<'a> OfAnswers<'a> {
 }
 
 impl Objective for OfAnswers<'_> {
-    fn values(&mut self, points: &[Vec<f64>], out: &mut [f64]) -> Result<(), Stop> {
+    fn values(&mut self, points: &[Vec<f64>], need: Need, out: &mut [f64]) -> Result<(), Stop> {
         let mut inputs: Vec<Vec<f64>> = points.iter().map(|x| self.free.lift(x)).collect();
-        let ended = self.questions.answer(&mut inputs, self.oracles, &self.meter);
+        let ended = self.questions.answer(&mut inputs, self.oracles, need, &self.meter);
         out.iter_mut().zip(&inputs).for_each(|(value, input)| *value = self.sign * self.composed.objective(input));
         ended
     }
@@ -317,6 +387,29 @@ impl<'a> Ranked<'a> {
 
 impl Rank for Ranked<'_> {
     fn rank(&mut self, candidates: &[Vec<f64>], best: usize) -> Result<Ranking, Stop> {
+        self.order(candidates, best, Need::Usual)
+    }
+
+    fn prove(&mut self, candidates: &[Vec<f64>], trials: usize) -> Result<Ranking, Stop> {
+        let mut places = vec![0.0; candidates.len()];
+        for _ in 0..trials {
+            let ranking = self.order(candidates, candidates.len(), Need::Fresh(1))?;
+            places.iter_mut().zip(&ranking.places).for_each(|(sum, place)| *sum += *place as f64);
+        }
+        Ok(Ranking::of_values(&places, candidates.len()))
+    }
+
+    fn doubt(&mut self) {}
+
+    fn behaviours(&mut self, candidates: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, Stop> {
+        let behaviour = self.behaviour.as_mut().ok_or_else(none_named)?;
+        let points: Vec<Vec<f64>> = candidates.iter().map(|x| self.free.space.settle(x)).collect();
+        behaviour.at(&points, self.oracles)
+    }
+}
+
+impl Ranked<'_> {
+    fn order(&mut self, candidates: &[Vec<f64>], best: usize, need: Need) -> Result<Ranking, Stop> {
         if (self.asked + candidates.len()) as f64 > self.budget {
             return Err(Stop::Budget);
         }
@@ -330,14 +423,8 @@ impl Rank for Ranked<'_> {
         let oracle = self.questions.calls[0].0;
         match self.least_wanted {
             // Who names the greatest few says nothing of the least: all are asked for.
-            true => Ok(self.oracles.ranking(oracle, &questions, candidates.len())?.reversed()),
-            false => self.oracles.ranking(oracle, &questions, best),
+            true => Ok(self.oracles.ranking(oracle, &questions, candidates.len(), need)?.reversed()),
+            false => self.oracles.ranking(oracle, &questions, best, need),
         }
-    }
-
-    fn behaviours(&mut self, candidates: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, Stop> {
-        let behaviour = self.behaviour.as_mut().ok_or_else(none_named)?;
-        let points: Vec<Vec<f64>> = candidates.iter().map(|x| self.free.space.settle(x)).collect();
-        behaviour.at(&points, self.oracles)
     }
 }

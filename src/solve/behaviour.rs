@@ -1,7 +1,7 @@
 //! What a candidate does, as a search for novelty sees it: the numbers of a `let` of the model, which reads variables and
 //! what oracles of values answer.
 
-use super::asked::{Free, Oracles, Questions};
+use super::asked::{Free, Need, Oracles, Questions};
 use super::monitor::Meter;
 use crate::ad::Evaluator;
 use crate::answer::Stop;
@@ -34,7 +34,7 @@ impl<'a> Behaviour<'a> {
     /// The behaviour of each settled point; what oracles answered before is known to whoever remembers it.
     pub fn at(&mut self, points: &[Vec<f64>], oracles: &mut dyn Oracles) -> Result<Vec<Vec<f64>>, Stop> {
         let mut inputs: Vec<Vec<f64>> = points.iter().map(|x| self.free.lift(x)).collect();
-        self.questions.answer(&mut inputs, oracles, &self.meter)?;
+        self.questions.answer(&mut inputs, oracles, Need::Usual, &self.meter)?;
         let mut behaviour = vec![0.0; self.evaluator.rows()];
         let each = inputs.iter().map(|x| {
             self.evaluator.constraints(x, &mut behaviour);

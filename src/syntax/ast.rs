@@ -64,6 +64,32 @@ pub enum StatementKind {
     Choice(Choice),
 }
 
+impl StatementKind {
+    /// The name that the statement itself declares; labels of objectives and rows are names of their own.
+    pub fn name(&self) -> Option<&Ident> {
+        match self {
+            StatementKind::Param { name, .. }
+            | StatementKind::Data { name, .. }
+            | StatementKind::Set { name, .. }
+            | StatementKind::Var { name, .. }
+            | StatementKind::Let { name, .. }
+            | StatementKind::Def { name, .. }
+            | StatementKind::Block { name, .. }
+            | StatementKind::Oracle { name, .. }
+            | StatementKind::External { name, .. } => Some(name),
+            StatementKind::Objective { .. }
+            | StatementKind::Saddle { .. }
+            | StatementKind::SubjectTo { .. }
+            | StatementKind::Solve { .. }
+            | StatementKind::Use { .. }
+            | StatementKind::Show { .. }
+            | StatementKind::Sensitivity { .. }
+            | StatementKind::Ensure { .. }
+            | StatementKind::Choice(_) => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Module {
     /// `std.losses`

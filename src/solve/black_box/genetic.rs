@@ -1,8 +1,10 @@
 //! A genetic algorithm by truncation and mutation, whose genomes are lists of seeds.
 //!
-//! Generation 0 is drawn around the start. Each generation is ranked; the best few are ranked again, several times together
-//! with the elite of before, which matters where answers are noisy, and whoever is best on the whole is the new elite,
-//! kept as it is. The others are children of the best `parents`: `θ' = θ + σ ε`, `ε` normal, no crossover.
+//! Generation 0 is drawn around the start. Each generation is ranked; the best few are ranked again with the elite of
+//! before, and whoever is best is the new elite, kept as it is. Where answers are noisy (`trials` above 1) each of these few
+//! is asked about anew that many times, and means count, of the elite too: luck of one generation does not last, and the
+//! answer is the elite and not the luckiest candidate. The others are children of the best `parents`: `θ' = θ + σ ε`, `ε`
+//! normal, no crossover.
 //!
 //! With a `behaviour`, a `let` of the model that says what a candidate does, those are parents who do what nobody did
 //! before (`novelty`), and not those who are best; the elite remains who is best. That serves where the way to the best leads
@@ -45,7 +47,7 @@ const OPTIONS: &[OptionRow] = &[
     OptionRow { name: "behaviour", doc: "the `let` that says what a candidate does; parents are then those who do something new", default: Default::Named },
     number("neighbours", "how many of the nearest behaviours novelty is measured by", 15.0, 1.0, 1e6),
     number("archive", "chance of a behaviour to be remembered for good", 0.01, 0.0, 1.0),
-    number("trials", "how often they are ranked again; one time is enough where answers are not noisy", 1.0, 1.0, 1e6),
+    number("trials", "how often each of them is asked about anew, where answers are noisy; the best mean is the elite, and the answer", 1.0, 1.0, 1e6),
 ];
 
 /// Seeds of mutations, the first that of the point of generation 0.
@@ -125,6 +127,9 @@ impl Evolution {
             chance: search.options.number(OPTIONS, "archive"),
             archive: vec![],
         });
+        if trials > 1 {
+            search.asked.doubt();
+        }
         let origin = self.elite.clone();
         let mut population: Vec<Individual> = (0..size).map(|_| born(&origin, random.bits())).collect();
         loop {
@@ -160,19 +165,17 @@ impl Evolution {
         }
     }
 
-    /// The best of the finalists and the old elite, by the sum of their places in some rankings.
+    /// The best of the finalists and the old elite, once more or by fresh answers.
     fn elect(&mut self, search: &mut ByRank, finalists: &[Individual], trials: usize) -> Result<(), Stop> {
         let mut all = vec![self.elite.clone()];
         all.extend(finalists.iter().filter(|i| i.genome != self.elite.genome).cloned());
         let points: Vec<Vec<f64>> = all.iter().map(|i| i.theta.clone()).collect();
-        let mut places = vec![0; all.len()];
-        for _ in 0..trials {
-            let ranking = search.asked.rank(&points, points.len())?;
-            places.iter_mut().zip(&ranking.places).for_each(|(sum, place)| *sum += place);
-        }
+        let ranking = match trials {
+            1 => search.asked.rank(&points, points.len())?,
+            trials => search.asked.prove(&points, trials)?,
+        };
         // Of those that do equally well the old elite stays.
-        let best = (0..all.len()).min_by_key(|&k| places[k]).unwrap_or(0);
-        self.elite = all.swap_remove(best);
+        self.elite = all.swap_remove(ranking.winner());
         Ok(())
     }
 }

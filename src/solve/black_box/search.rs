@@ -18,6 +18,12 @@ use std::ops::ControlFlow;
 pub trait Rank {
     /// At least the `best` best candidates are told apart.
     fn rank(&mut self, candidates: &[Vec<f64>], best: usize) -> Result<Ranking, Stop>;
+    /// Each candidate is asked about `trials` times anew, and they are ordered by the means of their answers, or where there
+    /// are only orders by the sums of their places.
+    fn prove(&mut self, candidates: &[Vec<f64>], trials: usize) -> Result<Ranking, Stop>;
+    /// Answers are noisy: from here on the best candidate, and what reaches a target, is what [`Rank::prove`] shows, and no
+    /// single answer.
+    fn doubt(&mut self);
     /// What each candidate does, in the numbers of the `let` that the option `behaviour` names.
     fn behaviours(&mut self, candidates: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, Stop>;
 }
@@ -81,7 +87,7 @@ pub type ByRank<'s, 'm> = Search<'s, 'm, dyn Rank + 's>;
 pub type ByValue<'s, 'm> = Search<'s, 'm, dyn Values + 's>;
 
 /// What a method hands back: the candidate that it holds to be best, and why it ended. Where there are values the best
-/// one that was seen counts instead.
+/// one that was seen counts instead, or proven where they are doubted.
 pub struct Found {
     pub x: Vec<f64>,
     pub stop: Stop,
