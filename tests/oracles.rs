@@ -129,6 +129,31 @@ fn a_simulated_judge_is_not_asked_beyond_the_budget() {
 }
 
 #[test]
+fn norms_of_answers_are_compared_as_they_are() {
+    let text = "var x[1..3] start 4\noracle place(y[1..3], k) values via host\nlet p[k in 1..2] = place(x, k)
+        maximize c: -norm(p - 1) - 0.1 * norm(x)";
+    for method in ["cma_es", "zo_rank_sgd", "zo_sgd", "cbo", "genetic"] {
+        let mut problem = built(text);
+        let best = Rc::new(RefCell::new(f64::NEG_INFINITY));
+        let seen = best.clone();
+        let places = move |questions: &[Vec<f64>]| {
+            let answers: Vec<f64> = questions.iter().map(|q| q[q[3] as usize - 1] + 0.5 * q[2]).collect();
+            for (pair, q) in answers.chunks(2).zip(questions.chunks(2)) {
+                let miss = ((pair[0] - 1.0).powi(2) + (pair[1] - 1.0).powi(2)).sqrt();
+                let size = q[0][..3].iter().map(|v| v * v).sum::<f64>().sqrt();
+                let value = -miss - 0.1 * size;
+                seen.replace_with(|best| best.max(value));
+            }
+            Ok(answers)
+        };
+        problem.set_oracle("place", places).unwrap_or_else(|e| panic!("{e}"));
+        let answer = solved(&mut problem, &options(method, &[("budget", 300.0)]));
+        let (value, best) = (answer.objective().expect("a value"), *best.borrow());
+        assert!((value - best).abs() <= 1e-12, "{method}: {value}, but {best} was seen");
+    }
+}
+
+#[test]
 fn an_elite_proves_itself_by_fresh_answers_that_are_kept() {
     let host = Rc::new(Memory::default());
     let text = "var x[1..2] in [-5, 5] start 4\noracle cost(y[1..2]) values via host\nminimize f: cost(x)";

@@ -24,7 +24,7 @@ pub use request::Request;
 use crate::diag::Diagnostic;
 use crate::problem::features::{Fact, Features};
 use crate::problem::{Problem, oracles};
-use crate::solve::method::{Claim, Method, Objection, Sees};
+use crate::solve::method::{Claim, Method, Objection, Run, Sees};
 use crate::solve::options::{OptionRow, Options, Value};
 use nest::NestPlan;
 use rewrites::presolve::Reduced;
@@ -227,7 +227,8 @@ impl Candidates {
         let plain = method.takes(&self.plain.features);
         let smooth = self.smooth.as_ref().map(|form| method.takes(&form.features));
         match (plain, smooth) {
-            (Ok(()), Some(Ok(()))) if self.norms => Ok(true),
+            // Who compares values needs no distance from kinks, and would be misled by one.
+            (Ok(()), Some(Ok(()))) if self.norms && matches!(method.run, Run::Functions(_)) => Ok(true),
             (Ok(()), _) => Ok(false),
             (Err(_), Some(Ok(()))) => Ok(true),
             (Err(objection), _) => Err(objection),
