@@ -1,4 +1,5 @@
 """Runs both tools in turn on each problem and prints the smallest times. Called by bench/tuning."""
+import csv
 import json
 import os
 import re
@@ -41,14 +42,25 @@ def model(kind, count):
 
 def merit(path):
     began = time.perf_counter()
-    command = [program, "solve", path, "--with", "implicit_gradient", "--set", f"tol={TOL / 5}", "--log"]
+    trace = f"{folder}/trace.csv"
+    command = [program, "solve", path, "--with", "implicit_gradient", "--set", f"tol={TOL / 5}", "--trace", trace]
     text = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
     whole = time.perf_counter() - began
     times = re.search(r"time: read ([\d.]+) (m?s), plan ([\d.]+) (m?s), solve ([\d.]+) (m?s), certify ([\d.]+) (m?s)", text)
     seconds = [float(v) * (1e-3 if unit == "ms" else 1.0) for v, unit in zip(times.groups()[::2], times.groups()[1::2])]
-    log = [line.split() for line in text.splitlines() if re.match(r"\s+\d+\s+-?\d\.\d+e", line)]
-    # The certificate is not part of what the peer does.
-    return {"solve": seconds[2], "all": whole - seconds[3], "slope": float(log[-1][2]), "error": float(log[-1][1]), "iterations": int(log[-1][0])}
+    with open(trace) as file:
+        log = list(csv.DictReader(file))
+    first, last = log[0], log[-1]
+    # Steps begin where all functions are compiled and the first slope is known, as they do for the peer. The certificate is not
+    # part of what the peer does.
+    return {
+        "steps": float(last["seconds"]) - float(first["seconds"]),
+        "solve": seconds[2],
+        "all": whole - seconds[3],
+        "slope": float(last["dual"]),
+        "error": float(last["objective"]),
+        "iterations": int(last["iteration"]),
+    }
 
 
 def peer(kind, count):
@@ -57,11 +69,12 @@ def peer(kind, count):
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr)
-    return {**json.loads(done.stdout.splitlines()[-1]), "all": time.perf_counter() - began}
+    result = json.loads(done.stdout.splitlines()[-1])
+    return {**result, "steps": result["solve"], "all": time.perf_counter() - began}
 
 
 os.makedirs(folder, exist_ok=True)
-print(f"{'seconds':28}{'solve':>9}{'in all':>9}{'iterations':>12}{'hypergradient':>15}{'error':>14}")
+print(f"{'seconds':28}{'steps':>9}{'solve':>9}{'in all':>9}{'iterations':>12}{'hypergradient':>15}{'error':>14}")
 for kind in LOSSES:
     subprocess.run([sys.executable, "bench/peers/tuning_data.py", folder, kind], check=True)
     for count in PENALTIES:
@@ -71,8 +84,8 @@ for kind in LOSSES:
             ours.append(merit(path))
             theirs.append(peer(kind, count))
         for name, results in (("merit", ours), ("jaxopt", theirs)):
-            best = {key: min(r[key] for r in results) for key in ("solve", "all")}
+            best = {key: min(r[key] for r in results) for key in ("steps", "solve", "all")}
             last = results[-1]
-            print(f"{f'{kind}, {count}: {name}':28}{best['solve']:9.3f}{best['all']:9.3f}{last['iterations']:12}{last['slope']:15.1e}{last['error']:14.8f}")
+            print(f"{f'{kind}, {count}: {name}':28}{best['steps']:9.3f}{best['solve']:9.3f}{best['all']:9.3f}{last['iterations']:12}{last['slope']:15.1e}{last['error']:14.8f}")
         ratio = lambda key: min(r[key] for r in theirs) / min(r[key] for r in ours)
-        print(f"{'  ratio':28}{ratio('solve'):9.2f}{ratio('all'):9.2f}", flush=True)
+        print(f"{'  ratio':28}{ratio('steps'):9.2f}{ratio('solve'):9.2f}{ratio('all'):9.2f}", flush=True)

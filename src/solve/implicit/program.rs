@@ -1,12 +1,15 @@
 //! The answer of a smooth program as a function of the other variables of a joint vector `v = (z, θ)`.
 //!
 //! With `L = σ f - Σ y c` and the active rows and bounds `A` of the answer, `∇_z L = Σ bounds`, `c_A = sides`; their
-//! derivative is `K (dz, -dy) = -(∂²L/∂z∂θ dθ, ∂c_A/∂θ dθ)`. Mixed derivatives enter as products of the engine alone, so
-//! `θ` may be long. Source: Fiacco, "Introduction to sensitivity and stability analysis in nonlinear programming" (1983).
+//! derivative is `K (dz, -dy) = -(∂²L/∂z∂θ dθ, ∂c_A/∂θ dθ)`. Mixed derivatives enter as products.
+//! Source: Fiacco, "Introduction to sensitivity and stability analysis in nonlinear programming" (1983).
 
 use super::system::{Entries, Selected, System};
 use crate::ad::Evaluator;
 use crate::linalg::kkt::NotFactored;
+use crate::linalg::pattern::Pattern;
+use crate::linalg::sparse::add_symmetric_product;
+use std::sync::Arc;
 
 /// The answer `z` of `min σ f(z, θ)  s.t.  c(z, θ) in sides, z in bounds` at a point of the joint vector.
 pub struct Program<'e> {
@@ -18,6 +21,8 @@ pub struct Program<'e> {
     weights: Vec<f64>,
     pub selected: Selected,
     pub system: System,
+    /// The Hessian of the Lagrangian in the joint vector, where it was evaluated for these functions.
+    hessian: Option<(Arc<Pattern>, Vec<f64>)>,
 }
 
 /// Derivatives of the answer along a direction of the joint vector.
@@ -59,7 +64,8 @@ impl<'e> Program<'e> {
             &selected,
             square,
         )?;
-        Ok(Program { evaluator, point: point.to_vec(), sigma, weights, selected, system })
+        let hessian = Some((hessian_pattern, hessian));
+        Ok(Program { evaluator, point: point.to_vec(), sigma, weights, selected, system, hessian })
     }
 
     /// The same answer seen by an evaluator with more variables and rows at the end, at that longer point.
@@ -67,7 +73,7 @@ impl<'e> Program<'e> {
         let mut weights = self.weights;
         weights.resize(evaluator.rows(), 0.0);
         let Program { sigma, selected, system, .. } = self;
-        Program { evaluator, point: point.to_vec(), sigma, weights, selected, system }
+        Program { evaluator, point: point.to_vec(), sigma, weights, selected, system, hessian: None }
     }
 
     /// Of the joint vector.
@@ -81,8 +87,7 @@ impl<'e> Program<'e> {
 
     /// The right side of the conditions for a direction: `(∂²L/∂z∂θ dθ, ∂c_A/∂θ dθ)`.
     pub fn forced(&mut self, direction: &[f64]) -> Vec<f64> {
-        let mut pull = vec![0.0; self.point.len()];
-        self.evaluator.hessian_product(&self.point, self.sigma, &self.weights, direction, &mut pull);
+        let pull = self.bent(direction);
         let rows = self.rows(direction);
         let inner = self.selected.inner.iter().map(|k| pull[*k as usize]);
         let active = self.selected.rows.iter().map(|r| rows[*r as usize]);
@@ -120,14 +125,23 @@ impl<'e> Program<'e> {
     pub fn pushed(&mut self, u: &[f64]) -> Vec<f64> {
         let n = self.selected.inner.len();
         let inner = self.spread_inner(u);
-        let mut out = vec![0.0; self.point.len()];
-        self.evaluator.hessian_product(&self.point, self.sigma, &self.weights, &inner, &mut out);
+        let mut out = self.bent(&inner);
         let rows = self.spread_rows(&u[n..]);
         for (to, pull) in out.iter_mut().zip(self.gradients(&rows)) {
             *to += pull;
         }
         for (k, u) in self.selected.bounds.iter().zip(&u[n + self.selected.rows.len()..]) {
             out[*k as usize] += u;
+        }
+        out
+    }
+
+    /// `∂²L/∂v² d`, by entries if they are there: forming them took more than this takes.
+    fn bent(&mut self, d: &[f64]) -> Vec<f64> {
+        let mut out = vec![0.0; self.point.len()];
+        match &self.hessian {
+            Some((pattern, entries)) => add_symmetric_product(pattern, entries, 1.0, d, &mut out),
+            None => self.evaluator.hessian_product(&self.point, self.sigma, &self.weights, d, &mut out),
         }
         out
     }

@@ -97,6 +97,7 @@ pub fn run(context: &mut Context) -> Outcome {
             }
             continue;
         }
+        state.shorten();
         let gap = state.gap();
         let objective = state.problem_sign * state.objective();
         let here = LogLine { primal: gap, ..line(k + 1, objective, moved, moved * state.alpha, 1) };
@@ -193,9 +194,14 @@ impl<'x> State<'x> {
         }
     }
 
-    /// `θ` begins at `y`; steps are made short enough for the curvature at the start.
+    /// `θ` begins at `y`.
     fn begin(&mut self) {
         self.there.copy_from_slice(&self.whole);
+        self.shorten();
+    }
+
+    /// Makes steps short enough for the curvature where the point is; they never grow again.
+    fn shorten(&mut self) {
         let owned = self.owned.clone();
         let inner = self.curvature(&owned, |state, at, out| {
             state.functions.iter_mut().for_each(|f| f.add_gradient(at, 1.0, out));
@@ -215,7 +221,7 @@ impl<'x> State<'x> {
         self.alpha = self.alpha.min(1.0 / (2.0 * both + upper / self.c + 1.0 / self.gamma));
     }
 
-    /// The largest curvature of a function in some variables near the start, by the power method on differences of gradients.
+    /// The largest curvature of a function in some variables near the point, by the power method on differences of gradients.
     fn curvature(&mut self, positions: &[u32], gradient: impl Fn(&mut Self, &[f64], &mut [f64])) -> f64 {
         let n = self.whole.len();
         let base = self.whole.clone();
