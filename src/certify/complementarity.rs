@@ -16,7 +16,7 @@
 //! Sources: Scheel and Scholtes (2000), Mathematics of Operations Research 25, 1-22; Flegel and Kanzow (2005).
 
 use super::program::{Block, Program};
-use super::residuals::{self, Duals};
+use super::residuals::{self, Duals, Slopes};
 use super::{bound, branching, convexity, curvature, fit};
 use crate::answer::certificate::{Certificate, Kind, Place, Proved, Residual, SecondOrder, Stationarity, Witness};
 use crate::answer::{Multipliers, Outcome};
@@ -309,9 +309,10 @@ pub fn stationarity(program: &mut Program, given: Option<&Multipliers>, near: f6
     for (duals, witness) in
         given.into_iter().chain(std::iter::once((fit::multipliers(program, tolerance), Witness::Fitted)))
     {
-        let residuals = residuals::dual(program, &duals, tolerance);
+        let slopes = Slopes::at(program, &duals);
+        let residuals = residuals::dual(program, &duals, &slopes, tolerance);
         if met(&residuals) {
-            let (second_order, _) = curvature::second_order(program, &duals, tolerance);
+            let (second_order, _) = curvature::second_order(program, &duals, &slopes, tolerance);
             let second_order = match second_order {
                 SecondOrder::Refuted { .. } if !both.is_empty() => SecondOrder::NotShown(
                     "curvature is negative where biactive pairs keep their sides only".to_string(),
@@ -347,7 +348,7 @@ pub fn stationarity(program: &mut Program, given: Option<&Multipliers>, near: f6
         };
         pairs.split(program, chosen);
         let duals = fit::multipliers(program, tolerance);
-        let residuals = residuals::dual(program, &duals, tolerance);
+        let residuals = residuals::dual(program, &duals, &Slopes::at(program, &duals), tolerance);
         if !met(&residuals) {
             worst = Some(residuals);
             break;
@@ -382,7 +383,7 @@ fn weaker(program: &mut Program, pairs: &Pairs, tolerance: f64) -> Stationarity 
         }
     }
     let duals = fit::multipliers(program, tolerance);
-    if !met(&residuals::dual(program, &duals, tolerance)) {
+    if !met(&residuals::dual(program, &duals, &Slopes::at(program, &duals), tolerance)) {
         return Stationarity::None;
     }
     let mut class = Stationarity::M;
@@ -411,7 +412,7 @@ fn without_pairs(program: &mut Program, outcome: &Outcome, tolerance: f64) -> Pr
     let Some(given) = &outcome.multipliers else { return Proved::Nothing };
     let Ok(because) = convexity::shown(program) else { return Proved::Nothing };
     let duals = Duals::of(program, given);
-    if !met(&residuals::dual(program, &duals, tolerance)) {
+    if !met(&residuals::dual(program, &duals, &Slopes::at(program, &duals), tolerance)) {
         return Proved::Nothing;
     }
     let because = format!("{because}, even without the complementarity");

@@ -188,7 +188,7 @@ impl<'a> Curved<'a> {
         for _ in 0..CORRECTIONS {
             let mut t = right.clone();
             self.matrix.ldlt.solve(&mut t);
-            let length = t[..n].iter().map(|v| v * v).sum::<f64>().sqrt();
+            let length = length_of(&t[..n]);
             let left: Vec<f64> = rows.iter().map(|row| row.iter().map(|(j, v)| v * t[*j as usize]).sum()).collect();
             let now = left.iter().map(|v| v * v).sum::<f64>().sqrt() / length;
             if now <= KEPT {
@@ -233,9 +233,19 @@ fn inertia_of(positive: usize, negative: usize) -> Inertia {
     Inertia { positive, negative, zero: 0 }
 }
 
+/// In eight sums: one would wait for itself.
+fn length_of(d: &[f64]) -> f64 {
+    let (eights, rest) = d.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for eight in eights {
+        sums.iter_mut().zip(eight).for_each(|(sum, v)| *sum += v * v);
+    }
+    (sums.iter().sum::<f64>() + rest.iter().map(|v| v * v).sum::<f64>()).sqrt()
+}
+
 /// The length that it had.
 fn normalise(d: &mut [f64]) -> Option<f64> {
-    let length = d.iter().map(|v| v * v).sum::<f64>().sqrt();
+    let length = length_of(d);
     if length == 0.0 || !length.is_finite() {
         return None;
     }

@@ -7,10 +7,10 @@
 //! differences of the gradient of the Lagrangian along it.
 
 use super::cone::{Cone, Curved};
-use super::hessian::{ENTRIES, Hessian, Sum, sum_of_lagrangian};
+use super::hessian::{self, ENTRIES, Hessian, Sum};
 use super::linearise::Linearised;
 use super::program::Program;
-use super::residuals::{Duals, slope_scale};
+use super::residuals::{Duals, Slopes};
 use super::rows::Rows;
 use crate::answer::certificate::SecondOrder;
 use crate::expr::family::StageId;
@@ -28,13 +28,17 @@ const NONE: f64 = 1e-13;
 const WEIGHTS: [f64; 3] = [1e2, 1e5, 1e8];
 
 /// What holds of the Hessian, and where it refutes the point: a direction along which the objective improves.
-pub fn second_order(program: &Program, duals: &Duals, tolerance: f64) -> (SecondOrder, Option<Vec<f64>>) {
+pub fn second_order(
+    program: &Program,
+    duals: &Duals,
+    slopes: &Slopes,
+    tolerance: f64,
+) -> (SecondOrder, Option<Vec<f64>>) {
     let not_shown = |why: &str| (SecondOrder::NotShown(why.to_string()), None);
     let threads = threads::for_work(program.here.work());
-    let steepest = slope_scale(program);
-    let sum = sum_of_lagrangian(program, duals);
+    let sum = hessian::weighted(program, &slopes.weights);
     let (hessian, active) =
-        threads::both(threads, || sum.and_then(Sum::finish), || Active::of(program, duals, steepest, tolerance));
+        threads::both(threads, || sum.and_then(Sum::finish), || Active::of(program, duals, slopes.steepest, tolerance));
     let hessian = match hessian {
         Ok(hessian) => hessian,
         Err(why) => return not_shown(&why),
@@ -47,7 +51,7 @@ pub fn second_order(program: &Program, duals: &Duals, tolerance: f64) -> (Second
     if WEIGHTS.iter().any(|weight| curved.definite(weight * scale, |j| -doubt[j])) {
         let Some(direction) = curved.lowest() else { return (SecondOrder::Shown, None) };
         let curvature = hessian.along(&direction);
-        return match curvature > 0.0 && lasts(program, duals, &direction, curvature, tolerance * steepest) {
+        return match curvature > 0.0 && lasts(program, duals, slopes, &direction, curvature, tolerance) {
             true => (SecondOrder::Shown, None),
             false => not_shown("the curvature is so small that it may vanish at the exact stationary point"),
         };
@@ -66,7 +70,7 @@ pub fn second_order(program: &Program, duals: &Duals, tolerance: f64) -> (Second
     if !all.independent() {
         return not_shown("curvature is negative where gradients of active rows depend on each other");
     }
-    if !lasts(program, duals, &direction, curvature, tolerance * steepest) {
+    if !lasts(program, duals, slopes, &direction, curvature, tolerance) {
         return not_shown("negative curvature is so small that it may vanish at the exact stationary point");
     }
     let sign = program.objective.map_or(1.0, |(_, sign)| sign);
@@ -96,19 +100,20 @@ fn descent(curved: &mut Curved, scale: f64, doubt: &[f64]) -> Option<Vec<f64>> {
 }
 
 /// Whether the curvature along a unit direction keeps its sign and at least half of its size as far as a stationary point
-/// may be away, by differences of the whole gradient: a slope within the tolerance, `slope = tolerance max(1, ‖∇f‖)`,
-/// moves it by `slope / curvature`. Up to the step of the differences, those to both sides of the point tell.
-fn lasts(program: &Program, duals: &Duals, direction: &[f64], curvature: f64, slope: f64) -> bool {
+/// may be away, by differences of the whole gradient: a slope within the tolerance moves it by
+/// `tolerance max(1, ‖∇f‖) / curvature`. Up to the step of the differences, those to both sides of the point tell.
+fn lasts(program: &Program, duals: &Duals, slopes: &Slopes, direction: &[f64], curvature: f64, tolerance: f64) -> bool {
     let functions = program.functions();
-    let reach = slope / curvature.abs();
+    let reach = tolerance * slopes.steepest / curvature.abs();
     let step = STEP * program.x.iter().fold(1.0, |most: f64, x| most.max(x.abs()));
-    let along = |there: &Linearised| -> f64 {
-        let gradient = program.lagrangian_gradient(there, 1.0, &duals.rows);
-        gradient.iter().zip(direction).map(|(g, d)| g * d).sum()
-    };
-    let at = |t: f64| match t == 0.0 {
-        true => along(&program.here),
-        false => along(&Linearised::at(program.problem, &functions, &moved(&program.x, direction, t))),
+    let along = |gradient: &[f64]| -> f64 { gradient.iter().zip(direction).map(|(g, d)| g * d).sum() };
+    let here = along(&slopes.gradient);
+    let at = |t: f64| {
+        if t == 0.0 {
+            return here;
+        }
+        let there = Linearised::at(program.problem, &functions, &moved(&program.x, direction, t));
+        along(&program.lagrangian_gradient(&there, 1.0, &duals.rows))
     };
     let holds = |there: f64| there * curvature.signum() >= 0.5 * curvature.abs();
     let ends = if reach <= step {
@@ -130,7 +135,7 @@ struct Active {
 }
 
 impl Active {
-    /// `steepest` is [`slope_scale`].
+    /// `steepest` is that of [`Slopes`].
     fn of(program: &Program, duals: &Duals, steepest: f64, tolerance: f64) -> Option<Active> {
         let clear = tolerance.sqrt() * 1e-2 * steepest;
         let near = tolerance.sqrt() * 1e-1;

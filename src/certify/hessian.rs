@@ -34,18 +34,18 @@ pub struct Hessian {
 
 /// At the point of the program; or why not.
 pub fn of_lagrangian(program: &Program, duals: &Duals) -> Result<Hessian, String> {
-    sum_of_lagrangian(program, duals)?.finish()
+    let (_, weights) = program.lagrangian_sweep(&program.here, 1.0, &duals.rows);
+    weighted(program, &weights)?.finish()
 }
 
-/// The same, still to be summed up.
-pub fn sum_of_lagrangian(program: &Program, duals: &Duals) -> Result<Sum, String> {
-    let (_, weights) = program.lagrangian_sweep(&program.here, 1.0, &duals.rows);
-    let curved = curved_terms(&program.here, &weights);
+/// The same, still to be summed up, from what each row of each stage weighs in the gradient of the Lagrangian.
+pub fn weighted(program: &Program, weights: &[Vec<f64>]) -> Result<Sum, String> {
+    let curved = curved_terms(&program.here, weights);
     if curved.iter().map(|at| work(&program.here, *at)).fold(0, usize::saturating_add) > WORK {
         return Err("the second derivatives of bodies would take too long".to_string());
     }
     let read = curved.iter().flat_map(|(k, t)| &program.problem.stages[*k].terms[*t].family.leaves);
-    let matrices = matrices(&program.here, &weights);
+    let matrices = matrices(&program.here, weights);
     if matrices.iter().map(|(_, matrix)| 8 * (matrix.n as usize).pow(5)).fold(0, usize::saturating_add) > WORK {
         return Err("the second derivatives of functions of matrices would take too long".to_string());
     }

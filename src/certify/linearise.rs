@@ -97,7 +97,7 @@ impl<'a> Linearised<'a> {
         })
     }
 
-    fn pull_back_matrices(&self, k: usize, of: fn(f64) -> f64, adjoints: &mut [Vec<f64>]) {
+    fn pull_back_matrices(&self, k: usize, of: impl Fn(f64) -> f64, adjoints: &mut [Vec<f64>]) {
         for link in self.matrix_links(k) {
             // A row without weight has no say, even where its slope is infinite.
             let weight = adjoints[k][link.row];
@@ -243,7 +243,7 @@ impl<'a> Linearised<'a> {
         self.swept(seeds, f64::abs).0
     }
 
-    fn swept(&self, seeds: &[(StageId, &[f64])], of: fn(f64) -> f64) -> (Vec<f64>, Vec<Vec<f64>>) {
+    fn swept(&self, seeds: &[(StageId, &[f64])], of: impl Fn(f64) -> f64 + Copy) -> (Vec<f64>, Vec<Vec<f64>>) {
         let mut gradient = vec![0.0; self.problem.dimension as usize];
         let rows = |stage: &Stage| vec![0.0; stage.rows as usize];
         let reached = |k: usize| if self.needed[k] { rows(&self.problem.stages[k]) } else { vec![] };
@@ -265,22 +265,32 @@ impl<'a> Linearised<'a> {
         (gradient, adjoints)
     }
 
-    fn pull_back(&self, k: usize, t: usize, of: fn(f64) -> f64, adjoints: &mut [Vec<f64>], gradient: &mut [f64]) {
+    fn pull_back(
+        &self,
+        k: usize,
+        t: usize,
+        of: impl Fn(f64) -> f64 + Copy,
+        adjoints: &mut [Vec<f64>],
+        gradient: &mut [f64],
+    ) {
         let Some(slopes) = self.slopes[k].get(t) else { return };
         let term = &self.problem.stages[k].terms[t];
-        for (leaf, slope) in slopes {
+        for (leaf, slopes) in slopes {
             let leaf = &term.family.leaves[*leaf as usize];
-            for (p, slope) in slope.iter().enumerate() {
-                // A row without weight has no say, even where its slope is infinite.
-                let weight = adjoints[k][term.target.at(p)];
-                if weight == 0.0 {
-                    continue;
+            let (before, own) = adjoints.split_at_mut(k);
+            match leaf.source {
+                Source::Variables => add_products((&own[0], &term.target), slopes, (gradient, &leaf.map), of),
+                Source::Stage(id) if (id.0 as usize) < k => {
+                    add_products((&own[0], &term.target), slopes, (&mut before[id.0 as usize], &leaf.map), of);
                 }
-                match leaf.source {
-                    Source::Variables => gradient[leaf.map.at(p)] += of(weight * slope),
-                    Source::Stage(id) => adjoints[id.0 as usize][leaf.map.at(p)] += of(weight * slope),
-                    Source::Param(_) | Source::After(_) => {}
+                // Its own rows: those of lower levels, whose weights are complete only after this.
+                Source::Stage(_) => {
+                    for (p, slope) in slopes.iter().enumerate() {
+                        let weight = own[0][term.target.at(p)];
+                        own[0][leaf.map.at(p)] += weighed(weight, *slope, of);
+                    }
                 }
+                Source::Param(_) | Source::After(_) => {}
             }
         }
     }
@@ -359,6 +369,41 @@ impl<'a> Linearised<'a> {
             matrix.map_or(0, |matrix| self.problem.stages[k].rows as usize * matrix.n.pow(3) as usize)
         };
         of_terms + (0..self.problem.stages.len()).map(of_matrix).sum::<usize>()
+    }
+}
+
+/// A row without weight has no say, even where its slope is infinite.
+fn weighed(weight: f64, slope: f64, of: impl Fn(f64) -> f64) -> f64 {
+    if weight == 0.0 { 0.0 } else { of(weight * slope) }
+}
+
+/// `to[map(p)] += of(weights[target(p)] slopes[p])`
+fn add_products(
+    (weights, target): (&[f64], &IndexMap),
+    slopes: &[f64],
+    (to, map): (&mut [f64], &IndexMap),
+    of: impl Fn(f64) -> f64 + Copy,
+) {
+    // Loops of their own for what is frequent: the maps cost more than the products. Maps of no instances begin anywhere.
+    match (target, map) {
+        _ if slopes.is_empty() => {}
+        (IndexMap::Affine { start, stride: 1 }, IndexMap::Affine { start: first, stride: 1 }) => {
+            let (weights, to) = (&weights[*start as usize..], &mut to[*first as usize..]);
+            for ((to, weight), slope) in to.iter_mut().zip(weights).zip(slopes) {
+                *to += weighed(*weight, *slope, of);
+            }
+        }
+        (IndexMap::Affine { start, stride: 0 }, IndexMap::Affine { start: first, stride: 1 }) => {
+            let (weight, to) = (weights[*start as usize], &mut to[*first as usize..]);
+            for (to, slope) in to.iter_mut().zip(slopes) {
+                *to += weighed(weight, *slope, of);
+            }
+        }
+        _ => {
+            for (p, slope) in slopes.iter().enumerate() {
+                to[map.at(p)] += weighed(weights[target.at(p)], *slope, of);
+            }
+        }
     }
 }
 

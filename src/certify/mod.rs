@@ -64,7 +64,7 @@ use crate::answer::{Outcome, Stop};
 use crate::problem::Problem;
 use crate::problem::chain::Chain;
 use program::Program;
-use residuals::Duals;
+use residuals::{Duals, Slopes};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct JudgeOptions {
@@ -206,7 +206,8 @@ fn of_point(program: &mut Program, outcome: &Outcome, tolerance: f64) -> Certifi
     };
     let ties = kinks::choose(program, &duals);
     let program = &*program;
-    residuals.extend(residuals::dual(program, &duals, tolerance));
+    let slopes = Slopes::at(program, &duals);
+    residuals.extend(residuals::dual(program, &duals, &slopes, tolerance));
     let stationary = residuals.iter().all(|r| r.value <= r.tolerance);
     let mut notes = vec![];
     if ties.too_many {
@@ -238,7 +239,7 @@ fn of_point(program: &mut Program, outcome: &Outcome, tolerance: f64) -> Certifi
         // In a convex problem no direction can have negative curvature.
         (Kind::Convex, _) => (SecondOrder::NotAsked, None),
         (_, true) if ties.count > 0 => (SecondOrder::NotShown("the point lies on kinks".to_string()), None),
-        (_, true) => curvature::second_order(program, &duals, tolerance),
+        (_, true) => curvature::second_order(program, &duals, &slopes, tolerance),
         (_, false) => (SecondOrder::NotShown("the first-order conditions do not hold".to_string()), None),
     };
     // A saddle may be a step from where the objective falls without end.

@@ -44,6 +44,28 @@ impl Duals {
     }
 }
 
+/// Slopes of the Lagrangian, and what they are measured by.
+pub struct Slopes {
+    /// `max(1, ‖∇f‖)`: what slopes are divided by at most, and multipliers times the slope of their row.
+    pub steepest: f64,
+    /// `|∇f| + Σ |y_i ∇c_i|`, by paths.
+    sizes: Vec<f64>,
+    /// `∇f - Σ y_i ∇c_i`
+    pub gradient: Vec<f64>,
+    /// What each row of each stage weighs in the gradient.
+    pub weights: Vec<Vec<f64>>,
+}
+
+impl Slopes {
+    pub fn at(program: &Program, duals: &Duals) -> Slopes {
+        let sizes = || (slope_scale(program), program.lagrangian_sizes(1.0, &duals.rows));
+        let slopes = || program.lagrangian_sweep(&program.here, 1.0, &duals.rows);
+        let ((steepest, sizes), (gradient, weights)) =
+            threads::both(threads::for_work(program.here.work()), sizes, slopes);
+        Slopes { steepest, sizes, gradient, weights }
+    }
+}
+
 /// The worst figure so far and where it is.
 struct Worst {
     value: f64,
@@ -110,8 +132,8 @@ pub fn finite(program: &Program, tolerance: f64) -> Residual {
     worst.residual("finite", tolerance)
 }
 
-/// `max(1, ‖∇f‖)`: what slopes are divided by, and multipliers times the slope of their row.
-pub fn slope_scale(program: &Program) -> f64 {
+/// `max(1, ‖∇f‖)`
+fn slope_scale(program: &Program) -> f64 {
     let zero = vec![0.0; program.problem.row_count()];
     let slope = program.lagrangian_gradient(&program.here, 1.0, &zero);
     let scale = slope.iter().fold(1.0, |most: f64, g| most.max(g.abs()));
@@ -120,27 +142,18 @@ pub fn slope_scale(program: &Program) -> f64 {
 
 /// What the slope of the Lagrangian in each variable is divided by: the size of its parts, but at most `max(1, ‖∇f‖)`,
 /// so that neither large multipliers nor a steep objective elsewhere hide a slope.
-fn dual_scales(program: &Program, duals: &Duals, steepest: f64) -> Vec<f64> {
-    let mut parts = program.lagrangian_sizes(1.0, &duals.rows);
-    for (j, part) in parts.iter_mut().enumerate() {
-        *part = steepest.min(*part + duals.lower[j].abs() + duals.upper[j].abs()).max(1.0);
-    }
-    parts
+fn dual_scale(duals: &Duals, slopes: &Slopes, j: usize) -> f64 {
+    slopes.steepest.min(slopes.sizes[j] + duals.lower[j].abs() + duals.upper[j].abs()).max(1.0)
 }
 
 /// Stationarity, complementarity and signs. Complementarity is in terms of the objective: `y (c - b)` is what the
 /// objective would gain if the side were where the row is, and is measured by `max(1, |f|)`.
-pub fn dual(program: &Program, duals: &Duals, tolerance: f64) -> Vec<Residual> {
-    let scale = || {
-        let steepest = slope_scale(program);
-        (steepest, dual_scales(program, duals, steepest))
-    };
-    let slopes = || program.lagrangian_gradient(&program.here, 1.0, &duals.rows);
-    let ((steepest, scales), gradient) = threads::both(threads::for_work(program.here.work()), scale, slopes);
+pub fn dual(program: &Program, duals: &Duals, slopes: &Slopes, tolerance: f64) -> Vec<Residual> {
+    let steepest = slopes.steepest;
     let mut stationarity = Worst::new();
-    for (j, g) in gradient.iter().enumerate() {
+    for (j, g) in slopes.gradient.iter().enumerate() {
         let rest = g - duals.lower[j] - duals.upper[j];
-        stationarity.see(rest.abs(), scales[j], || program.variable_place(j));
+        stationarity.see(rest.abs(), dual_scale(duals, slopes, j), || program.variable_place(j));
     }
     let objective = program.objective_value().abs().max(1.0);
     let mut complementarity = Worst::new();

@@ -97,6 +97,23 @@ impl IndexMap {
         }
     }
 
+    /// Which of the first `instances` instances read or write a position that is wanted, in order; of instances that
+    /// repeat a position only the first is looked at.
+    pub fn instances_within(&self, wanted: &[bool], instances: u32) -> Vec<u32> {
+        match *self {
+            IndexMap::Affine { stride: 0, .. } if instances > 0 && !wanted[self.at(0)] => vec![],
+            IndexMap::Affine { stride: 0, .. } => (0..instances).collect(),
+            IndexMap::Repeat { start, stride, length } => {
+                let is_wanted = |q: &u32| wanted[(start + stride * *q as i64) as usize];
+                let repeated = (0..instances.div_ceil(length)).filter(is_wanted);
+                repeated.flat_map(|q| q * length..(q * length).saturating_add(length).min(instances)).collect()
+            }
+            IndexMap::Affine { .. } | IndexMap::Tile { .. } | IndexMap::Gather(_) => {
+                (0..instances).filter(|p| wanted[self.at(*p as usize)]).collect()
+            }
+        }
+    }
+
     /// The same positions, `by` further on.
     pub fn shifted(&self, by: u32) -> IndexMap {
         let on = |start: &i64| start + by as i64;

@@ -409,5 +409,8 @@ fn instances_of_a_position_are_those_that_go_there() {
             let wanted: Vec<usize> = (0..10).filter(|p| map.at(*p) == position).collect();
             assert_eq!(map.instances_at(position, 10), wanted, "{map:?} at {position}");
         }
+        let wanted: Vec<bool> = (0..40).map(|position| position % 3 == 1 || position % 5 == 0).collect();
+        let within: Vec<u32> = (0..10).filter(|p| wanted[map.at(*p as usize)]).collect();
+        assert_eq!(map.instances_within(&wanted, 10), within, "{map:?}");
     }
 }

@@ -305,8 +305,7 @@ impl<'p> Cut<'p> {
 
     /// The instances of a term that add into rows that are needed.
     fn instances(&self, stage: usize, term: &Term) -> Vec<u32> {
-        let needed = &self.needed[stage];
-        (0..term.family.instances).filter(|&p| needed[term.target.at(p as usize)]).collect()
+        term.target.instances_within(&self.needed[stage], term.family.instances)
     }
 
     fn stages_that_are_needed(&mut self) -> Vec<Stage> {
