@@ -437,15 +437,52 @@ fn what_a_person_said_of_the_vase_is_enough_to_solve_it_again() {
 }
 
 #[test]
-fn rows_beside_an_oracle_are_refused_with_a_way_out() {
+fn rows_beside_an_oracle_are_kept_and_nobody_is_asked_about_what_breaks_them() {
+    let text = "var x[1..2] in [0, 2] start 2\nvar k integer in 0..9 start 9\noracle cost(y[1..2], m) values via host
+        minimize f: cost(x, k)\nsubject to { half: x[1] + x[2] >= 1\n enough: k + x[1] >= 2.2\n round: dot(x, x) <= 8 }";
+    for (method, near) in [("cma_es", 0.02), ("genetic", 0.2), ("zo_rank_sgd", 0.3)] {
+        let mut problem = built(text);
+        let cost = |q: &Vec<f64>| {
+            assert!(q[0] + q[1] >= 1.0 && q[2] + q[0] >= 2.2, "asked about {q:?}");
+            q[0] * q[0] + q[1] * q[1] + q[2]
+        };
+        problem.set_oracle("cost", move |q| Ok(q.iter().map(cost).collect())).unwrap_or_else(|e| panic!("{e}"));
+        let answer = solved(&mut problem, &options(method, &[("budget", 6000.0)]));
+        let said = format!("{method}: {} {:?} {:?}", answer.status, answer.stop, answer.variables);
+        assert_eq!(answer.status, Status::BestFound, "{said}");
+        // k = 2 with both halves; k = 1 would want x[1] = 1.2.
+        let value = answer.objective().expect("a value");
+        assert!((2.439..=2.5 + near).contains(&value), "{said}");
+    }
+    // Of ranks, wherever the greatest or the least is wanted.
+    for (sense, hidden) in [("maximize", "-dot(y, y)"), ("minimize", "dot(y, y)")] {
+        for (method, near) in [("cma_es", 1e-3), ("zo_rank_sgd", 0.1)] {
+            let text = format!(
+                "var x[1..2] in [0, 2] start 2\noracle taste(y[1..2]) ranks by {hidden}\n{sense} taste(x)\nsubject to half: x[1] + x[2] >= 1"
+            );
+            let answer = solved(&mut built(&text), &options(method, &[("rounds", 400.0)]));
+            let said = format!("{method} {sense}: {} {:?}", answer.status, answer.x);
+            assert_eq!(answer.status, Status::BestFound, "{said}");
+            assert!(answer.x[0] + answer.x[1] >= 1.0 && answer.x.iter().all(|v| (v - 0.5).abs() <= near), "{said}");
+        }
+    }
+    // A row that nobody keeps: the least violation, which is no answer.
+    let text = "var x in [0, 2]\noracle cost(y) values by y\nminimize cost(x)\nsubject to far: x^2 >= 9";
+    let answer = solved(&mut built(text), &options("cma_es", &[]));
+    assert!(!answer.certificate.holds() && answer.exit_code() != 0, "{}", answer.status);
+    assert!((answer.x[0] - 2.0).abs() <= 1e-6, "{:?}", answer.x);
+    // Methods of values keep none.
+    let plan = built(text).plan(&options("zo_sgd", &[]));
+    assert!(plan.is_err_and(|e| e.to_string().contains("row `far`")));
+}
+
+#[test]
+fn equations_beside_an_oracle_are_refused_with_a_way_out() {
     for (answers, way) in [("values", "add a penalty"), ("ranks", "let the oracle judge it as well")] {
         let text = format!(
-            "var x[1..2] in [0, 2]\noracle cost(y[1..2]) {answers} by dot(y, y)\nminimize cost(x)\nsubject to half: x[1] + x[2] >= 1"
+            "var x[1..2] in [0, 2]\noracle cost(y[1..2]) {answers} by dot(y, y)\nminimize cost(x)\nsubject to half: x[1] + x[2] == 1"
         );
-        let error = built(&text).plan(&Options::default()).expect_err("no method keeps rows and asks").to_string();
-        assert!(
-            error.contains("methods that ask keep bounds but no rows: row `half`") && error.contains(way),
-            "{error}"
-        );
+        let error = built(&text).plan(&Options::default()).expect_err("no method keeps it and asks").to_string();
+        assert!(error.contains("bounds and inequalities: row `half`") && error.contains(way), "{error}");
     }
 }

@@ -131,14 +131,14 @@ fn ranking(features: &Features) -> Vec<(&'static str, &'static str)> {
     }
 }
 
-/// Only kinks leave a problem without a method, and rows beside an oracle.
+/// Only kinks leave a problem without a method, and equations beside an oracle.
 fn nobody(features: &Features) -> Diagnostic {
-    if let (Some(asked), Some(row)) = (&features.asked, &features.first_row) {
+    if let (Some(asked), Some(row)) = (&features.asked, &features.equation) {
         let message =
-            format!("{}, and methods that ask keep bounds but no rows: {}", asked.oracle.sentence, row.sentence);
+            format!("{}, and methods that ask keep bounds and inequalities: {}", asked.oracle.sentence, row.sentence);
         let refused = Diagnostic::error("no-method", row.span.unwrap_or_default(), message).help(match asked.ranks {
-            true => "write the row as bounds of variables, or let the oracle judge it as well",
-            false => "write the row as bounds of variables, or add a penalty to the objective: `+ 1e3 * max(0, a - b)^2` for `a <= b`",
+            true => "solve the equation for a variable and write that with `let`, or let the oracle judge it as well",
+            false => "solve the equation for a variable and write that with `let`, or add a penalty to the objective: `+ 1e3 * (a - b)^2` for `a == b`",
         });
         return match asked.oracle.span {
             Some(span) => refused.label(span, "it is asked here"),

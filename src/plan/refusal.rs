@@ -12,9 +12,9 @@ pub fn unserved(problem: &Problem) -> Result<(), Vec<Diagnostic>> {
     if refused.is_empty() { Ok(()) } else { Err(refused) }
 }
 
-/// Integer variables are kept by methods that compare candidates, which keep no rows.
+/// Integer variables are kept by methods that compare candidates, which keep rows beside oracles only.
 pub fn integers(problem: &Problem, features: &Features) -> Result<(), Vec<Diagnostic>> {
-    if features.rows == 0 && features.sense.is_some() {
+    if features.sense.is_some() && (features.rows == 0 || features.asked.is_some()) {
         return Ok(());
     }
     all_integers(problem)

@@ -7,6 +7,7 @@ use crate::problem::{Problem, Sense, oracles};
 use crate::solve::asked::{Free, Limits, OfAnswers, OfFunctions, Oracles, Ranked, Valued};
 use crate::solve::behaviour::Behaviour;
 use crate::solve::black_box::search::{Found, Rank, Search, Space};
+use crate::solve::feasible::{Keeping, Rows};
 use crate::solve::method::{Method, Run};
 use crate::solve::monitor::Monitor;
 use crate::solve::nlp::Nlp;
@@ -37,12 +38,13 @@ pub(super) fn run(
         let name = plan.options.named(request::BEHAVIOUR)?;
         Behaviour::of(shown, name, &free, &meter)
     };
-    let mut run = Running { method, plan, space: &free.space, begin: &begin, seen: &seen, monitor };
+    let rows = Rows::of(shown, &free);
+    let mut run = Running { method, plan, space: &free.space, begin: &begin, seen: &seen, monitor, rows };
     let found = match oracles::ranked(shown) {
         Ok(Some(order)) => {
             let mut asked = Ranked::new(shown, order, &free, oracles, limits.budget, &meter);
             asked.behaviour = behaviour();
-            run.by_rank(&mut asked)
+            run.keeping_rows(&mut asked)
         }
         Ok(None) | Err(_) if plan.asked => {
             let mut objective = OfAnswers::new(shown, &free, oracles, &meter);
@@ -73,9 +75,19 @@ struct Running<'a, 'm> {
     begin: &'a [f64],
     seen: &'a Cell<f64>,
     monitor: &'a mut Monitor<'m>,
+    /// What candidates must keep beside bounds; methods of values are given no problem that has some.
+    rows: Option<Rows<'a>>,
 }
 
 impl Running<'_, '_> {
+    /// A search in which candidates that break rows are never asked about, and are no answer where others were seen.
+    fn keeping_rows(&mut self, asked: &mut dyn Rank) -> Found {
+        let Some(rows) = self.rows.take() else { return self.by_rank(asked) };
+        let mut keeping = Keeping::new(rows, asked);
+        let found = self.by_rank(&mut keeping);
+        Found { x: keeping.kept(found.x), ..found }
+    }
+
     fn by_rank(&mut self, asked: &mut dyn Rank) -> Found {
         match self.method.run {
             Run::ByRank(run) => {
@@ -94,7 +106,7 @@ impl Running<'_, '_> {
             Run::ByValue(run) => {
                 run(&mut Search::new(self.space, self.begin, asked, &self.plan.options, self.monitor, self.seen))
             }
-            Run::ByRank(_) | Run::Functions(_) => self.by_rank(asked),
+            Run::ByRank(_) | Run::Functions(_) => self.keeping_rows(asked),
         };
         if let Some((x, _)) = asked.best.take() {
             found.x = x;

@@ -50,6 +50,8 @@ pub struct Features {
     pub first_row: Option<Fact>,
     /// The first row that constrains and is no equation.
     pub inequality: Option<Fact>,
+    /// The first that is one.
+    pub equation: Option<Fact>,
     pub sense: Option<Sense>,
     /// The first complementarity.
     pub complementarity: Option<Fact>,
@@ -114,6 +116,7 @@ impl Features {
             equalities: 0,
             first_row: None,
             inequality: None,
+            equation: None,
             sense: problem.objectives.first().map(|o| o.sense),
             complementarity: problem.complementarities().next().map(|c| complementary(&problem.constraints[c.bounded])),
             conditions: Count::of(problem),
@@ -171,6 +174,10 @@ impl Features {
                 if lower != upper && self.inequality.is_none() {
                     let sentence = format!("row `{}` is not an equation", constraint.label);
                     self.inequality = Some(Fact::at(sentence, constraint.span));
+                }
+                if lower == upper && self.equation.is_none() {
+                    let sentence = format!("row `{}` is an equation", constraint.label);
+                    self.equation = Some(Fact::at(sentence, constraint.span));
                 }
                 if self.first_row.is_none() {
                     self.first_row =

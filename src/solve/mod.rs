@@ -9,6 +9,7 @@ pub mod complementarity;
 pub mod convexity;
 pub mod docs;
 pub mod equations;
+pub mod feasible;
 pub mod implicit;
 pub mod method;
 pub mod monitor;

@@ -10,7 +10,7 @@
 //! they would freeze on a plateau. A run ends where its distribution has shrunk by `tol` or degenerated; each restart
 //! doubles `λ`, and the best ends of the runs are ranked against each other.
 
-use super::population::{needs_a_search, normals, number};
+use super::population::{needs_comparisons, normals, number};
 use super::search::{ByRank, Found, Space};
 use crate::answer::Stop;
 use crate::linalg::dense::symmetric_eigen;
@@ -26,7 +26,7 @@ pub const METHOD: Method = Method {
     claim: Claim::Heuristic,
     sees: Sees::Plain,
     second_order: |_| false,
-    accepts: needs_a_search,
+    accepts: needs_comparisons,
     options: OPTIONS,
     run: Run::ByRank(run),
 };

@@ -14,7 +14,7 @@
 //! rebuilt bit for bit ([`Genome::decode`]) and takes eight bytes a generation, however many variables there are.
 
 use super::novelty::Novelty;
-use super::population::{needs_a_search, normals, number, units};
+use super::population::{needs_comparisons, normals, number, units};
 use super::ranking::Ranking;
 use super::search::{ByRank, Found};
 use crate::answer::Stop;
@@ -31,7 +31,7 @@ pub const METHOD: Method = Method {
     claim: Claim::Heuristic,
     sees: Sees::Plain,
     second_order: |_| false,
-    accepts: needs_a_search,
+    accepts: needs_comparisons,
     options: OPTIONS,
     run: Run::ByRank(run),
 };

@@ -12,6 +12,16 @@ pub fn needs_a_search(features: &Features) -> Result<(), Objection> {
     features.needs_an_objective()
 }
 
+/// The same of methods that only compare: beside an oracle they also keep rows that are no equations, as whoever keeps them
+/// is better than whoever does not ([`crate::solve::feasible`]).
+pub fn needs_comparisons(features: &Features) -> Result<(), Objection> {
+    match (&features.asked, &features.equation) {
+        (Some(_), None) => features.needs_an_objective(),
+        (Some(_), Some(equation)) => Err(equation.clone()),
+        (None, _) => needs_a_search(features),
+    }
+}
+
 /// The row of a number.
 pub const fn number(name: &'static str, doc: &'static str, value: f64, least: f64, most: f64) -> OptionRow {
     OptionRow { name, doc, default: Default::Number { value, least, most } }

@@ -16,7 +16,7 @@
 //! In both the radius of sampling falls with the root of the lengths, which the paper does not do: a radius that stays
 //! puts a floor under the objective.
 
-use super::population::{needs_a_search, normals, number, units};
+use super::population::{needs_comparisons, normals, number, units};
 use super::search::{ByRank, Found};
 use crate::answer::Stop;
 use crate::solve::method::{Claim, Method, Run, Sees};
@@ -32,7 +32,7 @@ pub const METHOD: Method = Method {
     claim: Claim::Heuristic,
     sees: Sees::Plain,
     second_order: |_| false,
-    accepts: needs_a_search,
+    accepts: needs_comparisons,
     options: OPTIONS,
     run: Run::ByRank(run),
 };
