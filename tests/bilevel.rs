@@ -79,6 +79,72 @@ fn a_pessimistic_follower_with_several_answers_is_refused_with_what_is_missing()
     assert!(refused(circle).contains("it and others read each other"));
 }
 
+#[test]
+fn inner_levels_of_which_conditions_do_not_say_the_answer_are_refused_with_the_place() {
+    let model = |block: &str| {
+        format!(
+            "var x in [0, 1]\nlower a {{\n  var y in [0, 9]\n  {block}\n  minimize y^2 + b.z\n}}\nminimize x^2 + a.y + a.b.z"
+        )
+    };
+    let bounded =
+        "lower b {\n  var z\n  lower c {\n  var w >= 0\n  minimize (w - z - y)^2\n }\n  minimize (z - x)^2 + c.w\n }";
+    let cases = [
+        ("lower b {\n  var z in [-1, 1]\n  minimize z^4 - z^2 + z * y\n }", "shown to be convex"),
+        (
+            "lower b {\n  var z\n  minimize -z\n  subject to z^2 <= y\n }",
+            "no constraint qualification is shown of its rows",
+        ),
+        (bounded, "holds a complementary pair"),
+    ];
+    for (block, reason) in cases {
+        let said = solve(&model(block)).expect_err("it is refused");
+        assert!(said.contains("`lower a.b` stands inside `lower a`") && said.contains(reason), "{said}");
+        assert!(said.contains(":4:3"), "{said}");
+    }
+    let several = "pessimistic lower b {\n  var z in [-1, 1]\n  minimize y * z\n }";
+    let said = solve(&model(several)).expect_err("it is refused");
+    assert!(said.contains("`lower a.b` is pessimistic") && said.contains("say `optimistic`"), "{said}");
+}
+
+/// Random problems of three levels, quadratic with bounds at the innermost, against a grid at the outermost level and all
+/// pieces at the middle one.
+#[test]
+fn three_levels_find_what_a_grid_finds() {
+    let mut state = 11u64;
+    let mut draw = |low: i64, high: i64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        low + ((state >> 33) % (high - low + 1) as u64) as i64
+    };
+    for _ in 0..4 {
+        let [a, b, c, d, e, f] = std::array::from_fn(|_| draw(-2, 2) as f64);
+        let text = format!(
+            "var x in [-2, 2]\nlower m {{\n  var y in [-2, 2]\n  lower n {{\n    var z in [0, 1]\n    \
+             minimize (z - ({a}) * x - y)^2\n  }}\n  minimize (y - ({b}) * x)^2 + ({c}) * n.z + ({d}) * y\n}}\n\
+             minimize (x - ({e}))^2 + 2 * m.n.z + ({f}) * m.y"
+        );
+        let answer = solve(&text).unwrap_or_else(|e| panic!("{text}\n{e}"));
+        assert_eq!(answer.status.words(), "locally solved", "{text}\n{:?}", answer.certificate);
+        // The middle level's best y for x: best in each of the three pieces of z, or at their ends.
+        let inner = |x: f64, y: f64| (a * x + y).clamp(0.0, 1.0);
+        let middle = |x: f64, y: f64| (y - b * x).powi(2) + c * inner(x, y) + d * y;
+        let outer = |x: f64, y: f64| (x - e).powi(2) + 2.0 * inner(x, y) + f * y;
+        let mut best = f64::INFINITY;
+        for k in 0..=4000 {
+            let x = -2.0 + f64::from(k) * 1e-3;
+            let stationary = [b * x - d / 2.0, b * x - (c + d) / 2.0];
+            let ends = [-2.0, 2.0, -a * x, 1.0 - a * x];
+            let candidates = stationary.into_iter().chain(ends).map(|y| y.clamp(-2.0, 2.0));
+            let all: Vec<(f64, f64)> = candidates.map(|y| (middle(x, y), y)).collect();
+            let least = all.iter().fold(f64::INFINITY, |least, (value, _)| least.min(*value));
+            let answers = all.iter().filter(|(value, _)| *value <= least + 1e-12);
+            best = answers.fold(best, |best, (_, y)| best.min(outer(x, *y)));
+        }
+        let value = answer.objective().expect("there is an objective");
+        assert!(value <= best + 1e-5, "{text}\nfound {value}, on the grid {best}");
+        assert!(value >= best - 2e-2, "{text}\nfound {value}, on the grid {best}: it is not the middle level's answer");
+    }
+}
+
 /// Random followers with linear rows and quadratic or linear objectives against all `2^k` assignments of their pairs.
 #[test]
 fn branching_finds_what_all_assignments_of_pairs_have() {

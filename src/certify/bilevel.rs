@@ -1,75 +1,78 @@
-//! Points of problems that contain problems: is every follower's part an answer of its own problem, and is the outermost
-//! level stationary?
-//!
-//! Each instance of a block is cut out as a problem by itself ([`Problem::level`]) and its part of the point is judged
-//! there: feasibility, and how much better another answer is. Convexity proves that none is (by the gap to a bound from its
-//! Lagrangian); rivals, points that others found by solving the follower again, can only refute. A follower of which
-//! nothing is proved and that no rival was held against is not believed. Nor is one that is pessimistic and is not proved to
-//! have one answer: the worst of several for the outer level was not looked for.
+//! Points of problems that contain problems: is every follower's part an answer of its own problem ([`super::followers`]),
+//! and is the outermost level stationary?
 //!
 //! The outermost level is examined where the followers are convex and have multipliers: with their conditions as rows and
 //! complementary pairs ([`Problem::conditions`]) its point must be stationary as that of a problem of one level with pairs
 //! ([`super::complementarity`]); what is left of the slope is, without constraints, the hypergradient. Whether those
 //! conditions are the follower's own is seen at the point with the judge's own slopes.
+//!
+//! A follower that itself holds pairs, the conditions of one inside it, moves along one piece of its problem
+//! ([`Pieces`]) as long as no pair holds both ways and no other piece has an answer as good for it: there the outermost
+//! level must be stationary along that piece. Elsewhere the certificate says that it was not examined.
 
+use super::followers::{Followers, examined, means_its_best};
 use super::program::Program;
-use super::{branching, complementarity, convexity, fit, of_point, residuals};
+use super::{branching, complementarity, convexity, fit, residuals};
 use crate::answer::branching::Branches;
-use crate::answer::certificate::{Certificate, Kind, Place, Proved, Residual, SecondOrder, Stationarity, Witness};
-use crate::answer::{Evaluations, Multipliers, Outcome, Stop};
+use crate::answer::certificate::{Certificate, Kind, Proved, Residual, SecondOrder, Stationarity, Witness};
 use crate::problem::conditions::Form;
-use crate::problem::level::Level;
-use crate::problem::{Block, BlockKind, Choice, Problem, SuppliedBy};
-use crate::threads;
+use crate::problem::pieces::Pieces;
+use crate::problem::{BlockKind, Choice, Problem};
 
 /// A point of one instance of a block, found by someone else.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rival {
     pub block: u32,
     pub instance: u32,
-    /// What the instance decides, in the order of its [`Level`].
-    pub own: Vec<f64>,
+    pub held: Held,
 }
 
-/// Judges a point of all levels.
+/// What is held against a point.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Held {
+    /// What the instance decides instead, with all that it holds, in the order of its [`Level`]; where it holds blocks, in that
+    /// of its problem with those beside each other.
+    ///
+    /// [`Level`]: crate::problem::level::Level
+    Point(Vec<f64>),
+    /// That nothing is better for an instance that holds blocks, with these written into it.
+    Tree(Branches),
+    /// The same of what stands inside the instance, numbered as there.
+    Inside(Box<Rival>),
+}
+
+/// Judges a point of all levels; behind it may stand what a problem with its blocks beside each other has besides.
 pub(super) fn certificate(
-    problem: &Problem,
+    stated: &Problem,
     x: &[f64],
     rivals: &[Rival],
     branches: Option<&Branches>,
     tolerance: f64,
 ) -> Certificate {
+    let beside = stated.with_blocks_beside_each_other();
+    let problem = &*beside;
+    let mut x = x.to_vec();
+    x.resize(problem.dimension as usize, 0.0);
+    let x = &x[..];
     let program = Program::at(problem, x);
     let mut residuals = vec![residuals::finite(&program, tolerance)];
     residuals.extend(residuals::primal(&program, tolerance));
     if problem.complementarities().next().is_some() {
         residuals.push(complementarity::natural(&program, tolerance));
     }
-    let (mut lower, mut upper) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-    let mut seen = Followers { worst: vec![], unproved: vec![], without_multipliers: None, rivals: 0 };
-    let instances = |(b, block): (u32, &Block)| (0..block.axes.len() as u32).map(move |instance| (b, instance));
-    let all: Vec<(u32, u32)> = (0..).zip(&problem.blocks).flat_map(instances).collect();
-    let found = threads::each(all.clone(), threads::count(), |(b, instance)| {
-        let level = problem.level(b, instance, x);
-        let mine = rivals.iter().filter(|r| (r.block, r.instance) == (b, instance)).map(|r| r.own.as_slice());
-        let found = follower(problem, b, &level, x, &mine.collect::<Vec<_>>(), tolerance);
-        (level.own, found)
-    });
-    for ((b, instance), (own, found)) in all.into_iter().zip(found) {
-        for (j, &k) in own.iter().enumerate() {
-            (lower[k as usize], upper[k as usize]) = (found.lower[j], found.upper[j]);
-        }
-        seen.add(problem, b, instance, found);
-    }
+    let rivals: Vec<&Rival> = rivals.iter().collect();
+    let mut seen = examined(stated, problem, x, &rivals, tolerance);
     residuals.extend(std::mem::take(&mut seen.worst));
     let mut notes = seen.notes();
     if problem.blocks.iter().any(|b| b.kind == BlockKind::Lower(Choice::Optimistic)) && !seen.unproved.is_empty() {
         notes.push("that the followers' choice is the best for the outer level was not examined".to_string());
     }
     let mut class = None;
+    let unclear = turns(problem, x, &seen, tolerance);
     match (&seen.without_multipliers, seen.unproved.is_empty()) {
+        (None, _) if unclear.is_some() => notes.extend(unclear),
         (None, true) => {
-            let (figure, found) = outer_stationarity(problem, x, &lower, &upper, tolerance);
+            let (figure, found) = outer_stationarity(problem, x, &seen, tolerance);
             notes.extend(figure.value.is_nan().then(|| NOT_EXAMINED.to_string()));
             residuals.push(figure);
             class = found;
@@ -78,7 +81,7 @@ pub(super) fn certificate(
             "`{name}` has no multipliers at its answer: whether the outer level is stationary was not examined"
         )),
         (None, false) => {
-            let (figure, _) = outer_stationarity(problem, x, &lower, &upper, tolerance);
+            let (figure, _) = outer_stationarity(problem, x, &seen, tolerance);
             notes.push(match figure.value.is_nan() {
                 true => NOT_EXAMINED.to_string(),
                 false => format!(
@@ -112,178 +115,31 @@ pub(super) fn certificate(
     }
 }
 
+/// Values within this many tolerances of a side count as at it.
+const NEAR: f64 = 100.0;
+
+/// Why a follower that holds pairs may turn one way or another at the point, if one may.
+fn turns(problem: &Problem, x: &[f64], seen: &Followers, tolerance: f64) -> Option<String> {
+    let both = Pieces::of(problem).both(problem, x, NEAR * tolerance).len();
+    let why = match (both, &seen.tie) {
+        (0, None) => return None,
+        (0, Some(name)) => format!("`{name}` has another answer that is as good for it"),
+        _ => format!("conditions inside followers hold both ways ({both} pairs)"),
+    };
+    Some(format!("{why}: whether the outer level is stationary was not examined"))
+}
+
 /// Whether every follower is convex where the others are as in `x`, and means its best answer for the outer level.
 fn followers_are_convex(problem: &Problem, x: &[f64]) -> bool {
     problem.blocks.iter().enumerate().all(|(b, block)| {
         let convex = |instance: u32| {
             let level = problem.level(b as u32, instance, x);
             let program = Program::at(&level.problem, &level.part(x));
-            convexity::shown(&program).is_ok() && means_its_best(problem, b as u32, &program)
+            let pairs = level.problem.complementarities().next().is_some();
+            !pairs && convexity::shown(&program).is_ok() && means_its_best(problem, b as u32, &program)
         };
         matches!(block.kind, BlockKind::Lower(_)) && (0..block.axes.len() as u32).all(convex)
     })
-}
-
-/// Whether a follower that is convex and at its best has no other answer that the outer level would have to fear.
-fn means_its_best(problem: &Problem, b: u32, program: &Program) -> bool {
-    match problem.blocks[b as usize].kind {
-        BlockKind::Lower(Choice::Pessimistic) => convexity::strictly(program) && problem.choice_left(b).is_none(),
-        BlockKind::Lower(Choice::Optimistic) | BlockKind::Optimality | BlockKind::Player => true,
-    }
-}
-
-/// What was found of one instance.
-struct Found {
-    primal: Residual,
-    gap: Residual,
-    /// No other point is better for it, by more than the gap.
-    proved: Result<String, String>,
-    /// Whether the multipliers that the point supplies are its multipliers.
-    has_multipliers: bool,
-    rivals: usize,
-    /// Multipliers of its bounds.
-    lower: Vec<f64>,
-    upper: Vec<f64>,
-}
-
-fn follower(problem: &Problem, b: u32, level: &Level, x: &[f64], rivals: &[&[f64]], tolerance: f64) -> Found {
-    let own = level.part(x);
-    let mut program = Program::at(&level.problem, &own);
-    let primal = residuals::primal(&program, tolerance).remove(0);
-    let multipliers = supplied(problem, b, level, x, &program);
-    let outcome = |multipliers| Outcome {
-        x: own.clone(),
-        multipliers,
-        stop: Stop::Converged,
-        iterations: 0,
-        evaluations: Evaluations::default(),
-        log: vec![],
-    };
-    let mut certificate = of_point(&mut program, &outcome(Some(multipliers.clone())), tolerance);
-    let has_multipliers = certificate.residuals.iter().filter(|r| is_dual(r)).all(|r| r.value <= r.tolerance);
-    if !certificate.holds() {
-        // The method may have handed back none that are of use.
-        let fitted = of_point(&mut program, &outcome(None), tolerance);
-        certificate = if fitted.holds() { fitted } else { certificate };
-    }
-    let value = program.objective_value();
-    let mut gap = 0.0f64;
-    let mut compared = 0;
-    for rival in rivals.iter().filter(|r| r.len() == own.len()) {
-        let there = Program::at(&level.problem, rival);
-        let feasible = residuals::primal(&there, tolerance).iter().all(|r| r.value <= r.tolerance);
-        let better = value - there.objective_value();
-        if feasible && better.is_finite() {
-            compared += 1;
-            gap = gap.max(better);
-        }
-    }
-    let proved = match &certificate.proved {
-        Proved::Optimal { because, .. } if certificate.holds() => Ok(because.clone()),
-        _ => Err(why_not(&certificate)),
-    };
-    let pessimistic = problem.blocks[b as usize].kind == BlockKind::Lower(Choice::Pessimistic);
-    let proved = match means_its_best(problem, b, &program) {
-        true => proved,
-        false => Err("it may have other answers, and the outer level fears the worst".to_string()),
-    };
-    if proved.is_err() && (compared == 0 || pessimistic) {
-        gap = f64::NAN;
-    }
-    if let Some(bound) = certificate.residuals.iter().find(|r| r.name == "gap").filter(|_| proved.is_ok()) {
-        gap = gap.max(bound.unscaled);
-    }
-    let span = problem.blocks[b as usize].span;
-    let place = Some(Place { label: problem.blocks[b as usize].name.clone(), span });
-    let gap = Residual { name: "follower gap", value: gap / value.abs().max(1.0), unscaled: gap, tolerance, place };
-    let Multipliers { lower, upper, .. } = multipliers;
-    Found {
-        primal: Residual { name: "follower primal", ..primal },
-        gap,
-        proved,
-        has_multipliers,
-        rivals: compared,
-        lower,
-        upper,
-    }
-}
-
-fn is_dual(residual: &Residual) -> bool {
-    matches!(residual.name, "dual" | "complementarity" | "sign")
-}
-
-fn why_not(certificate: &Certificate) -> String {
-    let not_convex = certificate.notes.iter().find(|note| note.starts_with("not shown to be convex"));
-    match not_convex {
-        Some(note) => note.clone(),
-        None => "its multipliers prove no bound".to_string(),
-    }
-}
-
-/// The multipliers that the point supplies for the rows, and what stationarity leaves for the bounds.
-fn supplied(problem: &Problem, b: u32, level: &Level, x: &[f64], program: &Program) -> Multipliers {
-    let block = &problem.blocks[b as usize];
-    let mut rows = vec![0.0; level.rows.len()];
-    for s in &block.supplied {
-        let SuppliedBy::Row(k) = s.by else { continue };
-        let offset = problem.variables[s.variable as usize].offset;
-        for (y, &(_, r)) in rows.iter_mut().zip(&level.rows).filter(|(_, (c, _))| *c == k) {
-            *y = block.constraints[k as usize].dual_sign * x[(offset + r) as usize];
-        }
-    }
-    let sign = program.objective.map_or(1.0, |(_, sign)| sign);
-    let turned: Vec<f64> = rows.iter().map(|y| sign * y).collect();
-    let rest = program.lagrangian_gradient(&program.here, 1.0, &turned);
-    // A slope that pushes towards a bound is carried by it if the variable is there.
-    let near = |bound: f64, j: usize| (program.x[j] - bound).abs() <= 1e-4 * bound.abs().max(1.0);
-    let at = |j: usize, at_lower: bool| {
-        let bound = if at_lower { program.lower[j] } else { program.upper[j] };
-        let carried = bound.is_finite() && near(bound, j) && (rest[j] >= 0.0) == at_lower;
-        if carried { sign * rest[j] } else { 0.0 }
-    };
-    let n = rest.len();
-    Multipliers { rows, lower: (0..n).map(|j| at(j, true)).collect(), upper: (0..n).map(|j| at(j, false)).collect() }
-}
-
-/// What was found of all instances, the worst figures kept.
-struct Followers {
-    worst: Vec<Residual>,
-    unproved: Vec<String>,
-    without_multipliers: Option<String>,
-    rivals: usize,
-}
-
-impl Followers {
-    fn add(&mut self, problem: &Problem, b: u32, instance: u32, found: Found) {
-        let block = &problem.blocks[b as usize];
-        let name = format!("{}{}", block.name, block.axes.label(instance as usize));
-        for residual in [found.primal, found.gap] {
-            match self.worst.iter_mut().find(|r| r.name == residual.name) {
-                Some(worst) if residual.value > worst.value || residual.value.is_nan() => *worst = residual,
-                Some(_) => {}
-                None => self.worst.push(residual),
-            }
-        }
-        self.rivals += found.rivals;
-        if let Err(why) = found.proved {
-            self.unproved.push(format!("that the answer of `{name}` is its best is not proved: {why}"));
-        }
-        if !found.has_multipliers && self.without_multipliers.is_none() {
-            self.without_multipliers = Some(name);
-        }
-    }
-
-    /// At most a few followers are named.
-    fn notes(&self) -> Vec<String> {
-        let mut notes: Vec<String> = self.unproved.iter().take(3).cloned().collect();
-        if self.unproved.len() > 3 {
-            notes.push(format!("nor is that of {} other followers", self.unproved.len() - 3));
-        }
-        if self.rivals > 0 {
-            notes.push(format!("answers of followers, solved again by other methods, were compared: {}", self.rivals));
-        }
-        notes
-    }
 }
 
 /// Said where [`fit`] has too much to do.
@@ -295,12 +151,15 @@ const NOT_EXAMINED: &str = "whether the outer level is stationary was not examin
 fn outer_stationarity(
     problem: &Problem,
     x: &[f64],
-    lower: &[f64],
-    upper: &[f64],
+    seen: &Followers,
     tolerance: f64,
 ) -> (Residual, Option<Stationarity>) {
-    let conditions = problem.conditions(Form::Kkt);
-    let point = conditions.extended(x, lower, upper);
+    let pieces = Pieces::of(problem);
+    let conditions = match pieces.is_empty() {
+        true => problem.conditions(Form::Kkt),
+        false => pieces.piece(problem, &pieces.nearest(problem, x)).conditions(Form::Kkt),
+    };
+    let point = conditions.extended(x, &seen.lower, &seen.upper);
     let mut program = Program::at(&conditions.problem, &point);
     let found = complementarity::stationarity(&mut program, None, tolerance, tolerance);
     let mut figure = found.residuals.into_iter().next().expect("the slope is the first of the figures");
@@ -315,6 +174,7 @@ fn outer_stationarity(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answer::Stop;
     use crate::answer::status::{Status, status};
     use crate::problem::level::tests::whole;
 
@@ -324,7 +184,8 @@ mod tests {
             let v = problem.variables.iter().find(|v| v.name == *name).unwrap_or_else(|| panic!("no {name}"));
             x[v.offset as usize] = *value;
         }
-        let rivals: Vec<Rival> = rivals.iter().map(|&own| Rival { block: 0, instance: 0, own: vec![own] }).collect();
+        let rivals: Vec<Rival> =
+            rivals.iter().map(|&own| Rival { block: 0, instance: 0, held: Held::Point(vec![own]) }).collect();
         let certificate = certificate(problem, &x, &rivals, None, 1e-6);
         (status(&Stop::Converged, &certificate), certificate)
     }

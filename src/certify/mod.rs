@@ -21,7 +21,8 @@
 //! | `infeasible`, `unbounded`, `ray` | proofs that there is nothing to find |
 //! | `complementarity` | natural residuals of complementary pairs, and how stationary a point with pairs is |
 //! | `branching` | whether all ways in which pairs may hold are excluded or no better |
-//! | `bilevel` | whether followers' parts of a point are their answers, and whether the outer level is stationary |
+//! | `bilevel` | points of problems that contain problems: all levels |
+//! | `followers` | whether followers' parts of a point are their answers, also inside each other |
 //! | `chain` | a proof of that by bounds that follow from one row each |
 
 pub mod bilevel;
@@ -37,6 +38,9 @@ mod curvature;
 #[cfg(test)]
 mod dual_tests;
 mod fit;
+mod followers;
+#[cfg(test)]
+mod followers_tests;
 mod gram;
 mod hessian;
 mod infeasible;
@@ -97,15 +101,14 @@ pub fn judge_with_rivals(
     if flat.blocks.is_empty() {
         return judge_one_level(&flat, outcome, options);
     }
-    let mut x = outcome.x.clone();
-    x.resize(x.len().max(flat.dimension as usize), 0.0);
     // Levels with kinks have conditions as levels without them, in which each kink is a variable of its own.
     if let Ok(Some(smooth)) = flat.without_kinks() {
-        let x = smooth.extended(&x);
+        let mut x = smooth.extended(&outcome.x);
+        // Behind that stands what blocks inside others brought.
+        x.extend(outcome.x.iter().skip(x.len()));
         return bilevel::certificate(&smooth.problem, &x, rivals, branching::given(outcome), options.tolerance);
     }
-    x.truncate(flat.dimension as usize);
-    bilevel::certificate(&flat, &x, rivals, branching::given(outcome), options.tolerance)
+    bilevel::certificate(&flat, &outcome.x, rivals, branching::given(outcome), options.tolerance)
 }
 
 fn judge_one_level(problem: &Problem, outcome: &Outcome, options: &JudgeOptions) -> Certificate {

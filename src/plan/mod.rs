@@ -7,6 +7,7 @@ mod choice;
 mod class;
 pub mod execute;
 pub mod explain;
+pub mod inside;
 pub mod nest;
 pub mod refusal;
 pub mod request;
@@ -143,6 +144,13 @@ impl Plan {
     /// The plan for other numbers of the same parameters.
     pub fn with_numbers(&self, problem: &Problem) -> Plan {
         let mut plan = self.clone();
+        if let Some(inside) = plan.nest.as_mut().and_then(|nest| nest.inside.as_mut()) {
+            if inside.take_numbers(problem) {
+                // Sides of what stands inside were written down as numbers.
+                plan.problem = inside.stated.with_blocks_beside_each_other().into_owned();
+            }
+            return plan;
+        }
         let mut changed = false;
         for (planned, now) in plan.problem.params.iter_mut().zip(&problem.params) {
             if planned.name == now.name && planned.values.len() == now.values.len() && planned.values != now.values {

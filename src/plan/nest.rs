@@ -2,6 +2,7 @@
 //! method that solves all levels.
 
 use super::explain::{BlockView, with_line};
+use super::inside::{self, Inside};
 use super::rewrites::{Rewritten, epigraph};
 use super::{Plan, Request, execute, refusal, settings, start};
 use crate::answer::Outcome;
@@ -15,6 +16,7 @@ use crate::solve::complementarity::branching;
 use crate::solve::method::{Claim, Method as Smooth};
 use crate::solve::monitor::Monitor;
 use crate::solve::options::Options;
+use std::borrow::Cow;
 
 /// What is planned of the blocks.
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub struct NestPlan {
     pub nest: Nest,
     /// How instances of each block are solved by themselves: a row of [`crate::solve::METHODS`].
     pub inner: Vec<&'static str>,
+    /// Blocks that stand inside others; the problem that is planned has them as conditions of those.
+    pub inside: Option<Inside>,
 }
 
 /// Plans a problem that has blocks other than conditions.
@@ -42,8 +46,14 @@ pub(super) fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Dia
         }
         None => (problem, vec![]),
     };
+    let (written, inside) = match inside::written(problem, &start.x)? {
+        Some((written, inside)) => (Cow::Owned(written), Some(inside)),
+        None => (Cow::Borrowed(problem), None),
+    };
+    let problem = &*written;
+    start.x.resize(problem.dimension as usize, 0.0);
     let nest = Nest::of(problem, &start.x);
-    pessimistic(&nest)?;
+    pessimistic(nest.blocks.iter().chain(inside.iter().flat_map(|i| i.blocks.iter().map(|inner| &inner.facts))))?;
     let (method, because) = choose(&nest, request)?;
     let options = request.checked_options_of(method.name, method.options)?;
     let inner = nest.blocks.iter().map(inner_method).collect();
@@ -64,7 +74,7 @@ pub(super) fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Dia
         problem: problem.clone(),
         lifts: vec![],
         reduced: None,
-        nest: Some(NestPlan { nest, inner }),
+        nest: Some(NestPlan { nest, inner, inside }),
     })
 }
 
@@ -109,10 +119,8 @@ fn kinked(kink: &Fact) -> Diagnostic {
 }
 
 /// No method looks for the worst of several answers.
-fn pessimistic(nest: &Nest) -> Result<(), Vec<Diagnostic>> {
-    let refused: Vec<Diagnostic> = nest
-        .blocks
-        .iter()
+fn pessimistic<'a>(blocks: impl Iterator<Item = &'a BlockFacts>) -> Result<(), Vec<Diagnostic>> {
+    let refused: Vec<Diagnostic> = blocks
         .filter_map(|block| Some((block, block.worst.as_ref()?)))
         .map(|(block, missing)| {
             let message = format!(
@@ -183,8 +191,10 @@ fn choose(nest: &Nest, request: &Request) -> Result<(&'static Method, Vec<Fact>)
 /// An exact Hessian is affordable up to this many variables of one instance. A guess.
 const FEW: usize = 5_000;
 
-fn inner_method(block: &BlockFacts) -> &'static str {
+pub(super) fn inner_method(block: &BlockFacts) -> &'static str {
     match (block.rows == 0, block.variables <= FEW) {
+        _ if block.branches => "complementarity_branching",
+        _ if block.pairs.is_some() => "complementarity_relaxation",
         (true, true) if block.bounded.is_none() => "trust_region_newton",
         (true, false) if block.bounded.is_none() => "lbfgs",
         _ => "interior_point",
@@ -205,7 +215,7 @@ fn class(problem: &Problem, nest: &Nest) -> String {
 impl NestPlan {
     /// Each block as `merit plan` shows it.
     pub(super) fn views(&self, sources: &Sources) -> Vec<BlockView> {
-        let view = |(block, inner): (&BlockFacts, &&'static str)| BlockView {
+        let view = |(block, inner): (&BlockFacts, &'static str)| BlockView {
             kind: block.kind.word().to_string(),
             name: block.name.clone(),
             instances: block.instances,
@@ -214,7 +224,22 @@ impl NestPlan {
             facts: block.proved().iter().map(|fact| with_line(fact, sources)).collect(),
             method: inner.to_string(),
         };
-        self.nest.blocks.iter().zip(&self.inner).map(view).collect()
+        let Some(inside) = &self.inside else {
+            return self.nest.blocks.iter().zip(self.inner.iter().copied()).map(view).collect();
+        };
+        let mut views = vec![];
+        for (b, block) in (0..).zip(&inside.stated.blocks) {
+            let name = |v: &u32| inside.stated.variables[*v as usize].name.clone();
+            let decides = block.variables.iter().map(name).collect();
+            let planned = match (inside.beside(b), inside.of(b)) {
+                (Some(k), _) => (&self.nest.blocks[k], self.inner[k]),
+                (None, Some(inner)) => (&inner.facts, inner.method),
+                (None, None) => continue,
+            };
+            // Also what it holds decides, of which more is said below.
+            views.push(BlockView { decides, ..view(planned) });
+        }
+        views
     }
 
     /// Solves all levels. The outcome is a point of the whole problem.

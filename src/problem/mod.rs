@@ -17,6 +17,7 @@ pub mod kinks;
 pub mod level;
 pub mod linear;
 pub mod oracles;
+pub mod pieces;
 pub mod pressure;
 pub mod promote;
 pub mod propagate;

@@ -2,18 +2,21 @@
 //!
 //! Each follower is solved again from scratch at the point, by a method other than the one that solved it, from one start
 //! where it is convex and from several where it is not. A follower of one or two variables that is not convex is looked at
-//! on a grid as well. The judge holds what comes out against the point.
+//! on a grid as well. A follower that holds blocks is solved again level by level, and the same is done inside it. The judge
+//! holds what comes out against the point.
 
 use crate::ad::Evaluator;
 use crate::answer::{Outcome, Stop};
-use crate::certify::bilevel::Rival;
-use crate::diag::Sources;
-use crate::plan::Plan;
+use crate::certify::bilevel::{Held, Rival};
+use crate::diag::{Sources, Span};
 use crate::plan::nest::followers;
+use crate::plan::{self, Plan, Request, Warm};
 use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Problem, Sense};
+use crate::solve::asked::Nobody;
 use crate::solve::bilevel::follower::{Follower, around, side_by_side, unwatched};
 use crate::solve::monitor::Monitor;
+use crate::solve::options::Value;
 
 /// Starts of a follower that is not convex, and of how many variables it may be to be looked at on a grid.
 const STARTS: usize = 8;
@@ -23,15 +26,31 @@ const ON_A_GRID: usize = 2;
 const POINTS: [usize; ON_A_GRID] = [1000, 40];
 
 pub(super) fn of(plan: &Plan, outcome: &Outcome, sources: &Sources, monitor: &Monitor) -> Vec<Rival> {
+    of_levels(plan, &outcome.x, sources, monitor)
+}
+
+fn of_levels(plan: &Plan, whole: &[f64], sources: &Sources, monitor: &Monitor) -> Vec<Rival> {
     let Some(nest) = &plan.nest else { return vec![] };
     let problem = &plan.problem;
-    let whole = &outcome.x;
     let mut rivals = vec![];
     for beside in followers(problem, nest, whole, plan.options.seed).chunks_mut(AT_ONCE) {
         if monitor.over().is_some() {
             break;
         }
-        let found = side_by_side(beside, |follower, _| of_follower(follower, whole, plan.options.seed, sources));
+        let found = side_by_side(beside, |follower, _| {
+            let (block, instance) = (follower.block, follower.instance);
+            let inside = nest.inside.as_ref().map(|inside| (inside, inside.stated_number(block)));
+            let (block, held) = match inside {
+                Some((inside, number)) if inside.stated.holds_blocks(number) => {
+                    let alone = inside.stated.level(number, instance, whole).problem;
+                    let seed = plan.options.seed;
+                    (number, unwatched(|watch| of_follower_with_blocks(follower, &alone, whole, seed, sources, watch)))
+                }
+                Some((_, number)) => (number, of_follower(follower, whole, plan.options.seed, sources)),
+                None => (block, of_follower(follower, whole, plan.options.seed, sources)),
+            };
+            held.into_iter().map(|held| Rival { block, instance, held }).collect::<Vec<Rival>>()
+        });
         rivals.extend(found.into_iter().flatten());
     }
     rivals
@@ -40,29 +59,89 @@ pub(super) fn of(plan: &Plan, outcome: &Outcome, sources: &Sources, monitor: &Mo
 /// The clock is looked at between so many followers.
 const AT_ONCE: usize = 64;
 
-fn of_follower(follower: &mut Follower, whole: &[f64], seed: u64, sources: &Sources) -> Vec<Rival> {
+fn of_follower(follower: &mut Follower, whole: &[f64], seed: u64, sources: &Sources) -> Vec<Held> {
     follower.solve_by(other_than(follower));
     let bounds = Bounds::of(&follower.level.problem, &Numbers::of(&follower.level.problem));
     let here = follower.level.part(whole);
     let scratch: Vec<f64> = (0..here.len()).map(|k| 0.0f64.max(bounds.lower[k]).min(bounds.upper[k])).collect();
     let mut starts = vec![scratch];
-    let mut rivals = vec![];
+    let mut held = vec![];
     if !follower.convex {
         starts.push(here.clone());
         starts.extend(around(&bounds, &here, STARTS, seed ^ 1));
         // Beside what is found from them, points as they are: a method may leave them along a ray.
         let (near, kept) = on_a_grid(&follower.level.problem, &bounds, &here);
         starts.extend(near);
-        let (block, instance) = (follower.block, follower.instance);
-        rivals.extend(kept.map(|own| Rival { block, instance, own }));
+        held.extend(kept.map(Held::Point));
     }
     for start in starts {
         let found = unwatched(|watch| follower.solve_from(whole, start, None, watch, sources));
         if matches!(found.stop, Stop::Converged | Stop::NoProgress(_) | Stop::Finished | Stop::IterationLimit) {
-            rivals.push(Rival { block: follower.block, instance: follower.instance, own: found.x });
+            held.push(Held::Point(found.x));
         }
     }
-    rivals
+    held
+}
+
+/// Starts of a follower that holds blocks.
+const STARTS_OF_LEVELS: usize = 3;
+
+/// `alone`: the follower's problem as stated, with the blocks that it holds. Solved again level by level, and never in the
+/// form in which it was solved, with those blocks written into it.
+fn of_follower_with_blocks(
+    follower: &mut Follower,
+    alone: &Problem,
+    whole: &[f64],
+    seed: u64,
+    sources: &Sources,
+    monitor: &mut Monitor,
+) -> Vec<Held> {
+    let mut held = vec![];
+    if let Some(tree) = follower.tree(whole, monitor, sources) {
+        held.push(Held::Tree(tree));
+    }
+    let Ok(planned) = plan::plan(alone, &Request::new(None, vec![], seed)) else { return held };
+    let here = planned.problem.by_name(&follower.level.problem, &follower.level.part(whole));
+    let inside = of_levels(&planned, &here, sources, monitor);
+    held.extend(inside.into_iter().map(|rival| Held::Inside(Box::new(rival))));
+    // A follower that is convex with those blocks written into it has one value, which one other method finds.
+    for (name, starts) in [("implicit_gradient", STARTS_OF_LEVELS), ("kkt_relaxation", 0)] {
+        // This one has starts of its own.
+        let set = ("starts".to_string(), Value::Number(STARTS_OF_LEVELS as f64), Span::default());
+        let set = if name == "kkt_relaxation" { vec![set] } else { vec![] };
+        let request = Request::new(Some((name.to_string(), Span::default())), set, seed);
+        let Ok(planned) = plan::plan(alone, &request) else { continue };
+        let found = again(alone, &planned, &here, starts, sources, monitor);
+        let enough = follower.convex && !found.is_empty();
+        held.extend(found.into_iter().map(Held::Point));
+        if enough {
+            break;
+        }
+    }
+    held
+}
+
+/// Answers of a problem of several levels from a start of its own, and from points drawn.
+fn again(
+    alone: &Problem,
+    planned: &Plan,
+    here: &[f64],
+    starts: usize,
+    sources: &Sources,
+    monitor: &mut Monitor,
+) -> Vec<Vec<f64>> {
+    let bounds = Bounds::of(&planned.problem, &Numbers::of(&planned.problem));
+    let drawn = around(&bounds, here, starts, planned.options.seed ^ 1);
+    let starts = std::iter::once(None).chain(drawn.into_iter().map(Some));
+    let mut found = vec![];
+    for start in starts {
+        let warm = start.map(|x| Warm { x, multipliers: None });
+        let outcome = plan::execute(alone, planned, warm.as_ref(), sources, &mut Nobody, monitor);
+        if outcome.stop == Stop::Converged {
+            found.push(outcome.x);
+        }
+    }
+    found
 }
 
 /// A method that the follower was not solved with.

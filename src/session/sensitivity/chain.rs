@@ -68,17 +68,22 @@ fn computed(
                 .into(),
         );
     }
-    if flat.blocks.iter().any(|block| block.parent.is_some()) {
-        return Err("levels inside inner levels are not differentiated".into());
+    if flat.blocks.iter().flat_map(|block| &block.constraints).any(|row| row.complements) {
+        return Err(
+            "a level that holds another one with bounds or rows other than equations is not differentiated".into()
+        );
     }
     if !super::read_after(problem, asked).is_empty() {
         return Err("of problems with levels only what functions of the variables give is differentiated".into());
     }
-    let mut followers = nest::followers(flat, planned, &outcome.x, solver.plan.options.seed);
+    // What blocks that stand inside others brought is found again with their answers.
+    let stated = outcome.x.len() as u32;
     let mut whole = outcome.x.clone();
+    whole.resize(flat.dimension as usize, 0.0);
+    let mut followers = nest::followers(flat, planned, &whole, solver.plan.options.seed);
     let mut answered = vec![];
     for follower in &mut followers {
-        answered.push(answer(flat, follower, &mut whole, solver)?);
+        answered.push(answer(flat, follower, &mut whole, stated, solver)?);
     }
     let mut chain = Chain {
         problem: flat,
@@ -140,13 +145,20 @@ fn polished(flat: &Problem, follower: &mut Follower, whole: &mut [f64], solver: 
     Ok(point)
 }
 
-fn answer(flat: &Problem, follower: &mut Follower, whole: &mut [f64], solver: &Solver) -> Result<Answered, String> {
+/// The answer of a follower, which must be the one at hand in the first `stated` variables.
+fn answer(
+    flat: &Problem,
+    follower: &mut Follower,
+    whole: &mut [f64],
+    stated: u32,
+    solver: &Solver,
+) -> Result<Answered, String> {
     let before = follower.level.part(whole);
     let point = polished(flat, follower, whole, solver)?;
     let level = &follower.level;
     let name = &flat.blocks[follower.block as usize].name;
-    let near = |(a, b): (&f64, &f64)| (a - b).abs() <= SAME_ANSWER * b.abs().max(1.0);
-    if !point.x.iter().zip(&before).all(near) {
+    let near = |((a, b), k): ((&f64, &f64), &u32)| *k >= stated || (a - b).abs() <= SAME_ANSWER * b.abs().max(1.0);
+    if !point.x.iter().zip(&before).zip(&level.own).all(near) {
         return Err(format!("`{name}` has another answer when it is solved again: nothing says which one moves"));
     }
     let mut joint_problem = point.problem.clone();

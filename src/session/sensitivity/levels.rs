@@ -38,6 +38,9 @@ pub(super) fn of_one_level(
     if flat.blocks[block as usize].axes.len() != 1 {
         return Err("it depends on several instances of a block, and what they do together is not differentiated");
     }
+    if flat.holds_blocks(block) {
+        return Err("it holds other blocks, and what they do together is not differentiated");
+    }
     let (level, kept) = flat.level_keeping(block, 0, &outcome.x, &[asked.of], by.clone());
     // What other followers do moves too.
     if level.reads.iter().any(|k| owners[*k as usize].is_some()) {

@@ -24,7 +24,7 @@ pub const METHOD: Method = Method {
     claim: Claim::Global,
     accepts: |nest| {
         nest.needs_smoothness()?;
-        nest.needs_no_nesting()?;
+        nest.needs_no_pairs_in_blocks()?;
         nest.needs_optimistic_lower_blocks("this method")?;
         nest.needs_convex_blocks()?;
         nest.branches.clone().map(|_| ())

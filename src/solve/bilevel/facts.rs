@@ -6,6 +6,7 @@ use crate::problem::curvature::Forms;
 use crate::problem::features::{Fact, Features};
 use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{BlockKind, Choice, Problem};
+use crate::solve::complementarity::branching;
 use crate::solve::convexity::{quadratic_is_convex, quadratic_is_strongly_convex};
 
 /// Facts of all blocks and of the outermost level.
@@ -49,8 +50,10 @@ pub struct BlockFacts {
     pub kinks: Vec<Fact>,
     pub bounded: Option<Fact>,
     pub integer: Option<Fact>,
-    /// It holds another block.
-    pub nested: Option<Fact>,
+    /// It holds complementary pairs: the conditions of a block inside it that has rows or bounds.
+    pub pairs: Option<Fact>,
+    /// Its pairs may be branched on: the rest of it is convex and linear enough.
+    pub branches: bool,
     /// It is pessimistic, and this is not known of it, so that its worst answer may differ from its best.
     pub worst: Option<Fact>,
 }
@@ -62,7 +65,7 @@ impl Nest {
         let owners = problem.owners();
         let features = Features::of(&Problem { blocks: vec![], ..problem.clone() });
         let blocks: Vec<BlockFacts> =
-            (0..problem.blocks.len() as u32).map(|b| block(problem, b, &bounds, start)).collect();
+            (0..problem.blocks.len() as u32).map(|b| of_block(problem, b, &bounds, start)).collect();
         Nest {
             branches: branches(problem, &blocks),
             blocks,
@@ -82,8 +85,8 @@ impl Nest {
         kinks.into_iter().next().cloned().map_or(Ok(()), Err)
     }
 
-    pub fn needs_no_nesting(&self) -> Result<(), Fact> {
-        self.blocks.iter().find_map(|b| b.nested.clone()).map_or(Ok(()), Err)
+    pub fn needs_no_pairs_in_blocks(&self) -> Result<(), Fact> {
+        self.blocks.iter().find_map(|b| b.pairs.clone()).map_or(Ok(()), Err)
     }
 
     pub fn needs_no_pairs(&self) -> Result<(), Fact> {
@@ -151,7 +154,8 @@ impl BlockFacts {
     }
 }
 
-fn block(problem: &Problem, b: u32, bounds: &Bounds, start: &[f64]) -> BlockFacts {
+/// Facts of a block that holds no other; `bounds` are those of all variables.
+pub fn of_block(problem: &Problem, b: u32, bounds: &Bounds, start: &[f64]) -> BlockFacts {
     let here = &problem.blocks[b as usize];
     let names = |positions: &[u32]| {
         let mut names: Vec<String> = vec![];
@@ -163,8 +167,6 @@ fn block(problem: &Problem, b: u32, bounds: &Bounds, start: &[f64]) -> BlockFact
         }
         names
     };
-    let inner = problem.blocks.iter().find(|inner| inner.parent == Some(b));
-    let nested = inner.map(|inner| Fact::at(format!("`{}` stands inside `{}`", inner.name, here.name), inner.span));
     if here.axes.is_empty() {
         return BlockFacts {
             name: here.name.clone(),
@@ -181,7 +183,8 @@ fn block(problem: &Problem, b: u32, bounds: &Bounds, start: &[f64]) -> BlockFact
             kinks: vec![],
             bounded: None,
             integer: None,
-            nested,
+            pairs: None,
+            branches: false,
             worst: None,
         };
     }
@@ -202,14 +205,19 @@ fn block(problem: &Problem, b: u32, bounds: &Bounds, start: &[f64]) -> BlockFact
     // Then second derivatives do not depend on anything.
     let quadratic = all.objective.as_ref().is_some_and(|form| form.degree.is_some_and(|degree| degree <= 2));
     let strongly = quadratic && quadratic_is_strongly_convex(&level.problem) == Some(true);
-    let convex = match forms.convex(&joint, &within) {
+    let pairs = level.problem.pairs().len();
+    let pairs = (pairs > 0).then(|| Fact::at(held(&here.name, pairs), here.span));
+    let convex = match pairs.clone().map_or_else(|| forms.convex(&joint, &within), Err) {
         Ok(()) => Ok(Fact::at("convex in what it decides, by the rules of composition", here.span)),
-        Err(_) if quadratic && linear_rows && quadratic_is_convex(&level.problem) == Some(true) => Ok(Fact::at(
-            "convex in what it decides: no eigenvalue of its Hessian is negative, by computation",
-            here.span,
-        )),
+        Err(_) if pairs.is_none() && quadratic && linear_rows && quadratic_is_convex(&level.problem) == Some(true) => {
+            Ok(Fact::at(
+                "convex in what it decides: no eigenvalue of its Hessian is negative, by computation",
+                here.span,
+            ))
+        }
         Err(why) => Err(why),
     };
+    let branches = pairs.is_some() && branches_on_pairs(&level.problem, &features, quadratic);
     let worst = worst(problem, b, start, convex.is_ok() && quadratic);
     BlockFacts {
         name: here.name.clone(),
@@ -226,9 +234,26 @@ fn block(problem: &Problem, b: u32, bounds: &Bounds, start: &[f64]) -> BlockFact
         kinks: features.kinks,
         bounded: features.bounded,
         integer: features.integer,
-        nested,
+        branches,
+        pairs,
         worst,
     }
+}
+
+fn held(name: &str, pairs: usize) -> String {
+    format!(
+        "`{name}` holds {}",
+        if pairs == 1 { "a complementary pair".into() } else { format!("{pairs} complementary pairs") }
+    )
+}
+
+/// Whether branching on the pairs of a problem of one level proves its answer.
+fn branches_on_pairs(problem: &Problem, features: &Features, quadratic: bool) -> bool {
+    let convex = features.forms.objective.as_ref().is_some_and(|form| match features.sense {
+        Some(crate::problem::Sense::Maximize) => form.curvature.is_concave(),
+        Some(crate::problem::Sense::Minimize) | None => form.curvature.is_convex(),
+    });
+    branching::METHOD.takes(features).is_ok() && (convex || (quadratic && quadratic_is_convex(problem) == Some(true)))
 }
 
 /// See [`BlockFacts::worst`]. `quadratic`: convex, with second derivatives that do not depend on anything.
@@ -254,8 +279,8 @@ const MOST_PAIRS: usize = 1000;
 /// See [`Nest::branches`].
 fn branches(problem: &Problem, blocks: &[BlockFacts]) -> Result<usize, Fact> {
     for block in blocks {
-        if let Some(nested) = &block.nested {
-            return Err(nested.clone());
+        if let Some(pairs) = &block.pairs {
+            return Err(pairs.clone());
         }
         let lower = matches!(block.kind, BlockKind::Lower(_)) && block.worst.is_none();
         if !lower || !block.linear_rows || block.convex.is_err() {

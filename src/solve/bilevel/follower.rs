@@ -2,6 +2,7 @@
 
 use super::direct::Direct;
 use super::facts::BlockFacts;
+use crate::answer::branching::Branches;
 use crate::answer::{Evaluations, Multipliers, Outcome, Stop};
 use crate::diag::Sources;
 use crate::linalg::kkt::Kkt;
@@ -9,7 +10,7 @@ use crate::linalg::ldlt::{Analyses, remembering};
 use crate::problem::level::Level;
 use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Problem, SuppliedBy};
-use crate::solve::method::{Context, Method, Run};
+use crate::solve::method::{Claim, Context, Method, Run};
 use crate::solve::monitor::Monitor;
 use crate::solve::options::Options;
 use crate::solve::parts::random::Random;
@@ -109,6 +110,38 @@ impl Follower {
         monitor: &Monitor,
         sources: &Sources,
     ) -> Outcome {
+        let mut outcome = self.found(whole, start, warm, monitor, sources);
+        // A search through branches that holds a candidate is done; what it proves is for the judge.
+        if matches!(outcome.stop, Stop::Branched(_)) {
+            outcome.stop = match outcome.multipliers {
+                Some(_) => Stop::Converged,
+                None => Stop::NoProgress("no branch holds an answer".to_string()),
+            };
+        }
+        outcome
+    }
+
+    /// The tree that shows that no answer to `whole` is better, if the method makes one.
+    pub fn tree(&mut self, whole: &[f64], monitor: &Monitor, sources: &Sources) -> Option<Branches> {
+        if self.method.claim != Claim::Global {
+            return None;
+        }
+        let start = self.level.part(whole);
+        match self.found(whole, start, None, monitor, sources).stop {
+            Stop::Branched(tree) => Some(*tree),
+            _ => None,
+        }
+    }
+
+    /// What the method hands back.
+    fn found(
+        &mut self,
+        whole: &[f64],
+        start: Vec<f64>,
+        warm: Option<Multipliers>,
+        monitor: &Monitor,
+        sources: &Sources,
+    ) -> Outcome {
         self.level.set_outside(whole);
         let outside = self.level.outside(whole);
         self.prepare(&start, sources);
@@ -138,7 +171,8 @@ impl Follower {
         self.view = Some(view);
     }
 
-    /// Answers from several starts, best first: more than one only of a follower that is not convex.
+    /// Answers from several starts, best first: more than one only of a follower that is neither convex nor solved by a
+    /// method that looks everywhere.
     pub fn answers(
         &mut self,
         whole: &[f64],
@@ -149,7 +183,7 @@ impl Follower {
     ) -> Vec<Outcome> {
         let here = self.level.part(whole);
         let mut all = vec![self.solve_from(whole, here.clone(), None, monitor, sources)];
-        if !self.convex {
+        if !self.convex && self.method.claim != Claim::Global {
             let bounds = Bounds::of(&self.level.problem, &Numbers::of(&self.level.problem));
             for start in around(&bounds, &here, starts, seed) {
                 all.push(self.solve_from(whole, start, None, monitor, sources));

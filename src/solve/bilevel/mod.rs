@@ -10,9 +10,11 @@ pub mod facts;
 pub mod follower;
 pub mod functions;
 pub mod implicit_gradient;
+pub mod inner_pieces;
 pub mod kkt_relaxation;
 pub mod lv_hba;
 pub mod outer;
+mod paths;
 #[cfg(test)]
 mod testing;
 pub mod unrolled;
@@ -59,6 +61,7 @@ pub struct Context<'a, 'm> {
 pub const METHODS: &[Method] = &[
     complementarity_branching::METHOD,
     kkt_relaxation::METHOD,
+    inner_pieces::METHOD,
     implicit_gradient::METHOD,
     value_penalty::METHOD,
     lv_hba::METHOD,

@@ -47,7 +47,7 @@ pub const METHOD: Method = Method {
     claim: Claim::Stationary,
     accepts: |nest| {
         nest.needs_smoothness()?;
-        nest.needs_no_nesting()?;
+        nest.needs_no_pairs_in_blocks()?;
         nest.needs_no_pairs()?;
         nest.needs_optimistic_lower_blocks("this method")?;
         nest.needs_no_duals()?;

@@ -1,55 +1,16 @@
-//! Problems inside a problem replaced by their optimality conditions: one level, with complementary pairs.
+//! Makes the conditions of blocks, one block after the other.
 //!
-//! For `min f(y)  s.t.  c(y) between its sides, y between its bounds` of a block, with everything else given, and with
-//! multipliers as in `answer` (`y` of rows, `z` of bounds, derivatives of the objective as stated):
-//!
-//! ```text
-//! ∇f - J'y - z = 0,      sides of c(y) ⟂ y,      bounds of y ⟂ z
-//! ```
-//! The pairs are those of [`super::complementarity`], with the multipliers turned so that they are not negative at a lower
-//! side; what takes problems with pairs takes these. In the form of Fritz John `∇f` has a weight `w >= 0` of its own and
-//! the sizes of all multipliers and weights together are 1, so that an answer at which no multipliers exist (no constraint
-//! qualification holds) is not lost. A convex block is solved exactly where its conditions hold; of others this is only
-//! necessary.
+//! They go to the outermost level, or into the block around the one they are of. Everything that a block owns begins with
+//! its index, so there the rows stand in the order of the instances of that block.
 
-use super::adjoint::Seed;
-use super::complementarity::implied_sides;
-use super::index::{Axes, Set};
-use super::values::{Bounds, Numbers};
-use super::{Block, BlockKind, Constraint, Data, Param, Problem, Sense, SuppliedBy, Variable};
-use crate::expr::family::{Family, IndexMap, Leaf, ParamId, Source, Stage, StageId, Term};
-use std::borrow::Cow;
-use std::sync::Arc;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    Kkt,
-    FritzJohn,
-}
-
-/// One level. New variables and rows stand behind those of the problem that it was made of.
-#[derive(Clone, Debug)]
-pub struct Conditions {
-    pub problem: Problem,
-    /// New scalar variables, and what they are at a point with multipliers of the blocks.
-    pub added: Vec<Added>,
-}
-
-/// What a new scalar variable stands for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Added {
-    /// The multiplier of a bound of a variable of a block, as stated, or the sum of those of both.
-    Bound { variable: u32, side: Side },
-    /// Of an objective, in the form of Fritz John.
-    Weight,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    Lower,
-    Upper,
-    Both,
-}
+use super::{Added, Conditions, Form, Side, add_numbers, add_variable, block_sign, constrain, rows_axes};
+use crate::diag::Span;
+use crate::expr::family::{Family, IndexMap, Leaf, Source, Stage, StageId, Term};
+use crate::problem::adjoint::Seed;
+use crate::problem::complementarity::implied_sides;
+use crate::problem::index::Axes;
+use crate::problem::values::{Bounds, Numbers};
+use crate::problem::{Block, Constraint, Data, Problem, SuppliedBy};
 
 /// The multiplier of bounds: of which scalar variable, where it stands, and of which sides.
 #[derive(Clone, Copy)]
@@ -74,96 +35,48 @@ enum Size {
     Square,
 }
 
-impl Problem {
-    /// Conditions of `optimality` blocks as rows of the level around them, which then decides their variables.
-    pub fn with_conditions_as_rows(&self) -> Cow<'_, Problem> {
-        if self.blocks.iter().all(|block| block.kind != BlockKind::Optimality) {
-            return Cow::Borrowed(self);
-        }
-        let mut out = self.clone();
-        while let Some(b) = out.blocks.iter().rposition(|block| block.kind == BlockKind::Optimality) {
-            let block = out.blocks.remove(b);
-            for other in out.blocks.iter_mut().skip(b) {
-                other.parent = match other.parent {
-                    Some(p) if p as usize == b => block.parent,
-                    Some(p) if p as usize > b => Some(p - 1),
-                    p => p,
-                };
-            }
-            let Some(parent) = block.parent else {
-                out.constraints.extend(block.constraints);
-                continue;
-            };
-            let first = out.blocks[parent as usize].constraints.len() as u32;
-            out.blocks[parent as usize].variables.extend(block.variables);
-            let supplies = out.blocks[parent as usize].kind != BlockKind::Optimality;
-            for (k, constraint) in block.constraints.into_iter().enumerate() {
-                if supplies {
-                    let name = format!("{}.dual", constraint.label);
-                    let number =
-                        add_variable(&mut out, &name, constraint.axes.clone(), f64::NEG_INFINITY, f64::INFINITY);
-                    let by = SuppliedBy::Row(first + k as u32);
-                    out.blocks[parent as usize].supplied.push(super::Supplied { variable: number, by });
-                }
-                out.blocks[parent as usize].constraints.push(constraint);
-            }
-        }
-        Cow::Owned(out)
+/// See [`Problem::conditions`].
+pub(super) fn of_all_blocks(problem: &Problem, form: Form) -> Conditions {
+    let mut out = Maker::new(problem, Problem { blocks: vec![], ..problem.clone() }, form);
+    for b in 0..problem.blocks.len() as u32 {
+        out.block(b);
     }
-
-    /// The conditions of all blocks. There are only `lower` and `player` blocks, none inside another and none with pairs
-    /// of its own.
-    pub fn conditions(&self, form: Form) -> Conditions {
-        let numbers = Numbers::of(self);
-        let mut out = Maker {
-            bounds: Bounds::of(self, &numbers),
-            numbers,
-            whole: self,
-            problem: Problem { blocks: vec![], ..self.clone() },
-            form,
-            added: vec![],
-            weighed: vec![],
-        };
-        for b in 0..self.blocks.len() as u32 {
-            out.block(b);
-        }
-        Conditions { problem: out.problem, added: out.added }
-    }
+    Conditions { problem: out.problem, added: out.added }
 }
 
-impl Conditions {
-    /// The point of all variables with those that are new, at `whole` with multipliers of bounds `lower` and `upper`
-    /// (one for each scalar variable of the problem, as stated).
-    pub fn extended(&self, whole: &[f64], lower: &[f64], upper: &[f64]) -> Vec<f64> {
-        let value = |added: &Added| match *added {
-            Added::Bound { variable, side } => {
-                let (lower, upper) = (lower[variable as usize], upper[variable as usize]);
-                match side {
-                    Side::Lower => lower,
-                    Side::Upper => upper,
-                    Side::Both => lower + upper,
-                }
-            }
-            Added::Weight => 1.0,
-        };
-        let mut point = whole.to_vec();
-        point.extend(self.added.iter().map(value));
-        point
-    }
+/// The conditions of Karush, Kuhn and Tucker of block `b` as rows of the block around it. The block stays, empty handed:
+/// what it decided and what its multipliers supplied is decided by the block around it, with the multipliers of bounds.
+pub(super) fn into_block_around(problem: &Problem, b: u32) -> Problem {
+    let block = &problem.blocks[b as usize];
+    let parent = block.parent.expect("it stands inside another");
+    let around = &problem.blocks[parent as usize].axes;
+    let first = problem.variables.len() as u32;
+    let mut out = Maker::new(problem, problem.clone(), Form::Kkt);
+    out.into = Some(Into { block: parent, axes: around.clone(), of: block.axes.instances(around) });
+    out.block(b);
+    let mut made = out.problem;
+    // Multipliers of rows that were made are supplied, and stand behind those of bounds.
+    let supplied: Vec<u32> = made.blocks[parent as usize].supplied.iter().map(|s| s.variable).collect();
+    let bounds = (first..made.variables.len() as u32).filter(|v| !supplied.contains(v));
+    let decided: Vec<u32> =
+        block.variables.iter().copied().chain(block.supplied.iter().map(|s| s.variable)).chain(bounds).collect();
+    made.blocks[parent as usize].variables.extend(decided);
+    made
+}
 
-    pub(super) fn equation(&mut self, label: &str, stage: StageId, rows: u32, side: f64, span: crate::diag::Span) {
-        constrain(&mut self.problem, label, (stage, rows), Data::Constant(side), Data::Constant(side), span);
-    }
-
-    pub(super) fn at_most(&mut self, label: &str, stage: StageId, rows: u32, side: f64, span: crate::diag::Span) {
-        let free = Data::Constant(f64::NEG_INFINITY);
-        constrain(&mut self.problem, label, (stage, rows), free, Data::Constant(side), span);
-    }
+/// The block that conditions go into.
+struct Into {
+    block: u32,
+    axes: Axes,
+    /// Its instance, of each instance of the block that the conditions are of.
+    of: Vec<u32>,
 }
 
 struct Maker<'p> {
     whole: &'p Problem,
     problem: Problem,
+    /// `None`: the outermost level.
+    into: Option<Into>,
     numbers: Numbers,
     bounds: Bounds,
     form: Form,
@@ -172,7 +85,13 @@ struct Maker<'p> {
     weighed: Vec<Weighed>,
 }
 
-impl Maker<'_> {
+impl<'p> Maker<'p> {
+    fn new(whole: &'p Problem, problem: Problem, form: Form) -> Maker<'p> {
+        let numbers = Numbers::of(whole);
+        let bounds = Bounds::of(whole, &numbers);
+        Maker { bounds, numbers, whole, problem, into: None, form, added: vec![], weighed: vec![] }
+    }
+
     fn block(&mut self, b: u32) {
         let whole = self.whole;
         let block = &whole.blocks[b as usize];
@@ -194,7 +113,7 @@ impl Maker<'_> {
             self.row_pairs(block, k as u32, constraint, sign);
         }
         for s in &block.supplied {
-            self.supply_bound_duals(s.variable, s.by, &of_bounds);
+            self.supply_bound_duals(block, s.variable, s.by, &of_bounds);
         }
         if let Some(weights) = weights {
             self.normalise(block, weights);
@@ -254,7 +173,8 @@ impl Maker<'_> {
                     Side::Both => "bounds",
                 };
                 let label = format!("{} {which}", v.name);
-                let (free, axes) = (f64::INFINITY, rows_axes(positions.len()));
+                let of: Vec<u32> = positions.iter().map(|j| instances[(j - v.offset) as usize]).collect();
+                let (free, axes) = (f64::INFINITY, self.axes_of(&of));
                 let z = add_variable(&mut self.problem, &label, axes, -free, free);
                 let first = self.problem.variables[z as usize].offset;
                 let duals: Vec<u32> = (first..first + positions.len() as u32).collect();
@@ -312,16 +232,20 @@ impl Maker<'_> {
             let read = Some(Leaf { source: Source::Variables, map });
             seeds.push(Seed { stage: constraint.stage, rows, factor: -constraint.dual_sign, read });
         }
-        let mut by: Vec<u32> = vec![];
+        let mut rows: Vec<(u32, u32)> = vec![];
         for &v in &block.variables {
             let v = &whole.variables[v as usize];
             let instances = v.axes.instances(&block.axes);
-            by.extend(
+            rows.extend(
                 (0..v.axes.len() as u32)
                     .filter(|&p| group.binary_search(&instances[p as usize]).is_ok())
-                    .map(|p| v.offset + p),
+                    .map(|p| (instances[p as usize], v.offset + p)),
             );
         }
+        if let Some(into) = &self.into {
+            rows.sort_by_key(|(instance, _)| into.of[*instance as usize]);
+        }
+        let (of, by): (Vec<u32>, Vec<u32>) = rows.into_iter().unzip();
         let name = format!("{} stationarity", block.name);
         let slopes = self.problem.add_slopes(&name, &seeds, &by);
         let mut place = vec![u32::MAX; whole.dimension as usize];
@@ -334,7 +258,7 @@ impl Maker<'_> {
             let term = self.reading(mine().map(|z| z.at).collect(), -1.0, rows);
             self.problem.stages[slopes.0 as usize].terms.extend(term);
         }
-        self.constrain(&name, slopes, by.len() as u32, Data::Constant(0.0), Data::Constant(0.0), block.span);
+        self.constrain(&name, slopes, &of, (Data::Constant(0.0), Data::Constant(0.0)), block.span);
     }
 
     /// Pairs of the rows of a constraint with their duals; equations stay what they are. The dual of a row without sides
@@ -367,7 +291,7 @@ impl Maker<'_> {
             let sides: Vec<f64> = equal.iter().map(|r| lower[*r as usize]).collect();
             let stage = self.copied(&constraint.label, read(&equal), equal.len() as u32);
             let side = Data::Read(self.numbers(sides));
-            self.constrain(&constraint.label, stage, equal.len() as u32, side.clone(), side, constraint.span);
+            self.constrain(&constraint.label, stage, &of(&equal), (side.clone(), side), constraint.span);
             let square = |(r, instance): (&u32, u32)| Weighed { instance, at: offset + r, size: Size::Square };
             self.weighed.extend(equal.iter().zip(of(&equal)).map(square));
         }
@@ -380,7 +304,7 @@ impl Maker<'_> {
     }
 
     /// A supplied multiplier of bounds equals those that the conditions have.
-    fn supply_bound_duals(&mut self, supplied: u32, by: SuppliedBy, of_bounds: &[OfBound]) {
+    fn supply_bound_duals(&mut self, block: &Block, supplied: u32, by: SuppliedBy, of_bounds: &[OfBound]) {
         let (of, unwanted): (u32, Option<Side>) = match by {
             SuppliedBy::Row(_) => return,
             SuppliedBy::Lower(v) => (v, Some(Side::Upper)),
@@ -388,6 +312,7 @@ impl Maker<'_> {
             SuppliedBy::ReducedCost(v) => (v, None),
         };
         let (owner, own) = (&self.whole.variables[of as usize], &self.whole.variables[supplied as usize]);
+        let instances = owner.axes.instances(&block.axes);
         let (first, count) = (owner.offset, owner.axes.len() as u32);
         let (name, span, offset) = (own.name.clone(), own.span, own.offset);
         let rows: Vec<u32> = (0..count).collect();
@@ -399,7 +324,7 @@ impl Maker<'_> {
             terms.extend(self.reading(mine().map(|z| z.at).collect(), -1.0, rows));
         }
         let stage = self.stage(&name, count, terms);
-        self.constrain(&name, stage, count, Data::Constant(0.0), Data::Constant(0.0), span);
+        self.constrain(&name, stage, &instances, (Data::Constant(0.0), Data::Constant(0.0)), span);
     }
 
     /// `w + Σ |y| + Σ y² = 1` for each instance; squares are of multipliers that may have either sign.
@@ -428,7 +353,8 @@ impl Maker<'_> {
         }
         let label = format!("{} weights", block.name);
         let stage = self.stage(&label, count, terms);
-        self.constrain(&label, stage, count, Data::Constant(1.0), Data::Constant(1.0), block.span);
+        let of: Vec<u32> = (0..count).collect();
+        self.constrain(&label, stage, &of, (Data::Constant(1.0), Data::Constant(1.0)), block.span);
     }
 
     /// Pairs of what is read, between its sides, with multipliers times `turn`; `of`: the instance of each.
@@ -439,21 +365,25 @@ impl Maker<'_> {
         sides: &[(f64, f64)],
         (duals, turn): (&[u32], f64),
         of: Vec<u32>,
-        span: crate::diag::Span,
+        span: Span,
     ) {
         let rows = sides.len() as u32;
         let stage = self.copied(label, here, rows);
         let lower = Data::Read(self.numbers(sides.iter().map(|(l, _)| *l).collect()));
         let upper = Data::Read(self.numbers(sides.iter().map(|(_, u)| *u).collect()));
-        self.constrain(label, stage, rows, lower, upper, span);
+        self.constrain(label, stage, &of, (lower, upper), span);
         let terms = self.reading(duals.to_vec(), turn, (0..rows).collect()).into_iter().collect();
         let force = format!("{label} multiplier");
         let stage = self.stage(&force, rows, terms);
         let implied: Vec<(f64, f64)> = sides.iter().map(|(l, u)| implied_sides(*l, *u)).collect();
         let least = Data::Read(self.numbers(implied.iter().map(|(l, _)| *l).collect()));
         let most = Data::Read(self.numbers(implied.iter().map(|(_, u)| *u).collect()));
-        self.constrain(&force, stage, rows, least, most, span);
-        self.problem.constraints.last_mut().expect("it was just added").complements = true;
+        self.constrain(&force, stage, &of, (least, most), span);
+        let made = match &self.into {
+            None => &mut self.problem.constraints,
+            Some(into) => &mut self.problem.blocks[into.block as usize].constraints,
+        };
+        made.last_mut().expect("it was just added").complements = true;
         for ((&at, instance), (least, most)) in duals.iter().zip(of).zip(implied) {
             let size = match (turn * least >= 0.0 && turn * most >= 0.0, turn * least <= 0.0 && turn * most <= 0.0) {
                 (true, _) => Size::Plus,
@@ -490,54 +420,24 @@ impl Maker<'_> {
 
     /// A parameter with these numbers, read in order.
     fn numbers(&mut self, values: Vec<f64>) -> Leaf {
-        let id = add_param(&mut self.problem, values);
-        Leaf { source: Source::Param(id), map: IndexMap::IDENTITY }
+        add_numbers(&mut self.problem, values)
     }
 
-    fn constrain(&mut self, label: &str, stage: StageId, rows: u32, lower: Data, upper: Data, span: crate::diag::Span) {
-        constrain(&mut self.problem, label, (stage, rows), lower, upper, span);
+    /// Rows of the level that the conditions go to; `of`: the instance that each is of.
+    fn constrain(&mut self, label: &str, stage: StageId, of: &[u32], sides: (Data, Data), span: Span) {
+        let axes = self.axes_of(of);
+        let Some(into) = &self.into else {
+            constrain(&mut self.problem, label, (stage, of.len() as u32), sides, span);
+            return;
+        };
+        let block = into.block;
+        self.problem.add_rows(block, Constraint::new(label, axes, of.len() as u32, stage, sides, span));
     }
-}
 
-/// 1 for a block that minimises, -1 for one that maximises.
-pub fn block_sign(block: &Block) -> f64 {
-    match block.objectives.first().map(|o| o.sense) {
-        Some(Sense::Maximize) => -1.0,
-        Some(Sense::Minimize) | None => 1.0,
+    /// The axes of rows that have no index in the model.
+    fn axes_of(&self, of: &[u32]) -> Axes {
+        let Some(into) = &self.into else { return rows_axes(of.len()) };
+        let around: Vec<u32> = of.iter().map(|instance| into.of[*instance as usize]).collect();
+        into.axes.with_rows(&around)
     }
-}
-
-fn constrain(
-    problem: &mut Problem,
-    label: &str,
-    (stage, rows): (StageId, u32),
-    lower: Data,
-    upper: Data,
-    span: crate::diag::Span,
-) {
-    problem.constraints.push(Constraint::new(label, rows_axes(rows as usize), rows, stage, (lower, upper), span));
-}
-
-/// Rows that have no index in the model.
-fn rows_axes(count: usize) -> Axes {
-    Axes::product(vec![Set::range(1.0, 1.0, count)])
-}
-
-pub(super) fn add_variable(problem: &mut Problem, name: &str, axes: Axes, lower: f64, upper: f64) -> u32 {
-    let (offset, size) = (problem.dimension, axes.len() as u32);
-    problem.variables.push(Variable {
-        lower: Data::Constant(lower),
-        upper: Data::Constant(upper),
-        ..Variable::new(name, axes, offset, Default::default())
-    });
-    problem.dimension += size;
-    problem.variables.len() as u32 - 1
-}
-
-fn add_param(problem: &mut Problem, values: Vec<f64>) -> ParamId {
-    let axes = Axes::product(vec![Set::range(1.0, 1.0, values.len())]);
-    let values = Arc::new(values);
-    let span = Default::default();
-    problem.params.push(Param { name: String::new(), axes, values, structural: false, span });
-    ParamId(problem.params.len() as u32 - 1)
 }
