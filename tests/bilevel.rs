@@ -106,6 +106,24 @@ fn inner_levels_of_which_conditions_do_not_say_the_answer_are_refused_with_the_p
     assert!(said.contains("`lower a.b` is pessimistic") && said.contains("say `optimistic`"), "{said}");
 }
 
+#[test]
+fn new_numbers_reach_levels_inside_levels() {
+    // z is y, at most `most`, and y is x or more; the best x is 5 and the value -most.
+    let text = "param most = 1\nvar x in [0, 9]\nlower a {\n  var y\n  lower b {\n    var z in [0, most]\n    \
+                minimize (z - y)^2\n  }\n  minimize (y - x)^2 - b.z\n}\nminimize (x - 5)^2 - a.b.z";
+    let model = Model::from_str(text).expect("a model");
+    let mut prepared = model.build().expect("a problem");
+    let options = Options::default();
+    let plan = prepared.plan(&options).expect("a plan");
+    for most in [1.0, 3.0] {
+        prepared.set_param("most", &[most]).expect("a number");
+        let answer = prepared.solve(&plan, &options, |_| ControlFlow::Continue(())).expect("an answer");
+        assert_eq!(answer.status.words(), "locally solved", "{:?}", answer.certificate);
+        let value = answer.objective().expect("there is an objective");
+        assert!((value + most).abs() <= 1e-5, "{value} with {most}");
+    }
+}
+
 /// Random problems of three levels, quadratic with bounds at the innermost, against a grid at the outermost level and all
 /// pieces at the middle one.
 #[test]

@@ -5,9 +5,9 @@
 
 use super::nest::inner_method;
 use crate::diag::Diagnostic;
-use crate::problem::Problem;
 use crate::problem::features::Fact;
 use crate::problem::values::{Bounds, Numbers};
+use crate::problem::{Block, Problem};
 use crate::solve::bilevel::facts::{BlockFacts, of_block};
 
 /// What is planned of blocks inside blocks.
@@ -37,7 +37,7 @@ pub(super) fn written(problem: &Problem, start: &[f64]) -> Result<Option<(Proble
         point.resize(out.dimension as usize, 0.0);
         let facts = of_block(&out, b, &bounds, &point);
         answers_by_conditions(&out, b, &facts).map_err(|refused| vec![refused])?;
-        let named = |block: &crate::problem::Block| block.name == facts.name;
+        let named = |block: &Block| block.name == facts.name;
         let block = problem.blocks.iter().position(named).expect("it is one of the blocks stated") as u32;
         let method = inner_method(&facts);
         blocks.push(InnerBlock { block, facts, method });
@@ -94,6 +94,14 @@ impl Inside {
 
     pub fn of(&self, block: u32) -> Option<&InnerBlock> {
         self.blocks.iter().find(|inner| inner.block == block)
+    }
+
+    /// How many levels stand inside each other, the outermost one counted.
+    pub fn levels(&self) -> usize {
+        let blocks = &self.stated.blocks;
+        let around = |b: &usize| blocks[*b].parent.map(|p| p as usize);
+        let depth = |b: usize| std::iter::successors(Some(b), around).count();
+        1 + (0..blocks.len()).map(depth).max().unwrap_or(0)
     }
 
     /// The number in `stated` of a block of the problem with its blocks beside each other.

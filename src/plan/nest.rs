@@ -59,7 +59,7 @@ pub(super) fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Dia
     let inner = nest.blocks.iter().map(inner_method).collect();
     let others = bilevel::METHODS.iter().filter(|other| other.name != method.name);
     Ok(Plan {
-        class: class(problem, &nest),
+        class: class(problem, &nest, inside.as_ref()),
         facts: vec![],
         rewrites,
         method: method.name,
@@ -201,14 +201,15 @@ pub(super) fn inner_method(block: &BlockFacts) -> &'static str {
     }
 }
 
-fn class(problem: &Problem, nest: &Nest) -> String {
+fn class(problem: &Problem, nest: &Nest, inside: Option<&Inside>) -> String {
     let count: usize = nest.blocks.iter().map(|b| b.instances).sum();
     let convex = nest.blocks.iter().all(|b| b.convex.is_ok());
     let followers = match count {
         1 => format!("{} follower", if convex { "a convex" } else { "a" }),
         _ => format!("{count} {}followers", if convex { "convex " } else { "" }),
     };
-    let what = if problem.objectives.is_empty() { "bilevel feasibility problem" } else { "bilevel program" };
+    let kind = if problem.objectives.is_empty() { "feasibility problem" } else { "program" };
+    let what = inside.map_or(format!("bilevel {kind}"), |inside| format!("{kind} of {} levels", inside.levels()));
     format!("{what} with {followers}")
 }
 
