@@ -118,7 +118,6 @@ fn what_it_does_not_take_is_named() {
             "var x\nlower a {\n  var y\n  minimize (y - x)^2\n}\nlower b {\n  var z\n  minimize (z - a.y)^2\n}\nminimize b.z^2",
             "`b` reads what `a` decides",
         ),
-        ("var x\nlower s {\n  var y\n  minimize abs(y - x)\n}\nminimize x^2 + s.y", "`abs` has no derivative"),
     ];
     refuses(&METHOD, &rows);
 }
