@@ -5,18 +5,12 @@
 
 mod common;
 
-use common::models;
-use merit::Answer;
+use common::{models, solve};
+use merit::host::Host;
 use merit::session::{Model, Options};
+use std::cell::Cell;
 use std::ops::ControlFlow;
-
-fn solve(text: &str) -> Result<Answer, String> {
-    let model = Model::from_str(text).map_err(|e| e.to_string())?;
-    let mut prepared = model.build().map_err(|e| e.to_string())?;
-    let options = Options::default();
-    let plan = prepared.plan(&options).map_err(|e| e.to_string())?;
-    prepared.solve(&plan, &options, |_| ControlFlow::Continue(())).map_err(|e| e.to_string())
-}
+use std::rc::Rc;
 
 #[test]
 fn known_answers_are_found() {
@@ -269,4 +263,81 @@ fn the_number_of_threads_changes_nothing() {
         (answer.x.iter().map(|v| v.to_bits()).collect::<Vec<u64>>(), answer.counts.evaluations)
     };
     assert_eq!(with(1), with(2));
+}
+
+/// A follower whose multipliers are not the only ones: `y >= x` twice, so that only the sum of both is known.
+const TWICE: &str = "var x in [0, 4] start 1\nlower f {\n  var y\n  minimize (y - 0.5 * x)^2\n  \
+                     subject to { one: y >= x dual BOUND\n two: 2 * y >= 2 * x }\n}\nminimize (x - 2)^2 + f.one.dual";
+
+fn residual(answer: &merit::Answer, name: &str) -> Option<f64> {
+    answer.certificate.residuals.iter().find(|r| r.name == name).map(|r| r.value)
+}
+
+#[test]
+fn a_multiplier_at_a_bound_that_it_was_given_is_not_certified() {
+    let with = |bound: &str| solve(&TWICE.replace("BOUND", bound)).unwrap_or_else(|e| panic!("{bound}: {e}"));
+    // Without force on `one` the best is x = 2; the sign alone is no bound that counts.
+    let free = with(">= 0 start 0.5");
+    assert_eq!(residual(&free, "multipliers at bounds"), Some(0.0), "{:?}", free.certificate);
+    assert!(free.certificate().holds() && (free.x[0] - 2.0).abs() < 1e-5, "{:?}", free.certificate);
+    // At least 0.25: the best is at the bound, and the certificate says so.
+    let held = with("in [0.25, 3]");
+    assert!((held.objective().expect("it has one") - 0.25).abs() < 1e-5, "{:?}", held.x);
+    assert_eq!(residual(&held, "multipliers at bounds"), Some(1.0));
+    assert!(!held.certificate().holds() && held.certificate.notes.iter().any(|n| n.contains("is at a bound")));
+    // Methods that take multipliers as they come refuse.
+    let text = TWICE.replace("BOUND", "in [0.25, 3]") + "\nsolve with implicit_gradient";
+    let said = solve(&text).expect_err("it would not keep the bound");
+    assert!(said.contains("`f.one.dual` has bounds"), "{said}");
+}
+
+/// A clock that is a second later each time that it is looked at.
+struct Ticking(Cell<f64>);
+
+impl Host for Ticking {
+    fn read(&self, _: &str) -> Result<Vec<u8>, String> {
+        Err("there are no files".to_string())
+    }
+
+    fn seconds(&self) -> f64 {
+        self.0.set(self.0.get() + 1.0);
+        self.0.get()
+    }
+
+    fn interrupts(&self) -> usize {
+        0
+    }
+}
+
+/// Each method for problems inside problems ends soon after its time is over, also within one solve of a follower.
+#[test]
+fn time_limits_reach_into_followers() {
+    // Hundreds of small steps of the follower at least.
+    let text = "var x in [0, 4] start 1\nlower f {\n  var y[1..20] start 3\n  \
+                minimize sum(i in 1..19: cosh(y[i + 1] - 0.9 * y[i]) + 0.01 * (y[i] - x)^4) + y[1]^2\n}\nminimize (f.y[20] - 1)^2 + x^2";
+    let mut sources = merit::diag::Sources::default();
+    let source = sources.add("model.opt", text);
+    let (file, said) = merit::syntax::parse(source, text);
+    assert!(said.is_empty(), "{said:?}");
+    for method in ["implicit_gradient", "value_penalty", "unrolled", "lv_hba", "kkt_relaxation"] {
+        for threads in [1, 2] {
+            let host = Rc::new(Ticking(Cell::new(0.0)));
+            let inputs = merit::sema::Inputs::default();
+            let model = Model::from_statements(host.clone(), sources.clone(), file.clone(), inputs);
+            let mut prepared = model.build().unwrap_or_else(|e| panic!("{e}"));
+            let options = Options {
+                method: Some(method.to_string()),
+                time_limit: Some(12.0),
+                threads: Some(threads),
+                ..Options::default()
+            };
+            let plan = prepared.plan(&options).unwrap_or_else(|e| panic!("{e}"));
+            let before = host.0.get();
+            let answer =
+                prepared.solve(&plan, &options, |_| ControlFlow::Continue(())).unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(answer.status.words(), "limit", "{method}: {:?}", answer.stop);
+            let looks = host.0.get() - before;
+            assert!(looks < 150.0, "{method} looked at the clock {looks} times");
+        }
+    }
 }

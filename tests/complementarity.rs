@@ -6,18 +6,8 @@
 
 mod common;
 
-use common::{models, repository};
-use merit::session::{Model, Options};
-use merit::{Answer, answer::certificate::Stationarity};
-use std::ops::ControlFlow;
-
-fn solve(text: &str) -> Result<Answer, String> {
-    let model = Model::from_str(text).map_err(|e| e.to_string())?;
-    let mut prepared = model.build().map_err(|e| e.to_string())?;
-    let options = Options::default();
-    let plan = prepared.plan(&options).map_err(|e| e.to_string())?;
-    prepared.solve(&plan, &options, |_| ControlFlow::Continue(())).map_err(|e| e.to_string())
-}
+use common::{models, repository, solve};
+use merit::answer::certificate::Stationarity;
 
 #[test]
 fn known_answers_are_found() {

@@ -10,11 +10,11 @@
 //! ([`Pieces`]) as long as no pair holds both ways and no other piece has an answer as good for it: there the outermost
 //! level must be stationary along that piece. Elsewhere the certificate says that it was not examined.
 
-use super::followers::{Followers, examined, means_its_best};
+use super::followers::{Followers, examined, means_its_best, supplied};
 use super::program::Program;
 use super::{branching, complementarity, convexity, fit, residuals};
 use crate::answer::branching::Branches;
-use crate::answer::certificate::{Certificate, Kind, Proved, Residual, SecondOrder, Stationarity, Witness};
+use crate::answer::certificate::{Certificate, Kind, Place, Proved, Residual, SecondOrder, Stationarity, Witness};
 use crate::problem::conditions::Form;
 use crate::problem::pieces::Pieces;
 use crate::problem::{BlockKind, Choice, Problem};
@@ -60,10 +60,25 @@ pub(super) fn certificate(
     if problem.complementarities().next().is_some() {
         residuals.push(complementarity::natural(&program, tolerance));
     }
+    // What bounds of multipliers carry is no proof of anything: everything else is asked without them.
+    let at_bounds = at_multiplier_bounds(stated, x, tolerance);
+    let free = stated.with_free_multipliers();
+    let beside = free.with_blocks_beside_each_other();
+    let (stated, problem) = (&*free, &*beside);
     let rivals: Vec<&Rival> = rivals.iter().collect();
     let mut seen = examined(stated, problem, x, &rivals, tolerance);
     residuals.extend(std::mem::take(&mut seen.worst));
     let mut notes = seen.notes();
+    if let Some(figure) = at_bounds {
+        if figure.value > figure.tolerance {
+            let name = figure.place.as_ref().map_or("", |place| &place.label);
+            notes.push(format!(
+                "`{name}` is at a bound that the model gives it: what lies beyond was not looked at, so this is not \
+                 certified as an answer"
+            ));
+        }
+        residuals.push(figure);
+    }
     if problem.blocks.iter().any(|b| b.kind == BlockKind::Lower(Choice::Optimistic)) && !seen.unproved.is_empty() {
         notes.push("that the followers' choice is the best for the outer level was not examined".to_string());
     }
@@ -129,6 +144,20 @@ fn turns(problem: &Problem, x: &[f64], seen: &Followers, tolerance: f64) -> Opti
     Some(format!("{why}: whether the outer level is stationary was not examined"))
 }
 
+/// How many multipliers lie at bounds that the model gives them; nothing if it gives none.
+fn at_multiplier_bounds(problem: &Problem, x: &[f64], tolerance: f64) -> Option<Residual> {
+    if problem.bounded_multipliers().is_empty() {
+        return None;
+    }
+    let found = problem.multipliers_at_bounds(x, tolerance);
+    let place = found.first().map(|&k| {
+        let owner = problem.variables.iter().find(|v| (v.offset..v.offset + v.axes.len() as u32).contains(&k));
+        Place { label: problem.variable_name(k as usize), span: owner.map(|v| v.span).unwrap_or_default() }
+    });
+    let value = found.len() as f64;
+    Some(Residual { name: "multipliers at bounds", value, unscaled: value, tolerance, place })
+}
+
 /// Whether every follower is convex where the others are as in `x`, and means its best answer for the outer level.
 fn followers_are_convex(problem: &Problem, x: &[f64]) -> bool {
     problem.blocks.iter().enumerate().all(|(b, block)| {
@@ -140,6 +169,22 @@ fn followers_are_convex(problem: &Problem, x: &[f64]) -> bool {
         };
         matches!(block.kind, BlockKind::Lower(_)) && (0..block.axes.len() as u32).all(convex)
     })
+}
+
+/// Multipliers of the bounds of what blocks decide, by position, as stationarity leaves them where rows have theirs.
+pub fn bound_multipliers(problem: &Problem, x: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    let (mut lower, mut upper) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+    for (b, block) in problem.blocks.iter().enumerate() {
+        for instance in 0..block.axes.len() as u32 {
+            let level = problem.level(b as u32, instance, x);
+            let program = Program::at(&level.problem, &level.part(x));
+            let found = supplied(problem, b as u32, &level, x, &program);
+            for (j, &k) in level.own.iter().enumerate() {
+                (lower[k as usize], upper[k as usize]) = (found.lower[j], found.upper[j]);
+            }
+        }
+    }
+    (lower, upper)
 }
 
 /// Said where [`fit`] has too much to do.

@@ -234,7 +234,7 @@ fn why_not(certificate: &Certificate) -> String {
 }
 
 /// The multipliers that the point supplies for the rows, and what stationarity leaves for the bounds.
-fn supplied(problem: &Problem, b: u32, level: &Level, x: &[f64], program: &Program) -> Multipliers {
+pub fn supplied(problem: &Problem, b: u32, level: &Level, x: &[f64], program: &Program) -> Multipliers {
     let block = &problem.blocks[b as usize];
     let mut rows = vec![0.0; level.rows.len()];
     for s in &block.supplied {

@@ -43,6 +43,12 @@ pub const CATALOGUE: &[Entry] = &[
         "A `perp` has too few or too many sides, or a side without variables.",
         "write `0 <= a perp b >= 0`, or `lo <= a <= hi perp b`",
     ),
+    row(
+        "bad-dual",
+        "sema",
+        "A multiplier cannot have the start or the bounds that it is given.",
+        "its sign follows from the sides of its row and the sense of the objective",
+    ),
     row("bad-json", "data", "A JSON file is not well formed.", "mend the file at this place"),
     row("bad-lp", "interop", "An `.lp` file breaks the rules of its format.", "mend the file at this place"),
     row("bad-mps", "interop", "An `.mps` file breaks the rules of its format.", "mend the file at this place"),
@@ -380,6 +386,7 @@ pub const CATALOGUE: &[Entry] = &[
         "A construct is understood and checked, but no method of this build solves problems that have it.",
         "`merit check` takes the model; to solve it, state that part in another way",
     ),
+    row("unused-dual", "sema", "Bounds or a start are given to a multiplier that is not there.", "leave them out"),
     row(
         "unused-scale",
         "sema",

@@ -4,8 +4,8 @@ use super::rewrites::epigraph;
 use super::{Plan, search};
 use crate::answer::{Evaluations, Multipliers, Outcome, Stop};
 use crate::diag::Sources;
-use crate::problem::Problem;
 use crate::problem::values::{Bounds, Numbers};
+use crate::problem::{Problem, SuppliedBy};
 use crate::solve::asked::Oracles;
 use crate::solve::method::{Context, Method, Run};
 use crate::solve::monitor::Monitor;
@@ -42,7 +42,9 @@ pub fn execute(
         return without_method(plan, stop);
     }
     let x = start(problem, plan, warm, &bounds);
-    let multipliers = warm.and_then(|w| w.multipliers.as_ref()).map(|m| padded(m, &plan.problem));
+    let given = warm.is_none().then(|| given_multipliers(problem)).flatten();
+    let multipliers = warm.and_then(|w| w.multipliers.as_ref()).or(given.as_ref());
+    let multipliers = multipliers.map(|m| padded(m, &plan.problem));
     let from = Warm { x, multipliers };
     limit_iterations(method, plan, monitor);
     let mut outcome = None;
@@ -100,6 +102,33 @@ fn start(problem: &Problem, plan: &Plan, warm: Option<&Warm>, bounds: &Bounds) -
         epigraph::complete(&plan.problem, &lift.helpers, &mut x);
     }
     x
+}
+
+/// Where the model says that multipliers begin; 0 where it says nothing, none if it never does.
+fn given_multipliers(problem: &Problem) -> Option<Multipliers> {
+    if problem.dual_starts.is_empty() {
+        return None;
+    }
+    let numbers = Numbers::of(problem);
+    let starts = problem.row_starts();
+    let n = problem.dimension as usize;
+    let mut out = Multipliers { rows: vec![0.0; problem.row_count()], lower: vec![0.0; n], upper: vec![0.0; n] };
+    for given in &problem.dual_starts {
+        let (to, first, count, turn) = match given.by {
+            SuppliedBy::Row(k) => {
+                let c = &problem.constraints[k as usize];
+                (&mut out.rows, starts[k as usize], c.rows as usize, c.dual_sign)
+            }
+            SuppliedBy::Lower(v) | SuppliedBy::Upper(v) | SuppliedBy::ReducedCost(v) => {
+                let owner = &problem.variables[v as usize];
+                let to = if matches!(given.by, SuppliedBy::Upper(_)) { &mut out.upper } else { &mut out.lower };
+                (to, owner.offset as usize, owner.axes.len(), 1.0)
+            }
+        };
+        let values = numbers.column(problem, &given.values, count);
+        to[first..first + count].iter_mut().zip(values).for_each(|(to, v)| *to = turn * v);
+    }
+    Some(out)
 }
 
 /// Multipliers of what rewrites added are not known from an earlier answer: 0.

@@ -11,7 +11,7 @@ use crate::problem::features::{Fact, Features};
 use crate::problem::{BlockKind, Problem};
 use crate::solve::bilevel::facts::{BlockFacts, Nest};
 use crate::solve::bilevel::follower::{Follower, side_by_side};
-use crate::solve::bilevel::{self, Context, Method};
+use crate::solve::bilevel::{self, Context, Method, given};
 use crate::solve::complementarity::branching;
 use crate::solve::method::{Claim, Method as Smooth};
 use crate::solve::monitor::Monitor;
@@ -255,7 +255,10 @@ impl NestPlan {
         let Some(method) = bilevel::by_name(plan.method) else { unreachable!("the plan names a row of the table") };
         let warm = warm.filter(|w| w.x.len() == problem.dimension as usize);
         let start = warm.map_or_else(|| plan.start.x.clone(), |w| w.x.clone());
-        let followers = followers(problem, self, &start, plan.options.seed);
+        let mut followers = followers(problem, self, &start, plan.options.seed);
+        for follower in followers.iter_mut().filter(|f| given::begins(problem, f.block)) {
+            follower.begin_at(problem, &start);
+        }
         let mut context = Context {
             problem,
             nest: &self.nest,

@@ -238,7 +238,9 @@ impl<'p> Cut<'p> {
                 self.mark(c.stage, rows.iter().copied());
                 [&c.lower, &c.upper].into_iter().for_each(|data| self.mark_data(data, &rows));
             }
-            for &v in &block.variables {
+            let inner = b != self.block;
+            let supplied = block.supplied.iter().filter(|_| inner).map(|s| s.variable);
+            for v in block.variables.iter().copied().chain(supplied) {
                 let v = &whole.variables[v as usize];
                 let rows = self.kept(&v.axes).elements;
                 let data = [Some(&v.lower), Some(&v.upper), v.start.as_ref()];

@@ -16,6 +16,7 @@ pub mod index;
 pub mod kinks;
 pub mod level;
 pub mod linear;
+pub mod multipliers;
 pub mod oracles;
 pub mod pieces;
 pub mod pressure;
@@ -25,6 +26,7 @@ pub mod quick;
 pub mod ranges;
 pub mod rivals;
 pub mod second;
+pub mod settle;
 pub mod squares;
 pub mod values;
 
@@ -63,6 +65,15 @@ pub struct Problem {
     pub solve_with: Option<Directive>,
     /// Typical sizes, as far as the model states any.
     pub scales: Vec<Scale>,
+    /// Where multipliers of the outermost level begin, as far as the model says.
+    pub dual_starts: Vec<DualStart>,
+}
+
+/// A start of the multipliers of a row or a bound, as stated; one for each element.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DualStart {
+    pub by: SuppliedBy,
+    pub values: Data,
 }
 
 /// Of what size something typically is: positive numbers, one for each element.
@@ -324,6 +335,7 @@ impl Problem {
             }
         }
         self.scales.iter_mut().for_each(|scale| scale.values.for_each_stage(f));
+        self.dual_starts.iter_mut().for_each(|start| start.values.for_each_stage(f));
         self.shows.iter_mut().for_each(|s| f(&mut s.stage));
         self.named.iter_mut().for_each(|n| f(&mut n.stage));
         for sensitivity in &mut self.sensitivities {

@@ -19,7 +19,8 @@ impl Numbers {
         let of_variables = problem.variables.iter().flat_map(|v| [Some(&v.lower), Some(&v.upper), v.start.as_ref()]);
         let of_rows = problem.all_constraints().flat_map(|c| [Some(&c.lower), Some(&c.upper)]);
         let scales = problem.scales.iter().map(|scale| Some(&scale.values));
-        let data = of_variables.chain(of_rows).chain(scales).flatten().filter_map(Data::stage);
+        let dual_starts = problem.dual_starts.iter().map(|start| Some(&start.values));
+        let data = of_variables.chain(of_rows).chain(scales).chain(dual_starts).flatten().filter_map(Data::stage);
         let functions = problem.objectives.iter().map(|o| o.stage).chain(problem.constraints.iter().map(|c| c.stage));
         let roots: Vec<StageId> = data.chain(functions).collect();
         let mut needed = eval::needed(&problem.stages, &roots);
@@ -48,6 +49,19 @@ impl Numbers {
         };
         let source = self.source(problem, leaf.source);
         (0..count).map(|p| source.get(leaf.map.at(p)).copied().unwrap_or(f64::NAN)).collect()
+    }
+}
+
+impl Data {
+    /// The numbers of some elements of the owner.
+    pub fn chosen(&self, elements: &[u32]) -> Data {
+        match self {
+            Data::Constant(_) => self.clone(),
+            Data::Read(leaf) => {
+                let positions = elements.iter().map(|&p| leaf.map.at(p as usize) as u32).collect();
+                Data::Read(Leaf { source: leaf.source, map: IndexMap::from_positions(positions) })
+            }
+        }
     }
 }
 

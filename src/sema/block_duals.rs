@@ -122,7 +122,7 @@ impl Elaborator<'_> {
     }
 
     /// The variable of a multiplier, made when it is first asked for.
-    fn supplied(&mut self, block: u32, by: SuppliedBy, name: String, axes: Axes, span: Span) -> u32 {
+    pub(super) fn supplied(&mut self, block: u32, by: SuppliedBy, name: String, axes: Axes, span: Span) -> u32 {
         let known = self.problem.blocks[block as usize].supplied.iter().find(|s| s.by == by);
         if let Some(known) = known {
             return known.variable;

@@ -36,6 +36,7 @@ impl Elaborator<'_> {
             }
         }
         problem.for_each_stage(&mut |id| renumber(id));
+        self.check_duals();
     }
 }
 

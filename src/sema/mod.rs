@@ -23,6 +23,7 @@ mod error;
 mod expressions;
 mod finish;
 mod generators;
+mod given_duals;
 mod matrix_derivatives;
 mod names;
 mod objectives;

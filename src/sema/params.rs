@@ -84,10 +84,17 @@ impl Elaborator<'_> {
                     if !n.data {
                         return self.fail(error::variable_in_param(&name.name, at));
                     }
-                    // A literal is the parameter; an expression of other data keeps its meaning.
+                    // A literal is the parameter; an expression of other data keeps its meaning, and has a place of its own if
+                    // answers are differentiated by it.
                     if let Node::Constant(v) = self.problem.graph.node(n.node) {
                         let id = self.add_param(&name.name, Axes::scalar(), vec![v], name.span);
                         let leaf = Leaf { source: Source::Param(id), map: IndexMap::scalar(0) };
+                        return Ok(Val::Num(self.read(&root, leaf, true)));
+                    }
+                    if indexed.env.ctx.id == root.id && self.differentiated_by.contains(&name.name) {
+                        let drafts = vec![Draft { ctx: root.clone(), num: *n, span: at }];
+                        let source = Source::Stage(self.stage(&name.name, &root, drafts, at));
+                        let leaf = Leaf { source, map: IndexMap::scalar(0) };
                         return Ok(Val::Num(self.read(&root, leaf, true)));
                     }
                     Ok(Val::Num(*n))
@@ -201,10 +208,18 @@ impl Elaborator<'_> {
         let anonymous = a.0.sets.iter().all(|s| s.as_range() == Some((1.0, 1.0)));
         let fits = sizes(&a.0.sets) == sizes(&indexed.axes.sets)
             || indexed.axes.filter.is_none() && a.0.sets.len() == 1 && indexed.axes.len() == a.len() && anonymous;
-        if !(same || anonymous && fits) {
+        // In an indexed block an array of the body's own shape is that of each instance.
+        let around = self.block_axes(&indexed.outer).sets.len();
+        let own = &indexed.axes.sets[around..];
+        let flat = a.0.sets.len() == 1 && own.iter().map(Set::len).product::<usize>() == a.len();
+        let fits_one = !own.is_empty() && indexed.axes.filter.is_none() && (sizes(&a.0.sets) == sizes(own) || flat);
+        if !(same || anonymous && (fits || around > 0 && fits_one)) {
             return self.fail(error::param_shape(&name.name, &indexed.axes, name.span, a, at));
         }
         let literal = matches!(a.0.kind, ArrayKind::Elements(_));
+        if literal && !same && around > 0 && fits_one {
+            return self.param_for_each_instance(a, at, indexed, name);
+        }
         if literal || !same {
             return match self.array_values(a, at)? {
                 Some(mut values) => {
@@ -225,6 +240,20 @@ impl Elaborator<'_> {
         }
         let drafts = vec![Draft { ctx, num, span: at }];
         self.array_value(&name.name, indexed, drafts, name.span)
+    }
+
+    /// A literal inside an indexed block, which has its values for each instance of the block.
+    fn param_for_each_instance(&mut self, a: &Array, at: Span, indexed: &Indexed, name: &Ident) -> R<Val> {
+        let Some(columns) = self.array_columns(a)? else {
+            return self.fail(error::variable_in_param(&name.name, at));
+        };
+        let instances = indexed.outer.ctx.size;
+        let values: Vec<f64> = match columns.len() {
+            1 => (0..instances).flat_map(|_| columns[0].iter().copied()).collect(),
+            _ => columns.concat(),
+        };
+        let id = self.add_param(&name.name, indexed.axes.clone(), values, name.span);
+        self.param_value_inside(id, indexed, name)
     }
 
     /// The position in the full product for each instance of a declaration.

@@ -79,21 +79,29 @@ impl Elaborator<'_> {
             }
         }
         if let Some(complement) = &row.complement {
+            self.no_dual(&label, row.dual.as_ref(), "neither side of a complementarity has one");
             return self.complementarity(scope, row, complement, &indexed, label);
         }
         let ExprKind::Relation(first, rest) = &row.body.kind else {
             return self.fail(error::not_a_relation(row.body.span));
         };
         if let [(RelOp::In | RelOp::NotIn, set)] = rest.as_slice() {
+            self.no_dual(&label, row.dual.as_ref(), "that of a cone is no number");
             return self.cone(first, set, &indexed, &label, row);
         }
         let sides: Vec<&Expr> = std::iter::once(&**first).chain(rest.iter().map(|(_, e)| e)).collect();
         let ops: Vec<RelOp> = rest.iter().map(|(op, _)| *op).collect();
         self.states_sides(rest, row.span)?;
         let (axes, ctx, sides) = self.sides(&sides, &indexed)?;
+        let row_axes = axes.clone();
         let constraint = self.constrain(sides, &ops, axes, &ctx, label, row)?;
         let rows = constraint.rows as usize;
         let entered = self.push_row(scope, constraint);
+        if let Some(given) = &row.dual {
+            let (env, outer) = (indexed.env.within(&ctx), indexed.outer.clone());
+            let whole = Indexed { axes: row_axes, env, outer, named: indexed.named };
+            self.row_dual(scope, given, &whole)?;
+        }
         if let Some(size) = &row.scale {
             let values = self.scale(size, &indexed)?;
             // Where sides are arrays, a label has several rows for each of its elements.

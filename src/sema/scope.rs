@@ -39,6 +39,10 @@ pub(super) struct Elaborator<'a> {
     pub scopes: Vec<Scope>,
     pub declarations: Vec<Declaration>,
     pub blocks: Vec<super::blocks::Block>,
+    /// Names that sensitivities are taken to.
+    pub differentiated_by: std::collections::BTreeSet<String>,
+    /// Multipliers of which something is given.
+    pub given_duals: Vec<super::given_duals::Given>,
     /// Declarations being resolved, outermost first, with the place of the use.
     pub chain: Vec<(u32, Span)>,
     /// Depth of nested calls of `def`s.
@@ -156,6 +160,8 @@ impl<'a> Elaborator<'a> {
             scopes: vec![],
             declarations: vec![],
             blocks: vec![],
+            given_duals: vec![],
+            differentiated_by: Default::default(),
             chain: vec![],
             calls: vec![],
             root,
@@ -176,6 +182,7 @@ impl<'a> Elaborator<'a> {
     pub fn run(mut self, file: &ast::File) -> (Option<Problem>, Vec<Diagnostic>) {
         let top = self.open_scope(None, None, self.root.clone());
         self.read_given();
+        self.differentiated_by = super::sensitivities::names(&file.statements);
         self.declare_all(top, &file.statements);
         self.resolve_scope(top);
         let statements: Vec<Rc<Statement>> = file.statements.iter().cloned().map(Rc::new).collect();

@@ -1,6 +1,7 @@
 //! `sensitivity a to b` and `sensitivity(a, b)`: which number is differentiated, and by which numbers.
 
 use super::error;
+use super::names::visit;
 use super::scope::{Elaborator, Env, R};
 use super::value::{ArrayKind, Val};
 use crate::diag::Span;
@@ -9,8 +10,41 @@ use crate::expr::family::{IndexMap, Leaf, Source, StageId};
 use crate::expr::graph::Node;
 use crate::problem::index::Axes;
 use crate::problem::{AfterSolve, Place, Sensitivity};
-use crate::syntax::ast::Expr;
+use crate::syntax::ast::{Argument, Expr, ExprKind, Statement, StatementKind};
 use crate::syntax::print;
+use std::collections::BTreeSet;
+
+/// Names that sensitivities are taken to, stated or as values, by statements of a file.
+pub(super) fn names(statements: &[Statement]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut named = |e: &Expr| {
+        if let ExprKind::Name(name) = &e.kind {
+            found.insert(name.clone());
+        }
+    };
+    for statement in statements {
+        let values: Vec<&Expr> = match &statement.kind {
+            StatementKind::Sensitivity { to, .. } => {
+                to.iter().for_each(&mut named);
+                continue;
+            }
+            StatementKind::Show { values } => values.iter().collect(),
+            StatementKind::Ensure { condition } => vec![condition],
+            StatementKind::Let { value, .. } => vec![value],
+            _ => continue,
+        };
+        for value in values {
+            visit(value, &mut |e| {
+                let ExprKind::Call { function, arguments } = &e.kind else { return };
+                let is_one = matches!(&function.kind, ExprKind::Name(name) if name == "sensitivity");
+                if let (true, [_, Argument::Value(by)]) = (is_one, &arguments[..]) {
+                    named(by);
+                }
+            });
+        }
+    }
+    found
+}
 
 impl Elaborator<'_> {
     /// `sensitivity a to b, c`

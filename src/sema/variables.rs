@@ -47,12 +47,18 @@ impl Elaborator<'_> {
         let number = self.problem.variables.len() as u32;
         let (domain, offset) = (variable.domain, variable.offset);
         let shape = variable.axes.clone();
+        let whole = Indexed { axes: shape.clone(), ..indexed };
         self.problem.variables.push(variable);
         if let Some(values) = scale {
             self.problem.scales.push(Scale { of: Scaled::Variable(number), values });
         }
         if let Some(block) = self.scopes[scope as usize].block {
             self.problem.blocks[block as usize].variables.push(number);
+        }
+        for attribute in attributes {
+            if let VarAttribute::Dual(side, given) = attribute {
+                self.bound_dual(scope, number, *side, given, &whole)?;
+            }
         }
         let value = self.variable_value(offset as usize, &shape, &name.name, &env, name.span)?;
         match domain {
@@ -79,7 +85,7 @@ impl Elaborator<'_> {
         self.seen_inside(full, env, name)
     }
 
-    fn attribute(
+    pub(super) fn attribute(
         &mut self,
         attribute: &VarAttribute,
         indexed: &Indexed,
@@ -103,8 +109,8 @@ impl Elaborator<'_> {
             }
             VarAttribute::In(domain) => return self.var_domain(domain, indexed, variable, radius),
             VarAttribute::Start(value) => variable.start = Some(self.data_column(value, indexed)?),
-            // Belongs to the problem, not to the variable.
-            VarAttribute::Scale(_) => {}
+            // These belong to the problem, not to the variable.
+            VarAttribute::Scale(_) | VarAttribute::Dual(..) => {}
             VarAttribute::Integer(_) => variable.kind = Kind::Integer,
             VarAttribute::Binary(_) => {
                 variable.kind = Kind::Binary;

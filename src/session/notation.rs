@@ -179,7 +179,7 @@ impl Writer {
                 VarAttribute::In(set) => bounds += &self.membership(set),
                 VarAttribute::Integer(_) => domain = Some("integer"),
                 VarAttribute::Binary(_) => domain = Some("binary"),
-                VarAttribute::Start(_) | VarAttribute::Scale(_) => {}
+                VarAttribute::Start(_) | VarAttribute::Scale(_) | VarAttribute::Dual(..) => {}
             }
         }
         out += &bounds;

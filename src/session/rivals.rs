@@ -14,7 +14,7 @@ use crate::plan::{self, Plan, Request, Warm};
 use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Problem, Sense};
 use crate::solve::asked::Nobody;
-use crate::solve::bilevel::follower::{Follower, around, side_by_side, unwatched};
+use crate::solve::bilevel::follower::{Follower, around, solve_side_by_side};
 use crate::solve::monitor::Monitor;
 use crate::solve::options::Value;
 
@@ -32,34 +32,27 @@ pub(super) fn of(plan: &Plan, outcome: &Outcome, sources: &Sources, monitor: &Mo
 fn of_levels(plan: &Plan, whole: &[f64], sources: &Sources, monitor: &Monitor) -> Vec<Rival> {
     let Some(nest) = &plan.nest else { return vec![] };
     let problem = &plan.problem;
-    let mut rivals = vec![];
-    for beside in followers(problem, nest, whole, plan.options.seed).chunks_mut(AT_ONCE) {
-        if monitor.over().is_some() {
-            break;
-        }
-        let found = side_by_side(beside, |follower, _| {
-            let (block, instance) = (follower.block, follower.instance);
-            let inside = nest.inside.as_ref().map(|inside| (inside, inside.stated_number(block)));
-            let (block, held) = match inside {
-                Some((inside, number)) if inside.stated.holds_blocks(number) => {
-                    let alone = inside.stated.level(number, instance, whole).problem;
-                    let seed = plan.options.seed;
-                    (number, unwatched(|watch| of_follower_with_blocks(follower, &alone, whole, seed, sources, watch)))
-                }
-                Some((_, number)) => (number, of_follower(follower, whole, plan.options.seed, sources)),
-                None => (block, of_follower(follower, whole, plan.options.seed, sources)),
-            };
-            held.into_iter().map(|held| Rival { block, instance, held }).collect::<Vec<Rival>>()
-        });
-        rivals.extend(found.into_iter().flatten());
-    }
-    rivals
+    let (mut followers, seed) = (followers(problem, nest, whole, plan.options.seed), plan.options.seed);
+    let found = solve_side_by_side(&mut followers, monitor, |follower, watch| {
+        let (block, instance) = (follower.block, follower.instance);
+        let inside = nest.inside.as_ref().map(|inside| (inside, inside.stated_number(block)));
+        let (block, held) = match inside {
+            Some((inside, number)) if inside.stated.holds_blocks(number) => {
+                let alone = inside.stated.level(number, instance, whole).problem;
+                (number, of_follower_with_blocks(follower, &alone, whole, seed, sources, watch))
+            }
+            Some((_, number)) => (number, of_follower(follower, whole, seed, sources, watch)),
+            None => (block, of_follower(follower, whole, seed, sources, watch)),
+        };
+        held.into_iter().map(|held| Rival { block, instance, held }).collect::<Vec<Rival>>()
+    });
+    found.into_iter().flatten().collect()
 }
 
-/// The clock is looked at between so many followers.
-const AT_ONCE: usize = 64;
-
-fn of_follower(follower: &mut Follower, whole: &[f64], seed: u64, sources: &Sources) -> Vec<Held> {
+fn of_follower(follower: &mut Follower, whole: &[f64], seed: u64, sources: &Sources, watch: &Monitor) -> Vec<Held> {
+    if watch.over().is_some() {
+        return vec![];
+    }
     follower.solve_by(other_than(follower));
     let bounds = Bounds::of(&follower.level.problem, &Numbers::of(&follower.level.problem));
     let here = follower.level.part(whole);
@@ -75,7 +68,7 @@ fn of_follower(follower: &mut Follower, whole: &[f64], seed: u64, sources: &Sour
         held.extend(kept.map(Held::Point));
     }
     for start in starts {
-        let found = unwatched(|watch| follower.solve_from(whole, start, None, watch, sources));
+        let found = follower.solve_from(whole, start, None, watch, sources);
         if matches!(found.stop, Stop::Converged | Stop::NoProgress(_) | Stop::Finished | Stop::IterationLimit) {
             held.push(Held::Point(found.x));
         }

@@ -156,13 +156,17 @@ pub(super) fn assembled(
     differentiate: impl FnOnce(&Outcome, Status, &[Vec<f64>]) -> Vec<Sensitivity>,
 ) -> Answer {
     let Judged { mut outcome, certificate } = judged;
-    // What rewrites of problems inside problems added behind the variables was for the judge.
+    // What rewrites of problems inside problems added behind the variables was for the judge, and is for sensitivities.
+    let with_added = outcome.x.clone();
     outcome.x.truncate(prepared.problem.dimension as usize);
     let status = status(&outcome.stop, &certificate);
     let problem = &prepared.problem;
     let clock = || prepared.host().seconds();
     let began = clock();
-    let values = Values::of(problem, &outcome, &said.answers, |after| differentiate(&outcome, status, after));
+    let values = Values::of(problem, &outcome, &said.answers, |after| match problem.sensitivities.is_empty() {
+        true => vec![],
+        false => differentiate(&Outcome { x: with_added, ..outcome.clone() }, status, after),
+    });
     if !problem.sensitivities.is_empty() {
         time.certify += clock() - began;
     }

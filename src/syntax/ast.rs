@@ -150,6 +150,22 @@ pub enum VarAttribute {
     Scale(Expr),
     Integer(Span),
     Binary(Span),
+    /// `lower_dual start 1`, `upper_dual in [-5, 0]`: of the multiplier of a bound; behind all others.
+    Dual(BoundSide, GivenDual),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BoundSide {
+    Lower,
+    Upper,
+}
+
+/// What is given of a multiplier: bounds (`in`, `>=`, `<=`) and a start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GivenDual {
+    pub sides: Vec<Check>,
+    pub start: Option<Expr>,
+    pub span: Span,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -165,13 +181,14 @@ pub struct Label {
     pub index: Option<IndexSpec>,
 }
 
-/// One constraint: `label: body scale size` where `body` is a relation, or `body perp complement`.
+/// One constraint: `label: body scale size dual start 1 in [0, 10]` where `body` is a relation, or `body perp complement`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     pub label: Option<Label>,
     pub body: Expr,
     pub complement: Option<Expr>,
     pub scale: Option<Expr>,
+    pub dual: Option<GivenDual>,
     pub span: Span,
 }
 

@@ -76,6 +76,9 @@ pub enum SyntaxError {
     ChoiceTwice {
         at: Span,
     },
+    StartTwice {
+        at: Span,
+    },
     NotOneExpression {
         at: Span,
     },
@@ -187,6 +190,7 @@ impl SyntaxError {
             Self::ChoiceTwice { at } => {
                 Diagnostic::error("unexpected-token", *at, "the block has said already how ties are read")
             }
+            Self::StartTwice { at } => Diagnostic::error("unexpected-token", *at, "the multiplier has a start already"),
             Self::NotOneExpression { at } => Diagnostic::error("unexpected-token", *at, "expected one expression"),
             Self::FileTooLarge { at } => Diagnostic::error("file-too-large", *at, "a model file holds at most 4 GB"),
         }

@@ -58,7 +58,7 @@ pub(super) fn words_for(rule: Rule) -> Option<&'static str> {
         | Rule::relation
         | Rule::kw_in
         | Rule::not_in => OPERATOR,
-        Rule::bound | Rule::check => "a bound",
+        Rule::bound | Rule::check | Rule::side => "a bound",
         Rule::value => "`=` and a value",
         Rule::formals => "`(` and the formals",
         Rule::formal => "a formal",
@@ -113,6 +113,7 @@ pub(super) fn words_for(rule: Rule) -> Option<&'static str> {
         Rule::kw_start => "`start`",
         Rule::start => "`start`",
         Rule::kw_scale | Rule::scale => return None,
+        Rule::kw_dual | Rule::dual | Rule::kw_lower_dual | Rule::kw_upper_dual | Rule::bound_dual => return None,
         Rule::kw_default => "`default`",
         Rule::default_value => "`default`",
         Rule::kw_key => "`key`",

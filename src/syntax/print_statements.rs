@@ -1,8 +1,8 @@
 //! Statements as text: the half of the printer that knows keywords.
 
 use super::ast::{
-    BlockKind, Check, Choice, Expr, Formal, Ident, IndexSpec, Label, Module, OracleAnswers, OracleSource, RelOp, Row,
-    Sense, Statement, StatementKind, VarAttribute,
+    BlockKind, BoundSide, Check, Choice, Expr, Formal, GivenDual, Ident, IndexSpec, Label, Module, OracleAnswers,
+    OracleSource, RelOp, Row, Sense, Statement, StatementKind, VarAttribute,
 };
 use super::operators::{Power, relation_text};
 use super::print::{Printer, quoted};
@@ -165,6 +165,8 @@ impl Printer {
             }
             VarAttribute::Integer(_) => self.put(" integer"),
             VarAttribute::Binary(_) => self.put(" binary"),
+            VarAttribute::Dual(BoundSide::Lower, dual) => self.dual("lower_dual", dual),
+            VarAttribute::Dual(BoundSide::Upper, dual) => self.dual("upper_dual", dual),
         }
     }
 
@@ -232,6 +234,17 @@ impl Printer {
             self.expr(complement, Power::Relation);
         }
         self.scale(&row.scale);
+        if let Some(dual) = &row.dual {
+            self.dual("dual", dual);
+        }
+    }
+
+    /// ` dual in [0, 10] start 1`
+    fn dual(&mut self, word: &str, dual: &GivenDual) {
+        self.put(" ");
+        self.put(word);
+        dual.sides.iter().for_each(|side| self.check(side));
+        self.optional(" start ", &dual.start, Power::Choose);
     }
 
     fn scale(&mut self, scale: &Option<Expr>) {

@@ -1,8 +1,8 @@
 //! Statements: pest's pairs to trees.
 
 use super::ast::{
-    BlockKind, Check, Choice, Expr, Ident, Label, Module, OracleAnswers, OracleSource, RelOp, Row, Sense, Statement,
-    StatementKind, VarAttribute,
+    BlockKind, BoundSide, Check, Choice, Expr, GivenDual, Ident, Label, Module, OracleAnswers, OracleSource, RelOp,
+    Row, Sense, Statement, StatementKind, VarAttribute,
 };
 use super::build::{Builder, Built, next, next_if, only};
 use super::error::SyntaxError;
@@ -135,6 +135,7 @@ impl Builder {
             attributes.push(match part.as_rule() {
                 Rule::start => VarAttribute::Start(self.last_arithmetic(part)?),
                 Rule::scale => VarAttribute::Scale(self.last_arithmetic(part)?),
+                Rule::bound_dual => self.bound_dual(part)?,
                 _ => match self.check(part)? {
                     Check::Relation(op, bound) => VarAttribute::Bound(op, bound),
                     Check::In(set) => VarAttribute::In(set),
@@ -202,7 +203,29 @@ impl Builder {
             Some(_) => Some(self.relation(next(pairs))?),
             None => None,
         };
-        Ok(Row { label, body, complement, scale: self.scale(pairs)?, span })
+        let scale = self.scale(pairs)?;
+        let dual = next_if(pairs, Rule::dual).map(|part| self.given_dual(part)).transpose()?;
+        Ok(Row { label, body, complement, scale, dual, span })
+    }
+
+    /// `dual start 1 in [0, 10]`
+    fn given_dual(&self, pair: Pair<'_, Rule>) -> Built<GivenDual> {
+        let mut dual = GivenDual { sides: Vec::new(), start: None, span: self.span(&pair) };
+        for part in pair.into_inner().skip(1) {
+            match part.as_rule() {
+                Rule::start if dual.start.is_some() => return Err(SyntaxError::StartTwice { at: self.span(&part) }),
+                Rule::start => dual.start = Some(self.last_arithmetic(part)?),
+                _ => dual.sides.push(self.check(part)?),
+            }
+        }
+        Ok(dual)
+    }
+
+    /// `lower_dual start 1`
+    fn bound_dual(&self, pair: Pair<'_, Rule>) -> Built<VarAttribute> {
+        let word = pair.clone().into_inner().next().map(|word| word.as_rule());
+        let side = if word == Some(Rule::kw_upper_dual) { BoundSide::Upper } else { BoundSide::Lower };
+        Ok(VarAttribute::Dual(side, self.given_dual(pair)?))
     }
 
     /// `scale size` at the end of an objective or a row.

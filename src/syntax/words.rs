@@ -66,7 +66,7 @@ pub fn wants_operand(word: &str) -> bool {
 /// Whether `word` goes on with a declaration that `keyword` opened: `start` of a `var`, `key` of `data`, ...
 pub fn continues_declaration(keyword: &str, word: &str) -> bool {
     match keyword {
-        "var" => matches!(word, "start" | "scale" | "integer" | "binary"),
+        "var" => matches!(word, "start" | "scale" | "integer" | "binary" | "lower_dual" | "upper_dual"),
         "param" => matches!(word, "default" | "integer" | "binary"),
         "data" => word == "key",
         "oracle" => matches!(word, "ranks" | "values" | "via" | "by"),

@@ -3,9 +3,11 @@
 //! Work is cut into tasks by the problem alone, never by the number of threads: who runs a task does not matter for what
 //! it computes, so results are the same bytes for any number of threads.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 /// The most threads that evaluations of this process use; 0 as long as nobody has said.
 static LIMIT: AtomicUsize = AtomicUsize::new(0);
@@ -130,31 +132,68 @@ pub fn run(tasks: usize, threads: usize, work: &Work) {
     if pool.busy.swap(true, Ordering::Acquire) {
         return (0..tasks).for_each(|task| work(0, task));
     }
+    let helpers = (threads - 1).min(tasks - 1);
+    let (job, _) = begin(work, tasks, 1..threads, helpers);
+    job.take_tasks(0);
+    end(&job, |state| pool.finished.wait(state).unwrap_or_else(PoisonError::into_inner));
+}
+
+/// The same on up to `threads` other threads, while this one looks after them: `watch` is called every few milliseconds until
+/// all tasks have ended. False if nothing was done, because only this thread could have done it.
+pub fn run_watched(tasks: usize, threads: usize, work: &Work, watch: &mut dyn FnMut()) -> bool {
+    const PAUSE: Duration = Duration::from_millis(2);
+    if threads <= 1 || tasks <= 1 || pool().busy.swap(true, Ordering::Acquire) {
+        return false;
+    }
+    let (job, workers) = begin(work, tasks, 0..threads, threads.min(tasks));
+    if workers == 0 {
+        job.take_tasks(0);
+    }
+    end(&job, |state| {
+        drop(state);
+        watch();
+        let state = pool().state();
+        match job.unfinished.load(Ordering::Acquire) {
+            0 => state,
+            _ => pool().finished.wait_timeout(state, PAUSE).unwrap_or_else(PoisonError::into_inner).0,
+        }
+    });
+    true
+}
+
+/// Lets helpers have the tasks, on these seats; also says how many helpers there are.
+fn begin(work: &Work, tasks: usize, seats: Range<usize>, helpers: usize) -> (Arc<Job>, usize) {
+    let pool = pool();
     // SAFETY: the lifetime alone changes. A thread follows the pointer only for a task that it has taken, taken tasks
-    // count as unfinished until they end, and this function returns after that.
+    // count as unfinished until they end, and whoever calls this waits for that in `end` before it returns.
     let work = unsafe { std::mem::transmute::<*const Work<'_>, *const Work<'static>>(work) };
     let job = Arc::new(Job {
         work,
         tasks,
         next: AtomicUsize::new(0),
-        seat: AtomicUsize::new(1),
-        seats: threads,
+        seat: AtomicUsize::new(seats.start),
+        seats: seats.end,
         unfinished: AtomicUsize::new(tasks),
         panicked: AtomicBool::new(false),
     });
-    let helpers = (threads - 1).min(tasks - 1);
     let mut state = pool.state();
     while state.workers < helpers && spawn(state.workers) {
         state.workers += 1;
     }
+    let workers = state.workers;
     state.job = Some(job.clone());
     state.number += 1;
     drop(state);
     (0..helpers).for_each(|_| pool.came.notify_one());
-    job.take_tasks(0);
+    (job, workers)
+}
+
+/// Waits until all tasks have ended.
+fn end(job: &Job, mut wait: impl FnMut(MutexGuard<'static, State>) -> MutexGuard<'static, State>) {
+    let pool = pool();
     let mut state = pool.state();
     while job.unfinished.load(Ordering::Acquire) > 0 {
-        state = pool.finished.wait(state).unwrap_or_else(PoisonError::into_inner);
+        state = wait(state);
     }
     state.job = None;
     drop(state);
@@ -236,6 +275,27 @@ mod tests {
         });
         assert!(numbers.iter().zip(&twice).enumerate().all(|(k, (n, t))| *n == k + 1 && *t == 2 * n));
         assert_eq!(both(2, || numbers.len(), || twice.len() + 1), (100, 101));
+    }
+
+    #[test]
+    fn who_watches_is_called_until_all_is_done() {
+        let (over, mut looks) = (AtomicBool::new(false), 0);
+        let ended = AtomicUsize::new(0);
+        let wait_for_the_end = |_, _| {
+            while !over.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            ended.fetch_add(1, Ordering::SeqCst);
+        };
+        // Other tests may have the pool.
+        while !run_watched(5, 2, &wait_for_the_end, &mut || {
+            looks += 1;
+            over.store(looks > 3, Ordering::SeqCst);
+        }) {
+            std::thread::yield_now();
+        }
+        assert_eq!(ended.load(Ordering::SeqCst), 5);
+        assert!(!run_watched(5, 1, &wait_for_the_end, &mut || {}) && looks > 3);
     }
 
     #[test]

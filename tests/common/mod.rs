@@ -4,10 +4,13 @@
 pub mod nl;
 pub mod problems;
 
+use merit::Answer;
 use merit::diag::{Diagnostic, Severity, Sources, render};
 use merit::host::Host;
 use merit::problem::Problem;
 use merit::sema::{Inputs, elaborate};
+use merit::session::{Model, Options};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 /// What became of a text.
@@ -59,6 +62,15 @@ pub fn check_with(inputs: Inputs, text: &str, host: &dyn Host) -> Checked {
     let (problem, more) = elaborate(&file, &mut sources, host, &inputs);
     diagnostics.extend(more);
     Checked { problem, diagnostics, sources }
+}
+
+/// A model planned and solved with usual options; or what was said of it.
+pub fn solve(text: &str) -> Result<Answer, String> {
+    let options = Options::default();
+    let model = Model::from_str(text).map_err(|e| e.to_string())?;
+    let mut prepared = model.build().map_err(|e| e.to_string())?;
+    let plan = prepared.plan(&options).map_err(|e| e.to_string())?;
+    prepared.solve(&plan, &options, |_| ControlFlow::Continue(())).map_err(|e| e.to_string())
 }
 
 /// A file or folder of the repository.

@@ -11,6 +11,7 @@ use crate::problem::complementarity::implied_sides;
 use crate::problem::index::Axes;
 use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Block, Constraint, Data, Problem, SuppliedBy};
+use std::borrow::Cow;
 
 /// The multiplier of bounds: of which scalar variable, where it stands, and of which sides.
 #[derive(Clone, Copy)]
@@ -37,6 +38,12 @@ enum Size {
 
 /// See [`Problem::conditions`].
 pub(super) fn of_all_blocks(problem: &Problem, form: Form) -> Conditions {
+    // Multipliers in the form of Fritz John have another size than those that bounds are given for.
+    let whole = match form {
+        Form::Kkt => Cow::Borrowed(problem),
+        Form::FritzJohn => problem.with_free_multipliers(),
+    };
+    let problem = &*whole;
     let mut out = Maker::new(problem, Problem { blocks: vec![], ..problem.clone() }, form);
     for b in 0..problem.blocks.len() as u32 {
         out.block(b);
@@ -195,7 +202,13 @@ impl<'p> Maker<'p> {
                     let duals: Vec<u32> = paired.iter().map(|k| duals[*k]).collect();
                     let of = chosen.iter().map(|j| instances[(j - v.offset) as usize]).collect();
                     let here = Leaf { source: Source::Variables, map: IndexMap::from_positions(chosen) };
-                    self.pairs(&label, here, &sides, (&duals, sign), of, v.span);
+                    let elements: Vec<u32> = paired.iter().map(|k| positions[*k] - v.offset).collect();
+                    let live = match side {
+                        Side::Lower => (v.lower.chosen(&elements), Data::Constant(f64::INFINITY)),
+                        Side::Upper => (Data::Constant(f64::NEG_INFINITY), v.upper.chosen(&elements)),
+                        Side::Both => (v.lower.chosen(&elements), v.upper.chosen(&elements)),
+                    };
+                    self.pairs(&label, here, (&sides, live), (&duals, sign), of, v.span);
                 }
                 for (&variable, &at) in positions.iter().zip(&duals) {
                     all.push(OfBound { variable, at, side });
@@ -275,9 +288,12 @@ impl<'p> Maker<'p> {
         let (equal, paired): (Vec<u32>, Vec<u32>) =
             rows.iter().partition(|r| lower[**r as usize] == upper[**r as usize]);
         if !open.is_empty() {
-            let most: Vec<f64> =
-                (0..count as u32).map(|r| if open.contains(&r) { 0.0 } else { f64::INFINITY }).collect();
-            let (least, most) = (self.numbers(most.iter().map(|v| -v).collect()), self.numbers(most));
+            let held = |given: &[f64]| -> Vec<f64> {
+                let given = given[offset as usize..].iter();
+                (0..count as u32).zip(given).map(|(r, v)| if open.contains(&r) { 0.0 } else { *v }).collect()
+            };
+            let (least, most) = (held(&self.bounds.lower), held(&self.bounds.upper));
+            let (least, most) = (self.numbers(least), self.numbers(most));
             let variable = &mut self.problem.variables[dual as usize];
             (variable.lower, variable.upper) = (Data::Read(least), Data::Read(most));
         }
@@ -288,9 +304,8 @@ impl<'p> Maker<'p> {
             map: IndexMap::from_positions(rows.to_vec()),
         };
         if !equal.is_empty() {
-            let sides: Vec<f64> = equal.iter().map(|r| lower[*r as usize]).collect();
             let stage = self.copied(&constraint.label, read(&equal), equal.len() as u32);
-            let side = Data::Read(self.numbers(sides));
+            let side = constraint.lower.chosen(&equal);
             self.constrain(&constraint.label, stage, &of(&equal), (side.clone(), side), constraint.span);
             let square = |(r, instance): (&u32, u32)| Weighed { instance, at: offset + r, size: Size::Square };
             self.weighed.extend(equal.iter().zip(of(&equal)).map(square));
@@ -299,7 +314,8 @@ impl<'p> Maker<'p> {
             let sides: Vec<(f64, f64)> = paired.iter().map(|r| (lower[*r as usize], upper[*r as usize])).collect();
             let duals: Vec<u32> = paired.iter().map(|r| offset + r).collect();
             let turn = sign * constraint.dual_sign;
-            self.pairs(&constraint.label, read(&paired), &sides, (&duals, turn), of(&paired), constraint.span);
+            let live = (constraint.lower.chosen(&paired), constraint.upper.chosen(&paired));
+            self.pairs(&constraint.label, read(&paired), (&sides, live), (&duals, turn), of(&paired), constraint.span);
         }
     }
 
@@ -357,20 +373,19 @@ impl<'p> Maker<'p> {
         self.constrain(&label, stage, &of, (Data::Constant(1.0), Data::Constant(1.0)), block.span);
     }
 
-    /// Pairs of what is read, between its sides, with multipliers times `turn`; `of`: the instance of each.
+    /// Pairs of what is read, between its sides (as numbers, and as data that move with parameters), with multipliers times
+    /// `turn`; `of`: the instance of each.
     fn pairs(
         &mut self,
         label: &str,
         here: Leaf,
-        sides: &[(f64, f64)],
+        (sides, (lower, upper)): (&[(f64, f64)], (Data, Data)),
         (duals, turn): (&[u32], f64),
         of: Vec<u32>,
         span: Span,
     ) {
         let rows = sides.len() as u32;
         let stage = self.copied(label, here, rows);
-        let lower = Data::Read(self.numbers(sides.iter().map(|(l, _)| *l).collect()));
-        let upper = Data::Read(self.numbers(sides.iter().map(|(_, u)| *u).collect()));
         self.constrain(label, stage, &of, (lower, upper), span);
         let terms = self.reading(duals.to_vec(), turn, (0..rows).collect()).into_iter().collect();
         let force = format!("{label} multiplier");

@@ -103,7 +103,7 @@ impl Elaborator<'_> {
     }
 
     /// The elements of an array without variables for each instance of the context that it lives in.
-    pub(super) fn array_columns(&mut self, array: &Array) -> R<Option<Vec<Vec<f64>>>> {
+    pub(in crate::sema) fn array_columns(&mut self, array: &Array) -> R<Option<Vec<Vec<f64>>>> {
         let home = array.0.ctx.clone();
         let (ctx, index) = self.over(&array.0.sets, &home)?;
         let parts = self.traced(&ctx, &mut |me, here| {

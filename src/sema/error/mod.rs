@@ -2,6 +2,7 @@
 
 mod data;
 mod derivatives;
+mod duals;
 mod names;
 mod rows;
 mod sets;
@@ -9,6 +10,7 @@ mod shapes;
 
 pub(super) use data::*;
 pub(super) use derivatives::*;
+pub(super) use duals::*;
 pub(super) use names::*;
 pub(super) use rows::*;
 pub(super) use sets::*;

@@ -9,6 +9,9 @@ mod after;
 mod asked;
 mod chain;
 mod levels;
+#[cfg(test)]
+mod pair_tests;
+mod pairs;
 mod point;
 mod resolve;
 #[cfg(test)]
@@ -18,10 +21,12 @@ pub(super) use resolve::Solver;
 
 use crate::ad::Evaluator;
 use crate::answer::result::Entry;
-use crate::answer::sensitivity::{Checks, OneSided, Sensitivity};
+use crate::answer::sensitivity::{Checks, OneSided, Resolved, Sensitivity};
 use crate::answer::{Answer, Outcome, Status};
 use crate::expr::eval::needed;
 use crate::expr::family::Source;
+use crate::linalg::vector::max_norm;
+use crate::problem::features::Features;
 use crate::problem::promote::promote;
 use crate::problem::{self, AfterSolve, Problem};
 use crate::session::changes::Refused;
@@ -79,12 +84,30 @@ pub(super) fn all(
     }
     let each = problem.sensitivities.iter();
     each.map(|asked| match levels::of_one_level(problem, outcome, asked) {
-        _ if problem.blocks.is_empty() => one(problem, outcome, asked, after, solver),
-        Ok((problem, outcome, asked)) => one(&problem, &outcome, &asked, after, solver),
-        Err(_) => chain::one(problem, outcome, asked, solver),
+        _ if problem.blocks.is_empty() => of_level(problem, outcome, asked, after, solver),
+        Ok((problem, outcome, asked)) => of_level(&problem, &outcome, &asked, after, solver),
+        Err(_) if asked.to.source == Source::Variables => chain::one(problem, outcome, asked, solver),
+        Err(_) => pairs::one(problem, outcome, asked, after, solver),
     })
     .collect()
 }
+
+/// Of a problem of one level.
+fn of_level(
+    problem: &Problem,
+    outcome: &Outcome,
+    asked: &problem::Sensitivity,
+    after: &[Vec<f64>],
+    solver: &mut Solver,
+) -> Sensitivity {
+    match problem.complementarities().next() {
+        Some(_) => pairs::one(problem, outcome, asked, after, solver),
+        None => one(problem, outcome, asked, after, solver),
+    }
+}
+
+/// Why variables of the level that decides both are not differentiated by.
+const TOGETHER: &str = "the level that decides both moves them together: ask for the sensitivity to a parameter";
 
 fn not_computed(asked: &problem::Sensitivity, why: &str) -> Sensitivity {
     let axes = asked.of_axes.followed_by(&asked.to_axes);
@@ -101,16 +124,26 @@ fn one(
     solver: &mut Solver,
 ) -> Sensitivity {
     if asked.to.source == Source::Variables {
-        return not_computed(
-            asked,
-            "the level that decides both moves them together: ask for the sensitivity to a parameter",
-        );
+        return not_computed(asked, TOGETHER);
     }
     let known = |k: &u32| !matches!(problem.after_solve[*k as usize], AfterSolve::BlockSlack(..));
     if !read_after(problem, asked).iter().all(known) {
         return not_computed(asked, "the slack of a row of a block is not differentiated");
     }
     let point = Point::of(problem, &outcome.x, outcome.multipliers.as_ref(), &[asked.to.source]);
+    of_point(problem, point, asked, after, &mut |values| {
+        solver.compare(problem, asked, values, &mut |solver, moved| solver.answer(moved, outcome, asked))
+    })
+}
+
+/// The answer of a problem stands at a point; `again` compares derivatives with problems that are solved again.
+fn of_point(
+    problem: &Problem,
+    point: Point,
+    asked: &problem::Sensitivity,
+    after: &[Vec<f64>],
+    again: &mut dyn FnMut(&[f64]) -> Result<Resolved, String>,
+) -> Sensitivity {
     let mut base = Evaluator::new(&point.problem);
     let program = Program::new(&mut base, &point.x, point.sense, &point.rows, point.selected.clone());
     let Ok(program) = program else { return not_computed(asked, "the linear system could not be factored") };
@@ -135,7 +168,7 @@ fn one(
         resolved: None,
     };
     if values.iter().all(|v| v.is_finite()) {
-        match solver.compare(problem, outcome, asked, &values) {
+        match again(&values) {
             Ok(resolved) => checks.resolved = Some(resolved),
             Err(why) => notes.push(why),
         }
@@ -156,6 +189,8 @@ struct View {
     to: std::ops::Range<usize>,
     /// Position of the first of each quantity after the solve, and its elements.
     quantities: Vec<(usize, Vec<Combination>)>,
+    /// What is asked for has kinks somewhere.
+    bends: bool,
 }
 
 impl View {
@@ -175,8 +210,18 @@ impl View {
             quantities.push((at, after::elements(problem, point, problem.after_solve[k as usize])));
         }
         let of = view.stage(asked.of).rows as usize;
-        View { problem: view, joint, watched, of, to: first..first + asked.to.count as usize, quantities }
+        let to = first..first + asked.to.count as usize;
+        View { problem: view, joint, watched, of, to, quantities, bends: bends(problem, asked) }
     }
+}
+
+/// Whether what is asked for has no derivative at some point.
+fn bends(problem: &Problem, asked: &problem::Sensitivity) -> bool {
+    let (objectives, constraints, blocks) = (vec![], vec![], vec![]);
+    let mut alone = Problem { objectives, constraints, blocks, ..problem.clone() };
+    alone.watch(asked.of, asked.span);
+    let features = Features::of(&alone);
+    !features.kinks.is_empty() || !features.cases.is_empty()
 }
 
 /// Which quantities that exist after the solve are read by what is asked for.
@@ -213,6 +258,9 @@ impl Work<'_, '_> {
             return (self.within_range(notes), None);
         }
         let (rows, columns) = (self.view.of, self.view.to.len());
+        if self.view.bends && columns <= MOST_DIRECTIONS {
+            return self.by_bends(notes);
+        }
         if rows <= columns {
             return ((0..rows).flat_map(|i| self.reverse(i)).collect(), None);
         }
@@ -300,6 +348,42 @@ impl Work<'_, '_> {
         (blank, Some(sides))
     }
 
+    /// Where what is asked for has kinks: its slopes a little to the one and the other side of the point, along the movement
+    /// of the answer.
+    fn by_bends(&mut self, notes: &mut Vec<String>) -> (Vec<f64>, Option<OneSided>) {
+        /// How far beside, of the movement and of the size of the point.
+        const BESIDE: f64 = 1e-9;
+        let (rows, columns) = (self.view.of, self.view.to.len());
+        let blank = vec![f64::NAN; rows * columns];
+        let mut sides = OneSided { right: blank.clone(), left: blank.clone() };
+        let mut values = blank;
+        let here = self.program.point().to_vec();
+        for j in 0..columns {
+            let tangent = self.program.forward(&self.unit(j, 1.0));
+            self.worst = self.worst.max(tangent.residual);
+            let along = self.movement(&tangent.point, &tangent.duals, &[]);
+            let step = BESIDE * max_norm(&here).max(1.0) / max_norm(&along).max(1.0);
+            let mut slopes = |step: f64| {
+                let beside: Vec<f64> = here.iter().zip(&along).map(|(x, d)| x + step * d).collect();
+                let all = self.program.rows_at(&along, &beside);
+                all[self.view.watched..self.view.watched + rows].to_vec()
+            };
+            let (right, left) = (slopes(step), slopes(-step));
+            for (i, (right, left)) in right.into_iter().zip(left).enumerate() {
+                let at = i * columns + j;
+                (sides.right[at], sides.left[at]) = (right, left);
+                if (right - left).abs() <= SAME * right.abs().max(1.0) {
+                    values[at] = 0.5 * (right + left);
+                }
+            }
+        }
+        if values.iter().all(|v| v.is_finite()) {
+            return (values, None);
+        }
+        notes.push("not differentiable: the answer is on a kink of what is asked for".to_string());
+        (values, Some(sides))
+    }
+
     fn unit(&self, j: usize, size: f64) -> Vec<f64> {
         let mut direction = vec![0.0; self.program.dimension()];
         direction[self.view.to.start + j] = size;
@@ -353,6 +437,13 @@ impl Work<'_, '_> {
 
     /// All elements of what is asked for, for a movement of the joint vector and of the multipliers.
     fn moved(&mut self, point: &[f64], duals: &[f64], weak_duals: &[f64]) -> Vec<f64> {
+        let point = self.movement(point, duals, weak_duals);
+        let rows = self.program.rows(&point);
+        rows[self.view.watched..self.view.watched + self.view.of].to_vec()
+    }
+
+    /// The same with what is known after the solve.
+    fn movement(&mut self, point: &[f64], duals: &[f64], weak_duals: &[f64]) -> Vec<f64> {
         let mut point = point.to_vec();
         if !self.view.quantities.is_empty() {
             let rows = self.program.rows(&point);
@@ -368,7 +459,6 @@ impl Work<'_, '_> {
                 }
             }
         }
-        let rows = self.program.rows(&point);
-        rows[self.view.watched..self.view.watched + self.view.of].to_vec()
+        point
     }
 }

@@ -7,6 +7,7 @@
 use crate::ad::Evaluator;
 use crate::answer::Multipliers;
 use crate::expr::family::Source;
+use crate::linalg::pattern::Pattern;
 use crate::linalg::vector::{all_finite, max_norm};
 use crate::plan::rewrites::{Helper, epigraph};
 use crate::problem::features::Features;
@@ -17,7 +18,7 @@ use crate::solve::implicit::direction::{At, Weak};
 use crate::solve::implicit::system::{Entries, Selected, System};
 
 /// Of slacks and multipliers, scaled: what is less counts as zero once the point was polished.
-const WEAK: f64 = 1e-6;
+pub const WEAK: f64 = 1e-6;
 const MOST_ROUNDS: usize = 12;
 const MOST_STEPS: usize = 8;
 
@@ -114,6 +115,9 @@ impl Point {
             rows,
             bounds,
         };
+        if multipliers.is_none() {
+            work.fit();
+        }
         let residual = work.settle();
         work.define(&helpers);
         let (weak, margin) = work.weak();
@@ -216,7 +220,7 @@ impl Work {
     /// conditions. A point that does not get better stays.
     fn settle(&mut self) -> f64 {
         let here = self.look();
-        self.guess(&here);
+        self.guess(&here, 0.0);
         let start = self.residual(&here);
         let before = (self.x.clone(), self.rows.clone(), self.bounds.clone());
         let guessed = (self.held_rows.clone(), self.held_bounds.clone());
@@ -265,16 +269,44 @@ impl Work {
         here
     }
 
-    fn guess(&mut self, here: &Here) {
+    /// Multipliers that carry as much of the slope of the objective as those of what seems active can: the least squares of
+    /// `J'y + z = ∇f`.
+    fn fit(&mut self) {
+        /// What has less slack than this, scaled, may be active.
+        const NEAR: f64 = 1e-5;
+        if self.sense == 0.0 {
+            return;
+        }
+        let (here, n) = (self.look(), self.x.len());
+        self.guess(&here, NEAR);
+        let selected = self.selected(&[]);
+        let (diagonal, ones) =
+            (Pattern::from_rows(n, &(0..n).map(|k| vec![k as u32]).collect::<Vec<_>>()), vec![1.0; n]);
+        let jacobian = Entries { pattern: self.evaluator.jacobian_pattern(), values: &here.jacobian };
+        let squares = Entries { pattern: &diagonal, values: &ones };
+        let Ok(mut system) = System::new(squares, jacobian, &selected, false) else { return };
+        let mut right = here.gradient.clone();
+        right.resize(n + system.active(), 0.0);
+        let fitted = system.solve(&right).values;
+        if !all_finite(&fitted) {
+            return;
+        }
+        let (on_rows, on_bounds) = fitted[n..].split_at(selected.rows.len());
+        selected.rows.iter().zip(on_rows).for_each(|(r, y)| self.rows[*r as usize] = *y);
+        selected.bounds.iter().zip(on_bounds).for_each(|(k, z)| self.bounds[*k as usize] = *z);
+    }
+
+    /// What seems active, with its multiplier or else with a force `presumed` on it.
+    fn guess(&mut self, here: &Here, presumed: f64) {
         for r in 0..self.rows.len() {
             let sides = (self.sides.row_lower[r], self.sides.row_upper[r]);
             let force = self.rows[r] * here.slopes[r] / here.size;
             self.held_rows[r] =
-                if self.dropped[r] { Held::Not } else { held(here.values[r], sides, here.slopes[r], force) };
+                if self.dropped[r] { Held::Not } else { held(here.values[r], sides, here.slopes[r], force, presumed) };
         }
         for k in 0..self.x.len() {
             let sides = (self.sides.lower[k], self.sides.upper[k]);
-            self.held_bounds[k] = held(self.x[k], sides, 1.0, self.bounds[k] / here.size);
+            self.held_bounds[k] = held(self.x[k], sides, 1.0, self.bounds[k] / here.size, presumed);
         }
     }
 
@@ -464,7 +496,7 @@ impl Work {
 }
 
 /// Active is what has no slack, and what has more force than slack.
-fn held(value: f64, (lower, upper): (f64, f64), slope: f64, force: f64) -> Held {
+fn held(value: f64, (lower, upper): (f64, f64), slope: f64, force: f64, presumed: f64) -> Held {
     if lower == upper {
         return Held::Equation;
     }
@@ -472,7 +504,7 @@ fn held(value: f64, (lower, upper): (f64, f64), slope: f64, force: f64) -> Held 
         |side: f64, distance: f64| if side.is_finite() { distance / side.abs().max(slope) } else { f64::INFINITY };
     let (below, above) = (scaled(lower, value - lower), scaled(upper, upper - value));
     let active = |slack: f64, force: f64| slack <= 1e-7 || (slack <= 1e-3 && force > slack);
-    match (below <= above, active(below, force), active(above, -force)) {
+    match (below <= above, active(below, force.max(presumed)), active(above, (-force).max(presumed))) {
         (true, true, _) => Held::Lower,
         (false, _, true) => Held::Upper,
         _ => Held::Not,

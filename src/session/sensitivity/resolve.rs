@@ -3,7 +3,7 @@
 use super::super::run::{after_solve, slacks};
 use super::point::Point;
 use crate::answer::sensitivity::{Checks, Resolved};
-use crate::answer::{LogLine, Outcome, Stop};
+use crate::answer::{LogLine, Multipliers, Outcome, Stop};
 use crate::diag::{Sources, Span};
 use crate::expr::eval::{self, Inputs};
 use crate::plan::execute::{Warm, execute};
@@ -17,6 +17,9 @@ use std::ops::ControlFlow;
 /// second is short enough.
 const STEPS: [f64; 2] = [1e-4, 1e-6];
 
+/// Solves a problem nearby, and says what is asked for at its answer.
+type AskedAt<'a, 's> = dyn FnMut(&mut Solver<'a>, &Problem) -> Result<Vec<f64>, String> + 's;
+
 /// How the problem was solved, to do it again.
 pub(in crate::session) struct Solver<'a> {
     pub sources: &'a Sources,
@@ -26,15 +29,15 @@ pub(in crate::session) struct Solver<'a> {
     pub deadline: f64,
 }
 
-impl Solver<'_> {
+impl<'a> Solver<'a> {
     /// The difference quotient of what is asked for against the derivatives, for one direction that mixes all parameters;
-    /// or why there is none.
+    /// or why there is none. `asked_at` solves a problem nearby and says what is asked for at its answer.
     pub(super) fn compare(
         &mut self,
         problem: &Problem,
-        outcome: &Outcome,
         asked: &Sensitivity,
         derivatives: &[f64],
+        asked_at: &mut AskedAt<'a, '_>,
     ) -> Result<Resolved, String> {
         let numbers = problem.numbers_of(asked.to.source, &[]);
         let part = asked.to.offset as usize..(asked.to.offset + asked.to.count) as usize;
@@ -58,7 +61,7 @@ impl Solver<'_> {
                 moved[part.clone()].iter_mut().zip(&direction).for_each(|(p, d)| *p += sign * step * d);
                 let mut problem = problem.clone();
                 problem.replace(asked.to.source, moved);
-                self.answer(&problem, outcome, asked)
+                asked_at(self, &problem)
             };
             let (right, left) = (at(1.0)?, at(-1.0)?);
             let quotients = right.iter().zip(&left).map(|(a, b)| (a - b) / (2.0 * step));
@@ -82,10 +85,30 @@ impl Solver<'_> {
     }
 
     /// What is asked for at the answer of a problem near the one that was solved.
-    fn answer(&mut self, problem: &Problem, near: &Outcome, asked: &Sensitivity) -> Result<Vec<f64>, String> {
+    pub(super) fn answer(
+        &mut self,
+        problem: &Problem,
+        near: &Outcome,
+        asked: &Sensitivity,
+    ) -> Result<Vec<f64>, String> {
+        let mut found = self.solve_again(problem, &near.x, near.multipliers.clone())?;
+        let unasked = Problem { solve_with: None, ..problem.clone() };
+        let point = Point::of(&unasked, &found.x, found.multipliers.as_ref(), &[]);
+        found.x = point.x[..unasked.dimension as usize].to_vec();
+        found.multipliers = Some(point.multipliers());
+        Ok(evaluated(&unasked, &found, asked))
+    }
+
+    /// The outcome for a problem near the one that was solved, from its answer.
+    pub(super) fn solve_again(
+        &mut self,
+        problem: &Problem,
+        x: &[f64],
+        multipliers: Option<Multipliers>,
+    ) -> Result<Outcome, String> {
         let failed = |why: &str| format!("not compared with solving again: {why}");
         // A follower by itself is not solved by the method of all levels.
-        let alone = self.plan.nest.is_some();
+        let alone = self.plan.nest.is_some() && problem.blocks.is_empty();
         let method = (!alone).then(|| (self.plan.method.to_string(), Span::default()));
         let set = self.plan.options.set.iter().filter(|_| !alone);
         let set = set.map(|(name, value)| (name.clone(), value.clone(), Span::default()));
@@ -95,21 +118,17 @@ impl Solver<'_> {
         let plan = plan::plan(&unasked, &request).map_err(|_| failed("its method does not take it"))?;
         let mut quiet = |_: &LogLine| ControlFlow::Continue(());
         let mut monitor = self.monitor(&mut quiet);
-        let warm = Warm { x: near.x.clone(), multipliers: near.multipliers.clone() };
+        let warm = Warm { x: x.to_vec(), multipliers };
         let found = execute(&unasked, &plan, Some(&warm), self.sources, &mut Nobody, &mut monitor);
-        if found.stop != Stop::Converged {
-            return Err(failed("the method did not converge"));
+        match found.stop {
+            Stop::Converged | Stop::Branched(_) => Ok(found),
+            _ => Err(failed("the method did not converge")),
         }
-        let point = Point::of(&unasked, &found.x, found.multipliers.as_ref(), &[]);
-        let mut found = found;
-        found.x = point.x[..unasked.dimension as usize].to_vec();
-        found.multipliers = Some(point.multipliers());
-        Ok(evaluated(&unasked, &found, asked))
     }
 }
 
 /// The stage that is asked for, at an outcome.
-fn evaluated(problem: &Problem, outcome: &Outcome, asked: &Sensitivity) -> Vec<f64> {
+pub(super) fn evaluated(problem: &Problem, outcome: &Outcome, asked: &Sensitivity) -> Vec<f64> {
     let params = problem.params.iter().map(|param| param.values.as_slice()).collect();
     let slacks = slacks(problem, &outcome.x);
     let after = after_solve(problem, outcome, &slacks, &[]);

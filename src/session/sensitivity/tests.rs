@@ -228,3 +228,16 @@ fn names_that_nothing_has_are_refused() {
         assert!(error.contains(words), "{error}");
     }
 }
+
+#[test]
+fn a_kink_of_what_is_asked_for_has_two_sides() {
+    // x = a = 0, on the kinks of abs and max; off them nothing is special.
+    let text = "param a = VALUE\nvar x\nlet bent = abs(x) + max(2 * x, 3 * x) + a\nminimize f: (x - a)^2";
+    let found = sensitivity(&text.replace("VALUE", "0"), "bent", "a");
+    assert!(found.entry.values[0].is_nan() && !found.holds(), "{found:?}");
+    let sides = found.one_sided.unwrap();
+    assert!((sides.right[0] - 5.0).abs() < 1e-8 && (sides.left[0] - 2.0).abs() < 1e-8, "{sides:?}");
+    assert!(found.notes[0].contains("on a kink"), "{:?}", found.notes);
+    let found = sensitivity(&text.replace("VALUE", "-1"), "bent", "a");
+    assert!(found.holds() && (found.entry.values[0] - 2.0).abs() < 1e-9, "{found:?}");
+}

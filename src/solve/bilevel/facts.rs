@@ -24,6 +24,8 @@ pub struct Nest {
     pub branches: Result<usize, Fact>,
     /// Where the outermost level reads multipliers of blocks.
     pub duals: Option<Fact>,
+    /// The first multiplier of a block that the model gives bounds.
+    pub bounded_dual: Option<Fact>,
     /// The first block that reads what another one decides.
     pub chained: Option<Fact>,
 }
@@ -76,6 +78,10 @@ impl Nest {
                 row_that_reads(problem, &owned, "what a block decides")
             },
             duals: reads_duals(problem),
+            bounded_dual: problem.bounded_multipliers().first().map(|v| {
+                let variable = &problem.variables[*v as usize];
+                Fact::at(format!("`{}` has bounds, which it would not keep", variable.name), variable.span)
+            }),
             chained: chained(problem, &owners, start),
         }
     }
@@ -99,6 +105,11 @@ impl Nest {
 
     pub fn needs_no_duals(&self) -> Result<(), Fact> {
         self.duals.clone().map_or(Ok(()), Err)
+    }
+
+    /// Multipliers as large as they are.
+    pub fn needs_free_multipliers(&self) -> Result<(), Fact> {
+        self.bounded_dual.clone().map_or(Ok(()), Err)
     }
 
     /// Blocks that can be seen as one: none reads what another one decides.

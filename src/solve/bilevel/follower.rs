@@ -3,7 +3,7 @@
 use super::direct::Direct;
 use super::facts::BlockFacts;
 use crate::answer::branching::Branches;
-use crate::answer::{Evaluations, Multipliers, Outcome, Stop};
+use crate::answer::{Evaluations, LogLine, Multipliers, Outcome, Stop};
 use crate::diag::Sources;
 use crate::linalg::kkt::Kkt;
 use crate::linalg::ldlt::{Analyses, remembering};
@@ -18,6 +18,8 @@ use crate::solve::view::EngineView;
 use crate::threads;
 use std::collections::HashSet;
 use std::ops::{ControlFlow, Range};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub struct Follower {
     pub block: u32,
@@ -99,6 +101,12 @@ impl Follower {
             self.last = Some((outcome.x.clone(), outcome.multipliers.clone()));
         }
         outcome
+    }
+
+    /// Lets the first solve begin at a point of all variables and the multipliers that it has.
+    pub fn begin_at(&mut self, problem: &Problem, whole: &[f64]) {
+        let multipliers = super::given::multipliers(problem, self, whole);
+        self.last = Some((self.level.part(whole), Some(multipliers)));
     }
 
     /// The same from a given start, forgetting nothing.
@@ -258,22 +266,43 @@ pub fn side_by_side<T: Send, A: Send>(of: &mut [T], ask: impl Fn(&mut T, usize) 
     threads::each(of.iter_mut().enumerate().collect(), threads::count(), |(k, one)| ask(one, k))
 }
 
-/// Without limits and lines, for solves beside each other: whoever asks for them looks at the clock in between.
-pub fn unwatched<T>(solve: impl FnOnce(&mut Monitor) -> T) -> T {
-    let mut progress = |_: &crate::answer::LogLine| ControlFlow::Continue(());
-    solve(&mut Monitor::new(&|| 0.0, &|| false, &mut progress))
+/// The same for solves, each with a monitor that ends it when the clock or the user does: this thread looks at both
+/// while others solve.
+pub fn solve_side_by_side<T: Send, A: Send>(
+    of: &mut [T],
+    monitor: &Monitor,
+    solve: impl Fn(&mut T, &mut Monitor) -> A + Sync,
+) -> Vec<A> {
+    let over = AtomicBool::new(false);
+    let slots: Vec<Mutex<(&mut T, Option<A>)>> = of.iter_mut().map(|one| Mutex::new((one, None))).collect();
+    let one = |k: usize, watch: &mut Monitor| {
+        let mut slot = slots[k].lock().expect("each is solved by one thread");
+        let found = solve(&mut *slot.0, watch);
+        slot.1 = Some(found);
+    };
+    let beside = |_: usize, k: usize| {
+        let (asked_to_stop, mut quiet) = (|| over.load(Ordering::Relaxed), |_: &LogLine| ControlFlow::Continue(()));
+        one(k, &mut Monitor::new(&|| 0.0, &asked_to_stop, &mut quiet));
+    };
+    let mut look = || over.store(monitor.over().is_some(), Ordering::Relaxed);
+    if !threads::run_watched(slots.len(), threads::count(), &beside, &mut look) {
+        let mut quiet = |_: &LogLine| ControlFlow::Continue(());
+        let mut watch =
+            Monitor { deadline: monitor.deadline, ..Monitor::new(monitor.clock, monitor.interrupted, &mut quiet) };
+        (0..slots.len()).for_each(|k| one(k, &mut watch));
+    }
+    let found = slots.into_iter().map(|slot| slot.into_inner().expect("no thread panicked").1);
+    found.map(|found| found.expect("all were solved")).collect()
 }
 
-/// Followers that read nothing of each other, in runs of neighbours, each after those whose answers it reads. No run is
-/// so long that the clock is not looked at for long.
+/// Followers that read nothing of each other, in runs of neighbours, each after those whose answers it reads.
 pub fn runs(followers: &[Follower]) -> Vec<Range<usize>> {
-    const MOST: usize = 64;
     let mut runs: Vec<Range<usize>> = vec![];
     let mut decided: HashSet<u32> = HashSet::new();
     for (k, follower) in followers.iter().enumerate() {
         let reads = follower.level.reads.iter().any(|position| decided.contains(position));
         match runs.last_mut() {
-            Some(run) if !reads && run.len() < MOST => run.end = k + 1,
+            Some(run) if !reads => run.end = k + 1,
             _ => {
                 decided.clear();
                 runs.push(k..k + 1);

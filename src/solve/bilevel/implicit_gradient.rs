@@ -8,7 +8,7 @@
 //!
 //! Source: Blondel et al. (2022), Efficient and Modular Implicit Differentiation.
 
-use super::follower::{Follower, runs, side_by_side, unwatched};
+use super::follower::{Follower, runs, side_by_side, solve_side_by_side};
 use super::outer::{self, Answers};
 use super::{Context, Method};
 use crate::ad::Evaluator;
@@ -21,7 +21,7 @@ use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Problem, SuppliedBy};
 use crate::solve::implicit::Program;
 use crate::solve::implicit::system::Selected;
-use crate::solve::method::{self, Claim};
+use crate::solve::method::Claim;
 use crate::solve::monitor::Monitor;
 use crate::solve::options::OptionRow;
 use std::ops::Range;
@@ -37,14 +37,14 @@ pub const METHOD: Method = Method {
         nest.needs_no_pairs_in_blocks()?;
         nest.needs_no_pairs()?;
         nest.needs_convex_blocks()?;
+        nest.needs_free_multipliers()?;
         nest.needs_optimistic_lower_blocks("this method")
     },
     options: OPTIONS,
     run,
 };
 
-const OPTIONS: &[OptionRow] =
-    &[method::tolerance("of the outer method: see its own", 1e-9), method::iteration_limit(1000)];
+const OPTIONS: &[OptionRow] = &[outer::tolerance(1e-9), outer::ITERATIONS];
 
 pub fn run(context: &mut Context) -> Outcome {
     let exact = Exact::new(context);
@@ -94,12 +94,13 @@ impl Answers for Exact<'_> {
     fn settle(&mut self, whole: &mut [f64], monitor: &Monitor) -> Result<(), String> {
         self.answers.clear();
         for run in self.runs.clone() {
+            let (given, sources) = (&*whole, self.sources);
+            let found = solve_side_by_side(&mut self.followers[run.clone()], monitor, |follower, watch| {
+                follower.solve(given, watch, sources)
+            });
             if monitor.over().is_some() {
                 return Err("the time is over".to_string());
             }
-            let (given, sources) = (&*whole, self.sources);
-            let solve = |follower: &mut Follower, _| unwatched(|watch| follower.solve(given, watch, sources));
-            let found = side_by_side(&mut self.followers[run.clone()], solve);
             for (follower, outcome) in self.followers[run].iter().zip(found) {
                 if outcome.stop != Stop::Converged {
                     return Err("a follower could not be solved".to_string());
@@ -258,7 +259,7 @@ mod tests {
                       large + 0.5 * large^2\n  subject to balance: small + large + x == 5\n}\nmaximize x * market.balance.dual - x^2";
         let leader = "var x >= 0\nlower f {\n  var y >= 0\n  minimize (y - 1)^2 - 1.5 * x * y\n  subject to a: -3 * x + y <= -3\n  \
                       subject to c: x + y <= 7\n}\nminimize (x - 5)^2 + (2 * f.y + 1)^2";
-        let models: [(&str, &[f64]); 7] = [
+        let models: [(&str, &[f64]); 13] = [
             (
                 "var x[1..2]\nlower f {\n  var w[1..3]\n  minimize sum(i in 1..3: (w[i] - i * x[1])^2) + exp(x[2]) * dot(w, w)\n}\n\
                  minimize sum(i in 1..3: (f.w[i] - 1)^2) + x[1]^4",
@@ -278,7 +279,45 @@ mod tests {
                  (need[r] - p) * q\n  subject to most: q^2 <= 4\n}\nmaximize p * sum(r in 1..3: buyer[r].q) + buyer[2].most.dual",
                 &[2.5],
             ),
+            // Regularised logistic regression, judged by the squared error of its probabilities.
+            (
+                "param a[1..5] = [0.2, 1, -1, 2, -2]\nparam b[1..5] = [1, 1, -1, 1, -1]\nvar t\nlower fit {\n  var w[1..2]\n  minimize \
+                 sum(i in 1..5: log1p(exp(-b[i] * (w[1] * a[i] + w[2])))) + exp(t) * dot(w, w)\n}\n\
+                 minimize sum(i in 1..5: (sigmoid(fit.w[1] * a[i] + fit.w[2]) - 0.5 - 0.4 * b[i])^2)",
+                &[-0.5],
+            ),
+            // A projection on a ball, and its multiplier.
+            (
+                "var a[1..2]\nlower p {\n  var z[1..2]\n  minimize sum(i in 1..2: (z[i] - a[i])^2)\n  subject to ball: dot(z, z) <= 1\n}\n\
+                 minimize (p.z[1] - 0.3)^2 + p.z[2] + 0.1 * p.ball.dual",
+                &[1.2, 0.9],
+            ),
+            // Shares by entropy.
+            (
+                "var c[1..3]\nlower s {\n  var p[1..3] in [1e-6, 1] start 1 / 3\n  minimize sum(i in 1..3: c[i] * p[i] + p[i] * log(p[i]))\n  \
+                 subject to all: sum(p) == 1\n}\nminimize sum(i in 1..3: i * s.p[i]^2) + s.objective",
+                &[0.1, -0.4, 0.7],
+            ),
+            // The multiplier of a bound.
+            (
+                "var t\nlower d {\n  var q in [0, 2]\n  minimize 0.5 * (q - t)^2 + q^4 / 40\n}\n\
+                 minimize (d.q.upper_dual + 1)^2 + d.q * t",
+                &[3.5],
+            ),
+            // A follower that reads another one, whose row holds, or does not.
+            (
+                "var x\nlower a {\n  var y >= 0\n  minimize (y - 2 * x)^2\n  subject to most: y <= 3\n}\n\
+                 lower b {\n  var z\n  minimize exp(z) - a.y * z + x * z^2\n}\nminimize (b.z - 1)^2 + x * a.most.dual",
+                &[2.0],
+            ),
+            (
+                "var x\nlower a {\n  var y >= 0\n  minimize (y - 2 * x)^2\n  subject to most: y <= 3\n}\n\
+                 lower b {\n  var z\n  minimize exp(z) - a.y * z + x * z^2\n}\nminimize (b.z - 1)^2 + x * a.most.dual",
+                &[1.1],
+            ),
         ];
+        let apart: std::collections::BTreeSet<&str> = models.iter().map(|(text, _)| *text).collect();
+        assert_eq!(apart.len(), 10);
         for (text, x) in models {
             let problem = whole(text);
             let plan = plan::plan(&problem, &Request::default()).expect("a plan");

@@ -11,7 +11,7 @@
 
 use super::follower::{around, carry, nothing};
 use super::paths::{self, Asked, Candidate, Rival};
-use super::{Context, Method};
+use super::{Context, Method, given};
 use crate::answer::{Evaluations, Outcome, Stop};
 use crate::problem::conditions::{Conditions, Form};
 use crate::problem::values::{Bounds, Numbers};
@@ -57,16 +57,28 @@ pub const RIVALS: usize = 6;
 /// From how many starts a follower that is not convex is solved again.
 pub const ANSWERS: usize = 8;
 
+/// Where a path begins, with the outer variables of a start.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begin {
+    /// At what the followers answer.
+    Answers,
+    /// At what the model gives of the followers' variables and multipliers.
+    Given,
+}
+
 pub fn run(context: &mut Context) -> Outcome {
     let mut search = Search::new(context);
     let mut stop = None;
-    let starts = search.starts();
-    for (number, start) in starts.into_iter().enumerate() {
+    let mut starts: Vec<(Vec<f64>, Begin)> = search.starts().into_iter().map(|start| (start, Begin::Answers)).collect();
+    if context.followers.iter().any(|f| given::begins(context.problem, f.block)) {
+        starts.insert(0, (context.start.clone(), Begin::Given));
+    }
+    for (number, (start, begin)) in starts.into_iter().enumerate() {
         if let Some(over) = context.monitor.over() {
             stop = Some(over);
             break;
         }
-        search.from(context, start);
+        search.from(context, start, begin);
         let line = paths::line(number, search.best.as_ref());
         if let std::ops::ControlFlow::Break(end) = context.monitor.observe(line) {
             stop = Some(end);
@@ -124,12 +136,18 @@ impl Search {
     }
 
     /// Goes along the path from a start, in each form of the conditions until one leads to an answer.
-    fn from(&mut self, context: &mut Context, start: Vec<f64>) {
+    fn from(&mut self, context: &mut Context, start: Vec<f64>, begin: Begin) {
         let problem = context.problem;
         let n = problem.dimension as usize;
         let (mut whole, mut lower, mut upper) = (start, vec![0.0; n], vec![0.0; n]);
         for follower in &mut context.followers {
             let own = follower.level.part(&whole);
+            if begin == Begin::Given {
+                let multipliers = given::multipliers(problem, follower, &whole);
+                let given = Outcome { multipliers: Some(multipliers), ..nothing(own, Stop::Converged) };
+                carry(&follower.level, &given, &mut lower, &mut upper);
+                continue;
+            }
             let outcome = follower.solve_from(&whole, own, None, context.monitor, context.sources);
             if outcome.stop != Stop::Converged {
                 continue;

@@ -9,6 +9,7 @@ mod direct;
 pub mod facts;
 pub mod follower;
 pub mod functions;
+pub mod given;
 pub mod implicit_gradient;
 pub mod inner_pieces;
 pub mod kkt_relaxation;

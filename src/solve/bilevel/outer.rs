@@ -50,11 +50,19 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// From rows named `tol` and `max_iter`.
+    /// From the rows [`tolerance`] and [`ITERATIONS`].
     pub fn of(options: &Options, rows: &[OptionRow]) -> Limits {
         Limits { tolerance: options.number(rows, "tol"), iterations: options.number(rows, "max_iter") as usize }
     }
 }
+
+/// The row of the tolerance of the outer method.
+pub const fn tolerance(value: f64) -> OptionRow {
+    method::tolerance("of the outer method: see its own", value)
+}
+
+/// The row of its limit.
+pub const ITERATIONS: OptionRow = method::iteration_limit(1000);
 
 /// Solves the outer problem from the start of `context`. The outcome is a point of all variables, with the answers.
 pub fn solve<'x, 'm, A: Answers>(context: &mut Context<'x, 'm>, answers: A, limits: &Limits) -> Outcome {
@@ -148,11 +156,15 @@ impl<'x, 'm, A: Answers> Reduced<'x, 'm, A> {
             solve(&mut inner)
         };
         let settled = self.settle_at(&found.x);
-        let stop = match (self.failed.take(), settled) {
+        let failed = self.failed.take();
+        let over = context.monitor.over().filter(|_| failed.is_some() || !settled);
+        let stop = match (over, failed, settled) {
+            // What the clock or the user ended has no other reason.
+            (Some(over), ..) => over,
             // What failed on the way does not count where the end is one.
-            (Some(why), true) if found.stop != Stop::Converged => Stop::Failed(why),
-            (_, true) => found.stop,
-            (why, false) => {
+            (None, Some(why), true) if found.stop != Stop::Converged => Stop::Failed(why),
+            (None, _, true) => found.stop,
+            (None, why, false) => {
                 Stop::Failed(format!("{} at the answer", why.unwrap_or_else(|| "followers gave none".to_string())))
             }
         };

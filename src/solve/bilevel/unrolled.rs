@@ -7,7 +7,7 @@
 //! truncation cost as the slope that is left. `η` is the inverse of the largest curvature at the start, halved where steps diverge.
 
 use super::follower::Follower;
-use super::outer::{Answers, Limits, Reduced};
+use super::outer::{self, Answers, Limits, Reduced};
 use super::{Context, Method};
 use crate::ad::Evaluator;
 use crate::answer::{Evaluations, Outcome, Stop};
@@ -18,7 +18,7 @@ use crate::problem::features::Fact;
 use crate::problem::values::{Bounds, Numbers};
 use crate::solve::implicit::conditions::{Conditions, ProximalStep, Split, Stationarity};
 use crate::solve::implicit::unroll;
-use crate::solve::method::{Claim, iteration_limit, tolerance};
+use crate::solve::method::Claim;
 use crate::solve::monitor::Monitor;
 use crate::solve::nlp::Nlp;
 use crate::solve::options::{Default, OptionRow};
@@ -37,6 +37,7 @@ pub const METHOD: Method = Method {
         nest.needs_no_pairs()?;
         nest.needs_optimistic_lower_blocks("this method")?;
         nest.needs_no_duals()?;
+        nest.needs_free_multipliers()?;
         match nest.blocks.iter().find(|block| block.rows > 0) {
             Some(block) => Err(Fact::new(format!("`{}` has rows, which gradient steps do not keep", block.name))),
             None => Ok(()),
@@ -57,8 +58,8 @@ const OPTIONS: &[OptionRow] = &[
         doc: "the length `η` of a step; 0: the inverse of the largest curvature at the start",
         default: Default::Number { value: 0.0, least: 0.0, most: 1e12 },
     },
-    tolerance("of the outer method: see its own", 1e-9),
-    iteration_limit(1000),
+    outer::tolerance(1e-9),
+    outer::ITERATIONS,
 ];
 
 /// How often steps are halved.

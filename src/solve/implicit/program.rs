@@ -153,6 +153,13 @@ impl<'e> Program<'e> {
         out
     }
 
+    /// The same at another point.
+    pub fn rows_at(&mut self, d: &[f64], at: &[f64]) -> Vec<f64> {
+        let mut out = vec![0.0; self.evaluator.rows()];
+        self.evaluator.jacobian_product(at, d, &mut out);
+        out
+    }
+
     /// `∂c/∂v' weights`.
     pub fn gradients(&mut self, weights: &[f64]) -> Vec<f64> {
         let mut out = vec![0.0; self.point.len()];
@@ -201,8 +208,7 @@ impl<'e> Program<'e> {
 
     /// `∂c_A/∂v d` at another point; 0 for bounds, which are linear.
     pub fn active_rows(&mut self, d: &[f64], at: &[f64]) -> Vec<f64> {
-        let mut rows = vec![0.0; self.evaluator.rows()];
-        self.evaluator.jacobian_product(at, d, &mut rows);
+        let rows = self.rows_at(d, at);
         let active = self.selected.rows.iter().map(|r| rows[*r as usize]);
         active.chain(self.selected.bounds.iter().map(|_| 0.0)).collect()
     }

@@ -26,6 +26,7 @@ use crate::linalg::vector::{all_finite, two_norm};
 use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Problem, Sense};
 use crate::solve::bilevel::follower::{Follower, nothing};
+use crate::solve::bilevel::given;
 use crate::solve::method::{Claim, iteration_limit, tolerance};
 use crate::solve::options::{Default, OptionRow};
 use crate::solve::parts::ending::line;
@@ -71,7 +72,7 @@ const OPTIONS: &[OptionRow] = &[
         doc: "how fast the penalty grows",
         default: Default::Number { value: 0.3, least: 0.0, most: 0.5 },
     },
-    positive("radius", "the largest entry of `z`", 1e6),
+    positive("radius", "the largest entry of `z`, where the model gives the multiplier no nearer bounds", 1e6),
     tolerance("the relative step and gap at which it ends", 1e-9),
     iteration_limit(20_000),
 ];
@@ -130,13 +131,14 @@ struct State<'x> {
     lambda: Vec<Vec<f64>>,
     z: Vec<Vec<f64>>,
     scales: Vec<Vec<f64>>,
+    /// Between which numbers `z` stays.
+    reach: Vec<Vec<(f64, f64)>>,
     alpha: f64,
     beta: f64,
     eta: f64,
     gamma: f64,
     c: f64,
     p: f64,
-    radius: f64,
     counts: Evaluations,
 }
 
@@ -163,7 +165,26 @@ impl<'x> State<'x> {
             })
             .collect();
         let number = |name| context.options.number(OPTIONS, name);
-        let zeros: Vec<Vec<f64>> = functions.iter().map(|f| vec![0.0; f.rows.len()]).collect();
+        // `λ = -y / scale`, `y` of the follower's minimisation.
+        let radius = number("radius");
+        let (mut lambda, mut reach) = (vec![], vec![]);
+        for ((follower, f), scales) in followers.iter().zip(&functions).zip(&scales) {
+            let places = given::places(problem, follower);
+            let of_row = |r: &u32| places[*r as usize].map(|(k, sign)| (k as usize, -f.sign * sign));
+            let of_rows = || f.rows.iter().zip(scales).map(|(r, scale)| (of_row(r), *scale));
+            let start = |(place, scale): (Option<(usize, f64)>, f64)| {
+                place.map_or(0.0, |(k, turn)| turn * context.start[k] / scale)
+            };
+            let sides = |(place, scale): (Option<(usize, f64)>, f64)| {
+                let (lower, upper) = place.map_or((f64::NEG_INFINITY, f64::INFINITY), |(k, turn)| {
+                    let (a, b) = (turn * bounds.lower[k] / scale, turn * bounds.upper[k] / scale);
+                    (a.min(b), a.max(b))
+                });
+                (lower.clamp(-radius, radius), upper.clamp(-radius, radius))
+            };
+            lambda.push(of_rows().map(start).collect::<Vec<f64>>());
+            reach.push(of_rows().map(sides).collect::<Vec<_>>());
+        }
         State {
             problem,
             followers,
@@ -180,16 +201,16 @@ impl<'x> State<'x> {
             bounds,
             there: whole.clone(),
             whole,
-            lambda: zeros.clone(),
-            z: zeros,
+            lambda: lambda.clone(),
+            z: lambda,
             scales,
+            reach,
             alpha: number("alpha"),
             beta: number("beta"),
             eta: number("eta"),
             gamma: number("gamma"),
             c: number("c"),
             p: number("p"),
-            radius: number("radius"),
             counts: Evaluations::default(),
         }
     }
@@ -283,9 +304,9 @@ impl<'x> State<'x> {
         }
         let before = self.whole.clone();
         self.project(&wanted)?;
-        for (z, lambda) in self.z.iter_mut().zip(&self.lambda) {
-            for (z, l) in z.iter_mut().zip(lambda) {
-                *z = (*z + self.beta * (l - *z) / self.gamma).clamp(-self.radius, self.radius);
+        for ((z, lambda), reach) in self.z.iter_mut().zip(&self.lambda).zip(&self.reach) {
+            for ((z, l), reach) in z.iter_mut().zip(lambda).zip(reach) {
+                *z = (*z + self.beta * (l - *z) / self.gamma).clamp(reach.0, reach.1);
             }
         }
         if !all_finite(&self.whole) || !all_finite(&self.there) {

@@ -22,7 +22,7 @@ mod stack;
 mod tests;
 
 use super::functions::Functions;
-use super::outer::{Answers, Limits, Reduced};
+use super::outer::{self, Answers, Limits, Reduced};
 use super::{Context, Method};
 use crate::ad::Evaluator;
 use crate::answer::{Evaluations, LogLine, Multipliers, Outcome, Stop};
@@ -30,7 +30,7 @@ use crate::linalg::vector::{add_multiple, max_norm};
 use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Problem, Sense};
 use crate::solve::bilevel::follower::{Follower, around};
-use crate::solve::method::{Claim, iteration_limit, tolerance};
+use crate::solve::method::Claim;
 use crate::solve::monitor::Monitor;
 use crate::solve::nlp::Nlp;
 use crate::solve::options::{Default, OptionRow};
@@ -51,6 +51,7 @@ pub const METHOD: Method = Method {
         nest.needs_no_pairs()?;
         nest.needs_optimistic_lower_blocks("this method")?;
         nest.needs_no_duals()?;
+        nest.needs_free_multipliers()?;
         nest.needs_blocks_apart()?;
         nest.coupled.clone().map_or(Ok(()), Err)
     },
@@ -79,8 +80,8 @@ const OPTIONS: &[OptionRow] = &[
         doc: "the most steps for an answer of the followers",
         default: Default::Number { value: 3000.0, least: 1.0, most: 1e9 },
     },
-    tolerance("of the outer method: see its own", 1e-8),
-    iteration_limit(1000),
+    outer::tolerance(1e-8),
+    outer::ITERATIONS,
 ];
 
 /// The bias of slopes, relative to the size of the slopes of the outer objective, that is left alone.
