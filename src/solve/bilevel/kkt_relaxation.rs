@@ -1,7 +1,8 @@
 //! Followers replaced by their optimality conditions, complementarity relaxed along a path.
 //!
-//! The problem of one level ([`Problem::conditions`]) has complementary pairs and is solved as such problems are
-//! ([`crate::solve::complementarity::relaxation`]), from several starts, each begun at an answer of the followers.
+//! The problem of one level ([`conditions`](crate::problem::Problem::conditions)) has complementary pairs and is solved as
+//! such problems are ([`crate::solve::complementarity::relaxation`]), from several starts, each begun at an answer of the
+//! followers.
 //! The conditions of a follower that is not convex are only necessary: where solving it finds an answer that is better for
 //! it, the row `f(x, y) <= f(x, rival)` is added and the path is gone through again. The form of Fritz John is tried as
 //! well where the conditions of Karush, Kuhn and Tucker lead nowhere.
