@@ -5,7 +5,7 @@
 use super::linearise::Linearised;
 use crate::answer::certificate::Place;
 use crate::expr::family::{Leaf, Source, StageId};
-use crate::problem::{Data, Kind, Problem, Sense};
+use crate::problem::{Data, Kind, Problem};
 use std::ops::Range;
 
 pub struct Program<'a> {
@@ -72,7 +72,7 @@ impl<'a> Program<'a> {
             });
         }
         let objective = match problem.objectives.as_slice() {
-            [one] => Some((one.stage, if one.sense == Sense::Maximize { -1.0 } else { 1.0 })),
+            [one] => Some((one.stage, one.sign())),
             _ => None,
         };
         Program { problem, x: x.to_vec(), objective, lower, upper, integer, blocks, here }

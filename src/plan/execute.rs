@@ -1,9 +1,9 @@
 //! Carries a plan out: view, method, and the way back to the problem as stated.
 
-use super::rewrites::epigraph;
 use super::{Plan, search};
 use crate::answer::{Evaluations, Multipliers, Outcome, Stop};
 use crate::diag::Sources;
+use crate::problem::epigraph;
 use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Problem, SuppliedBy};
 use crate::solve::asked::Oracles;
@@ -99,7 +99,7 @@ fn start(problem: &Problem, plan: &Plan, warm: Option<&Warm>, bounds: &Bounds) -
     let mut x: Vec<f64> = warm.x.iter().enumerate().map(inside).collect();
     x.resize(plan.problem.dimension as usize, 0.0);
     for lift in &plan.lifts {
-        epigraph::complete(&plan.problem, &lift.helpers, &mut x);
+        epigraph::complete(&plan.problem, &lift.tops, &mut x);
     }
     x
 }

@@ -40,9 +40,7 @@ pub(super) fn plan(problem: &Problem, request: &Request) -> Result<Plan, Vec<Dia
     let (problem, rewrites) = match &smooth {
         Some(smooth) => {
             start.x = smooth.extended(&start.x);
-            let mut facts: Vec<Fact> = smooth.tops.iter().map(|top| top.fact.clone()).collect();
-            facts.dedup();
-            (&smooth.problem, vec![Rewritten { name: epigraph::REWRITE.name, facts }])
+            (&smooth.problem, vec![Rewritten { name: epigraph::REWRITE.name, facts: smooth.facts() }])
         }
         None => (problem, vec![]),
     };

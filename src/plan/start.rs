@@ -9,6 +9,7 @@ use crate::expr::eval::{self, Inputs};
 use crate::expr::family::{MatrixStage, Source, Stage, StageId, Term};
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::ops::{Op, Range};
+use crate::problem::epigraph;
 use crate::problem::features::Fact;
 use crate::problem::propagate::{self, Propagation};
 use crate::problem::values::{Bounds, Numbers};
@@ -29,7 +30,7 @@ pub struct Start {
 /// Rounds of moving; each one repairs the first offender of each function, and few starts need more than two.
 const ROUNDS: usize = 30;
 
-/// The start of `problem` (without what rewrites added; see [`super::rewrites::epigraph::complete`]).
+/// The start of `problem` (without what rewrites added; see [`epigraph::complete`]).
 pub fn of(problem: &Problem) -> Start {
     let problem = &*super::known(problem);
     let numbers = Numbers::of(problem);
@@ -177,7 +178,7 @@ impl Start {
             }
         }
         for lift in lifts {
-            super::rewrites::epigraph::complete(shown, &lift.helpers, &mut self.x);
+            epigraph::complete(shown, &lift.tops, &mut self.x);
         }
         self
     }

@@ -5,61 +5,17 @@
 //! branches, or loses nothing by it, so answers stay what they were; `t` is read by that level alone: others who read the
 //! same function read it as it is written. What comes out is smooth, so conditions of answers can be stated.
 
+use super::epigraph::{Kink, Places, Smooth};
 use super::features::Fact;
-use super::index::{Axes, Set};
+use super::index::Set;
 use super::pressure::{Pressure, Pressures};
 use super::squares::span_of;
-use super::{Constraint, Data, Problem, Supplied, SuppliedBy, Variable};
-use crate::expr::eval;
-use crate::expr::family::{Family, IndexMap, Leaf, Source, Stage, StageId, Term};
+use super::{Problem, Supplied, SuppliedBy, Variable};
+use crate::expr::family::{Family, Leaf, Source, Stage, StageId, Term};
 use crate::expr::graph::{Node, NodeId};
 use crate::expr::ops::Op;
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// A problem whose levels have no kinks. New variables and rows stand behind those of the problem it was made of.
-#[derive(Clone, Debug)]
-pub struct Smooth {
-    pub problem: Problem,
-    /// Each after those whose variables it reads.
-    pub tops: Vec<Top>,
-}
-
-/// A new variable, with an element for each instance of a kink: the largest of its branches, or the smallest.
-#[derive(Clone, Debug)]
-pub struct Top {
-    /// What was done, for the plan.
-    pub fact: Fact,
-    offset: usize,
-    count: usize,
-    /// The rows `t - branch`.
-    rows: Vec<StageId>,
-    largest: bool,
-}
-
-impl Smooth {
-    /// A point with each new variable at the value of its kink; multipliers of new rows are those of `x`, 0 where it ends
-    /// before.
-    pub fn extended(&self, x: &[f64]) -> Vec<f64> {
-        let mut x = x.to_vec();
-        x.resize(self.problem.dimension as usize, 0.0);
-        let problem = &self.problem;
-        let params: Vec<&[f64]> = problem.params.iter().map(|param| param.values.as_slice()).collect();
-        for top in &self.tops {
-            x[top.offset..top.offset + top.count].fill(0.0);
-            let needed = eval::needed(&problem.stages, &top.rows);
-            let inputs = eval::Inputs { variables: &x, params: params.clone(), after: &[] };
-            let values = eval::stages(&problem.graph, &problem.stages, &needed, &inputs);
-            for p in 0..top.count {
-                // With `t = 0` a row is minus its branch.
-                let branches = top.rows.iter().map(|id| -values[id.0 as usize][p]);
-                let best = branches.reduce(if top.largest { f64::max } else { f64::min });
-                x[top.offset + p] = best.filter(|v| v.is_finite()).unwrap_or(0.0);
-            }
-        }
-        x
-    }
-}
 
 impl Problem {
     /// The problem without kinks in what its levels minimise and constrain; `None` if there are none. Else the first that
@@ -70,7 +26,7 @@ impl Problem {
         if !self.graph.reachable(&bodies).iter().any(is_kink) {
             return Ok(None);
         }
-        let mut out = Smooth { problem: self.clone(), tops: vec![] };
+        let mut out = Smooth::of(self);
         let levels = std::iter::once(None).chain((0..self.blocks.len() as u32).map(Some));
         for level in levels {
             Work::of(self, level).rewrite(&mut out)?;
@@ -179,7 +135,8 @@ impl<'p> Work<'p> {
                         *id = copies.get(&id.0).copied().unwrap_or(*id);
                     }
                 }
-                let family = self.without(out, term, family, kinks)?;
+                let replace = |out: &mut Smooth, family: &mut Family, kink: &Kink| self.top(out, family, kink, term);
+                let family = out.rebuilt(&self.whole.graph, family, kinks, replace)?;
                 copy.terms.push(Term { family, ..term.clone() });
             }
             copies.insert(k as u32, StageId(out.problem.stages.len() as u32));
@@ -189,115 +146,42 @@ impl<'p> Work<'p> {
         Ok(())
     }
 
-    /// The family with a variable for each of its kinks.
-    fn without(
-        &self,
-        out: &mut Smooth,
-        term: &Term,
-        mut family: Family,
-        kinks: &[(NodeId, Pressure)],
-    ) -> Result<Family, Fact> {
-        let kinks: HashMap<NodeId, Pressure> = kinks.iter().copied().collect();
-        let mut made: HashMap<NodeId, NodeId> = HashMap::new();
-        for id in self.whole.graph.reachable(&[term.family.body]) {
-            let Node::Call(op, operands) = self.whole.graph.node(id) else {
-                made.insert(id, id);
-                continue;
-            };
-            let old = &operands[..op.row().arity];
-            let new: Vec<NodeId> = old.iter().map(|o| made[o]).collect();
-            let node = match kinks.get(&id) {
-                None if new == old => id,
-                None => out.problem.graph.call(op, &new),
-                Some(pressure) => {
-                    let largest = op != Op::Min;
-                    if *pressure != if largest { Pressure::Down } else { Pressure::Up } {
-                        let name = op.row().name;
-                        let sentence = format!("`{name}` stands where it bends the wrong way, or both ways count");
-                        return Err(Fact::at(sentence, span_of(term)));
-                    }
-                    let branches = match op {
-                        Op::Abs => vec![new[0], out.problem.graph.neg(new[0])],
-                        _ => new,
-                    };
-                    self.top(out, &mut family, &branches, op, term)?
-                }
-            };
-            made.insert(id, node);
+    /// Adds a variable for each instance of the family, with a row for each branch, to the level; returns the leaf that
+    /// reads it.
+    fn top(&self, out: &mut Smooth, family: &mut Family, kink: &Kink, term: &Term) -> Result<NodeId, Fact> {
+        let refused = |what: &str| Fact::at(format!("`{}` {what}", kink.name()), span_of(term));
+        if !kink.kept {
+            return Err(refused("stands where it bends the wrong way, or both ways count"));
         }
-        Ok(Family { body: made[&term.family.body], ..family })
-    }
-
-    /// Adds a variable for each instance of the family, with a row for each branch; returns the leaf that reads it.
-    fn top(
-        &self,
-        out: &mut Smooth,
-        family: &mut Family,
-        branches: &[NodeId],
-        op: Op,
-        term: &Term,
-    ) -> Result<NodeId, Fact> {
-        let apart = || Fact::at(format!("`{}` reads several instances of a block", op.row().name), span_of(term));
-        let (axes, places) = self.places(term).ok_or_else(apart)?;
-        let (count, span) = (family.instances, span_of(term));
-        let problem = &mut out.problem;
+        let places = self.places(term).ok_or_else(|| refused("reads several instances of a block"))?;
         let around = self.block.map(|b| self.whole.blocks[b as usize].name.clone() + ".").unwrap_or_default();
-        let name = format!("{around}{} #{}", op.row().name, out.tops.len() + 1);
-        let offset = problem.dimension;
-        let variable = problem.variables.len() as u32;
-        problem.variables.push(Variable::new(name.clone(), axes.clone(), offset, span));
-        problem.dimension += count;
-        let map = IndexMap::from_positions(places.iter().map(|p| offset + p).collect());
-        family.leaves.push(Leaf { source: Source::Variables, map });
-        let leaf = problem.graph.leaf(family.leaves.len() as u32 - 1);
-        let largest = op != Op::Min;
-        let (lower, upper) = if largest { (0.0, f64::INFINITY) } else { (f64::NEG_INFINITY, 0.0) };
-        let mut rows = vec![];
-        for branch in branches {
-            let body = problem.graph.sub(leaf, *branch);
-            // The row reads what exists when its family is complete so far, which is all that the branch needs.
-            let row = Term {
-                family: Family { body, ..family.clone() },
-                target: IndexMap::from_positions(places.clone()),
-                level: 0,
-                origin: term.origin,
-            };
-            let stage = StageId(problem.stages.len() as u32);
-            problem.stages.push(Stage::sum(&*name, count, vec![row]));
-            let sides = (Data::Constant(lower), Data::Constant(upper));
-            rows.push((stage, Constraint::new(name.clone(), axes.clone(), count, stage, sides, span)));
+        let variable = out.problem.variables.len() as u32;
+        let (leaf, rows) = out.add(family, kink, term, &around, &places);
+        let problem = &mut out.problem;
+        let Some(b) = self.block else {
+            problem.constraints.extend(rows);
+            return Ok(leaf);
+        };
+        problem.blocks[b as usize].variables.push(variable);
+        for row in rows {
+            let dual = problem.variables.len() as u32;
+            let name = format!("{}.dual", row.label);
+            problem.variables.push(Variable::new(name, row.axes.clone(), problem.dimension, row.span));
+            problem.dimension += row.rows;
+            let here = &mut problem.blocks[b as usize];
+            let by = SuppliedBy::Row(here.constraints.len() as u32);
+            here.supplied.push(Supplied { variable: dual, by });
+            here.constraints.push(row);
         }
-        let stages = rows.iter().map(|(stage, _)| *stage).collect();
-        match self.block {
-            None => problem.constraints.extend(rows.into_iter().map(|(_, row)| row)),
-            Some(b) => {
-                problem.blocks[b as usize].variables.push(variable);
-                for (_, row) in rows {
-                    let dual = problem.variables.len() as u32;
-                    let at = problem.dimension;
-                    problem.variables.push(Variable::new(format!("{name}.dual"), axes.clone(), at, span));
-                    problem.dimension += count;
-                    let here = &mut problem.blocks[b as usize];
-                    let by = SuppliedBy::Row(here.constraints.len() as u32);
-                    here.supplied.push(Supplied { variable: dual, by });
-                    here.constraints.push(row);
-                }
-            }
-        }
-        let relation = if largest { "at least" } else { "at most" };
-        let branches = if op == Op::Abs { "both signs" } else { "each of its arguments" };
-        let fact = Fact::at(format!("`{}` becomes a variable that is {relation} {branches}", op.row().name), span);
-        out.tops.push(Top { fact, offset: offset as usize, count: count as usize, rows: stages, largest });
         Ok(leaf)
     }
 
-    /// The index sets of what is added for the instances of a family, and the place of each instance there: elements of one
-    /// instance of the block stand together.
-    fn places(&self, term: &Term) -> Option<(Axes, Vec<u32>)> {
+    /// Where what is added for the instances of a family stands: elements of one instance of the block together.
+    fn places(&self, term: &Term) -> Option<Places> {
         let family = &term.family;
         let count = family.instances;
         let Some(b) = self.block else {
-            return Some((Axes::product(vec![numbers(count)]), (0..count).collect()));
+            return Some(Places::in_turn(count));
         };
         let around = &self.whole.blocks[b as usize].axes;
         let (of_variables, of_stages) = self.instances.split_last()?;
@@ -311,7 +195,7 @@ impl<'p> Work<'p> {
             of_instance[owner as usize].push(p);
         }
         let most = of_instance.iter().map(Vec::len).max().unwrap_or(0) as u32;
-        let mut axes = around.extended(&[numbers(most)]);
+        let mut axes = around.extended(&[Set::range(1.0, 1.0, most as usize)]);
         let mut places = vec![0; count as usize];
         let (mut next, mut kept) = (0, vec![]);
         for (k, mine) in of_instance.iter().enumerate() {
@@ -325,7 +209,7 @@ impl<'p> Work<'p> {
         if kept.len() < axes.len() {
             axes.filter = Some(Arc::from(kept));
         }
-        Some((axes, places))
+        Some(Places { axes, of: places })
     }
 
     /// Has the level read copies where there are any.
@@ -341,10 +225,6 @@ impl<'p> Work<'p> {
         objectives.iter_mut().for_each(|objective| redirect(&mut objective.stage));
         constraints.iter_mut().for_each(|row| redirect(&mut row.stage));
     }
-}
-
-fn numbers(count: u32) -> Set {
-    Set::range(1.0, 1.0, count as usize)
 }
 
 /// Whose variables an instance of a family reads.

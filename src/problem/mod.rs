@@ -10,6 +10,7 @@ pub mod chain;
 pub mod complementarity;
 pub mod conditions;
 pub mod curvature;
+pub mod epigraph;
 pub mod features;
 pub mod fixed_point;
 pub mod index;

@@ -1,7 +1,7 @@
 //! The numbers of a problem that do not depend on variables: bounds, starts, data.
 
 use super::index::Axes;
-use super::{Constraint, Data, Param, Problem, Scaled, Variable};
+use super::{Constraint, Data, Objective, Param, Problem, Scaled, Variable};
 use crate::expr::eval::{self, Inputs};
 use crate::expr::family::{IndexMap, Leaf, ParamId, Source, StageId};
 use std::sync::Arc;
@@ -62,6 +62,23 @@ impl Data {
                 Data::Read(Leaf { source: leaf.source, map: IndexMap::from_positions(positions) })
             }
         }
+    }
+}
+
+impl Problem {
+    /// The first objective at a point, as stated, by the referee.
+    pub fn objective_at(&self, x: &[f64]) -> Option<f64> {
+        let objective = self.objectives.first()?;
+        let needed = eval::needed(&self.stages, &[objective.stage]);
+        let params = self.params.iter().map(|param| param.values.as_slice()).collect();
+        let stages = eval::stages(&self.graph, &self.stages, &needed, &Inputs { variables: x, params, after: &[] });
+        Some(stages[objective.stage.0 as usize][0])
+    }
+
+    /// The same, turned so that it is minimised; 0 without an objective.
+    pub fn minimised_at(&self, x: &[f64]) -> f64 {
+        let sign = self.objectives.first().map_or(0.0, Objective::sign);
+        self.objective_at(x).map_or(0.0, |value| sign * value)
     }
 }
 

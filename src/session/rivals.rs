@@ -12,7 +12,7 @@ use crate::diag::{Sources, Span};
 use crate::plan::nest::followers;
 use crate::plan::{self, Plan, Request, Warm};
 use crate::problem::values::{Bounds, Numbers};
-use crate::problem::{Problem, Sense};
+use crate::problem::{Objective, Problem};
 use crate::solve::asked::Nobody;
 use crate::solve::bilevel::follower::{Follower, around, solve_side_by_side};
 use crate::solve::monitor::Monitor;
@@ -165,7 +165,7 @@ fn on_a_grid(problem: &Problem, bounds: &Bounds, here: &[f64]) -> (Vec<Vec<f64>>
         lower + (upper - lower) * i as f64 / count as f64
     };
     let mut evaluator = Evaluator::new(problem);
-    let sign = problem.objectives.first().map_or(0.0, |o| if o.sense == Sense::Maximize { -1.0 } else { 1.0 });
+    let sign = problem.objectives.first().map_or(0.0, Objective::sign);
     let mut rows = vec![0.0; evaluator.rows()];
     let mut seen: Vec<(f64, Vec<f64>)> = vec![];
     let mut kept: Option<(f64, Vec<f64>)> = None;

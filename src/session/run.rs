@@ -266,7 +266,7 @@ impl Judged {
             return true;
         }
         let Some(sense) = problem.objectives.first().map(|o| o.sense) else { return false };
-        let value = |x: &[f64]| objective(problem, x);
+        let value = |x: &[f64]| problem.objective_at(x).unwrap_or(0.0);
         let (mine, theirs) = (value(&self.outcome.x), value(&other.x));
         let gain = match sense {
             Sense::Minimize => mine - theirs,
@@ -284,15 +284,6 @@ impl Judged {
     fn count(&mut self, other: &Outcome) {
         self.outcome.evaluations.add(&other.evaluations);
     }
-}
-
-/// The first objective at a point, by the referee.
-fn objective(problem: &Problem, x: &[f64]) -> f64 {
-    let Some(objective) = problem.objectives.first() else { return 0.0 };
-    let params = problem.params.iter().map(|param| param.values.as_slice()).collect();
-    let needed = eval::needed(&problem.stages, &[objective.stage]);
-    let inputs = Inputs { variables: x, params, after: &[] };
-    eval::stages(&problem.graph, &problem.stages, &needed, &inputs)[objective.stage.0 as usize][0]
 }
 
 fn summary(view: PlanView, ran: bool) -> PlanSummary {

@@ -13,6 +13,7 @@ pub mod seen;
 use super::Form;
 use crate::answer::{Multipliers, Outcome, Stop};
 use crate::problem::Problem;
+use crate::problem::epigraph::Top;
 use crate::problem::features::Fact;
 use crate::solve::method::{Method, Sees};
 
@@ -52,17 +53,7 @@ pub struct Lift {
     pub variables: usize,
     pub rows: usize,
     /// What determines the added variables at a start: in order, each after those it reads.
-    pub helpers: Vec<Helper>,
-}
-
-/// Variables `offset .. offset + count`, of which number `p` stands in rows `t ∓ branch` at `rows[k] + p` for each
-/// branch `k`: it is the largest of the branches, or the smallest.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Helper {
-    pub offset: usize,
-    pub count: usize,
-    pub rows: Vec<usize>,
-    pub largest: bool,
+    pub tops: Vec<Top>,
 }
 
 impl Lift {

@@ -86,7 +86,7 @@ pub fn apply(problem: &Problem) -> Option<(Problem, Lift, Vec<Fact>)> {
         ..Variable::new("norm #1", Axes::scalar(), out.dimension, span)
     });
     out.dimension += 1;
-    let lift = Lift { variables: problem.dimension as usize, rows: problem.row_count(), helpers: vec![] };
+    let lift = Lift { variables: problem.dimension as usize, rows: problem.row_count(), tops: vec![] };
     Some((out, lift, facts))
 }
 

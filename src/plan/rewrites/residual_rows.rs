@@ -27,7 +27,7 @@ pub fn apply(problem: &Problem, squares: &[Square]) -> (Problem, Lift, Vec<Fact>
         rows += term.family.instances;
         terms.push(term);
     }
-    let lift = Lift { variables: problem.dimension as usize, rows: problem.row_count(), helpers: vec![] };
+    let lift = Lift { variables: problem.dimension as usize, rows: problem.row_count(), tops: vec![] };
     let span = problem.objectives.first().map(|o| o.span).unwrap_or_default();
     let stage = StageId(out.stages.len() as u32);
     out.stages.push(Stage::sum(LABEL, rows, terms));

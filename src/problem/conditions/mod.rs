@@ -16,7 +16,7 @@ mod inside;
 mod maker;
 
 use super::index::{Axes, Set};
-use super::{Block, Constraint, Data, Param, Problem, Sense, Variable};
+use super::{Block, Constraint, Data, Objective, Param, Problem, Variable};
 use crate::expr::family::{IndexMap, Leaf, ParamId, Source, StageId};
 use std::sync::Arc;
 
@@ -90,10 +90,7 @@ impl Conditions {
 
 /// 1 for a block that minimises, -1 for one that maximises.
 pub fn block_sign(block: &Block) -> f64 {
-    match block.objectives.first().map(|o| o.sense) {
-        Some(Sense::Maximize) => -1.0,
-        Some(Sense::Minimize) | None => 1.0,
-    }
+    block.objectives.first().map_or(1.0, Objective::sign)
 }
 
 fn constrain(

@@ -9,11 +9,12 @@ use crate::answer::Multipliers;
 use crate::expr::family::Source;
 use crate::linalg::pattern::Pattern;
 use crate::linalg::vector::{all_finite, max_norm};
-use crate::plan::rewrites::{Helper, epigraph};
+use crate::plan::rewrites::epigraph;
+use crate::problem::epigraph::{Top, complete};
 use crate::problem::features::Features;
 use crate::problem::promote::{Exposed, Owner, Sides, expose};
 use crate::problem::values::{Bounds, Numbers};
-use crate::problem::{Problem, Sense};
+use crate::problem::{Objective, Problem};
 use crate::solve::implicit::direction::{At, Weak};
 use crate::solve::implicit::system::{Entries, Selected, System};
 
@@ -86,22 +87,17 @@ impl Point {
             true => None,
             false => epigraph::apply(problem),
         };
-        let helpers = smooth.as_ref().map_or(vec![], |(_, lift, _)| lift.helpers.clone());
         let kinked = !features.kinks.is_empty() && smooth.is_none();
-        let form = match smooth {
+        let (form, tops) = match smooth {
             Some((form, lift, _)) => {
                 x.resize(form.dimension as usize, 0.0);
-                epigraph::complete(&form, &lift.helpers, &mut x);
-                form
+                complete(&form, &lift.tops, &mut x);
+                (form, lift.tops)
             }
-            None => problem.clone(),
+            None => (problem.clone(), vec![]),
         };
         let (problem, exposed) = expose(&form, sources);
-        let sense = match problem.objectives.first().map(|o| o.sense) {
-            Some(Sense::Minimize) => 1.0,
-            Some(Sense::Maximize) => -1.0,
-            None => 0.0,
-        };
+        let sense = problem.objectives.first().map_or(0.0, Objective::sign);
         let (rows, bounds) = carried(&problem, &exposed, multipliers, sense);
         let dropped = problem.constraints.iter().flat_map(|c| std::iter::repeat_n(c.dropped, c.rows as usize));
         let mut work = Work {
@@ -119,7 +115,7 @@ impl Point {
             work.fit();
         }
         let residual = work.settle();
-        work.define(&helpers);
+        work.define(&form, &tops);
         let (weak, margin) = work.weak();
         let selected = work.selected(&weak);
         let Work { x, rows, bounds, .. } = work;
@@ -428,13 +424,14 @@ impl Work {
         if self.held_bounds[k] == Held::Upper { self.sides.upper[k] } else { self.sides.lower[k] }
     }
 
-    /// A row that says that a helper is at least its branch is a definition where nothing presses on the helper and no
-    /// other branch is as large: the helper then only copies the branch.
-    fn define(&mut self, helpers: &[Helper]) {
+    /// A row that says that a variable is at least a branch of its kink is a definition where nothing presses on the
+    /// variable and no other branch is as large: it then only copies the branch.
+    fn define(&mut self, problem: &Problem, tops: &[Top]) {
         let here = self.look();
-        for helper in helpers {
-            for p in 0..helper.count {
-                let rows: Vec<usize> = helper.rows.iter().map(|first| first + p).collect();
+        for top in tops {
+            let first = top.first_rows(problem);
+            for p in 0..top.count {
+                let rows: Vec<usize> = first.iter().map(|first| first + p).collect();
                 let free = rows.iter().all(|r| self.rows[*r].abs() * here.slopes[*r] / here.size <= WEAK);
                 let attained: Vec<usize> =
                     rows.iter().copied().filter(|r| here.values[*r].abs() <= WEAK * here.slopes[*r]).collect();

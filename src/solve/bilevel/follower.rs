@@ -205,14 +205,7 @@ impl Follower {
 
     /// The objective, turned so that it is minimised, for what the others decided last.
     pub fn value(&self, own: &[f64]) -> f64 {
-        let problem = &self.level.problem;
-        let Some(objective) = problem.objectives.first() else { return 0.0 };
-        let sign = if objective.sense == crate::problem::Sense::Maximize { -1.0 } else { 1.0 };
-        let needed = crate::expr::eval::needed(&problem.stages, &[objective.stage]);
-        let params = problem.params.iter().map(|p| p.values.as_slice()).collect();
-        let inputs = crate::expr::eval::Inputs { variables: own, params, after: &[] };
-        let stages = crate::expr::eval::stages(&problem.graph, &problem.stages, &needed, &inputs);
-        sign * stages[objective.stage.0 as usize][0]
+        self.level.problem.minimised_at(own)
     }
 
     /// Writes an answer into a point of all variables: what the follower decides, and what its multipliers supply.

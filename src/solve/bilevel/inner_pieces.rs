@@ -52,21 +52,13 @@ pub const METHOD: Method = Method {
 };
 
 const OPTIONS: &[OptionRow] = &[
-    OptionRow {
-        name: "starts",
-        doc: "how many starting points are tried",
-        default: Default::Number { value: 8.0, least: 1.0, most: 1e6 },
-    },
+    paths::STARTS,
     OptionRow {
         name: "pieces",
         doc: "the most pieces that are looked at; all are if they are no more",
         default: Default::Number { value: 24.0, least: 1.0, most: 1e6 },
     },
-    OptionRow {
-        name: "tol",
-        doc: "how much better a follower's other answer may be, relative to max(1, |f|)",
-        default: Default::Number { value: 1e-7, least: 1e-12, most: 1e-2 },
-    },
+    paths::TOLERANCE,
 ];
 
 /// Pairs count as holding both ways within this.
@@ -166,7 +158,7 @@ impl Search {
         let within = Bounds::of(&piece, &Numbers::of(&piece));
         match found.stop {
             Stop::Infeasible { .. } | Stop::IterationLimit => f64::INFINITY,
-            Stop::Converged if features.forms.convex(&piece, &within).is_ok() => paths::value(&piece, &found.x),
+            Stop::Converged if features.forms.convex(&piece, &within).is_ok() => piece.minimised_at(&found.x),
             _ => f64::NEG_INFINITY,
         }
     }

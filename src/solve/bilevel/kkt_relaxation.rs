@@ -35,21 +35,13 @@ pub const METHOD: Method = Method {
 };
 
 const OPTIONS: &[OptionRow] = &[
-    OptionRow {
-        name: "starts",
-        doc: "how many starting points are tried",
-        default: Default::Number { value: 8.0, least: 1.0, most: 1e6 },
-    },
+    paths::STARTS,
     OptionRow {
         name: "relaxation",
         doc: "where the path begins: the products of complementary pairs may be as large as this",
         default: Default::Number { value: 1.0, least: 1e-8, most: 1e8 },
     },
-    OptionRow {
-        name: "tol",
-        doc: "how much better a follower's other answer may be, relative to max(1, |f|)",
-        default: Default::Number { value: 1e-7, least: 1e-12, most: 1e-2 },
-    },
+    paths::TOLERANCE,
 ];
 
 /// How many rivals are excluded one after the other.
@@ -164,7 +156,7 @@ impl Search {
                 let mut ends: Vec<Vec<f64>> =
                     starts.drain(..).filter_map(|start| self.path(context, &conditions, start)).collect();
                 // The best first: if its follower agrees, the others do not matter.
-                ends.sort_by(|a, b| paths::value(problem, &a[..n]).total_cmp(&paths::value(problem, &b[..n])));
+                ends.sort_by(|a, b| problem.minimised_at(&a[..n]).total_cmp(&problem.minimised_at(&b[..n])));
                 let mut ends = ends.into_iter();
                 let Some(end) = ends.next() else { break };
                 let candidate = Candidate::at(problem, &end[..n]);

@@ -3,11 +3,25 @@
 use super::Context;
 use super::follower::{quietly, run as run_method};
 use crate::answer::{LogLine, Outcome, Stop};
+use crate::problem::Problem;
 use crate::problem::conditions::Conditions;
-use crate::problem::{Problem, Sense};
 use crate::solve::complementarity::relaxation;
-use crate::solve::options::Options;
+use crate::solve::options::{Default, OptionRow, Options};
 use crate::solve::view::EngineView;
+
+/// Where the search begins.
+pub const STARTS: OptionRow = OptionRow {
+    name: "starts",
+    doc: "how many starting points are tried",
+    default: Default::Number { value: 8.0, least: 1.0, most: 1e6 },
+};
+
+/// The row of [`Asked::tolerance`].
+pub const TOLERANCE: OptionRow = OptionRow {
+    name: "tol",
+    doc: "how much better a follower's other answer may be, relative to max(1, |f|)",
+    default: Default::Number { value: 1e-7, least: 1e-12, most: 1e-2 },
+};
 
 /// Why a point is no answer.
 pub enum Rival {
@@ -26,7 +40,7 @@ pub struct Candidate {
 
 impl Candidate {
     pub fn at(problem: &Problem, whole: &[f64]) -> Candidate {
-        Candidate { value: value(problem, whole), whole: whole.to_vec() }
+        Candidate { value: problem.minimised_at(whole), whole: whole.to_vec() }
     }
 
     /// Keeps the better of two.
@@ -71,17 +85,6 @@ pub fn rival(context: &mut Context, whole: &[f64], asked: &Asked) -> Option<Riva
         }
     }
     None
-}
-
-/// The objective of the outermost level, turned so that it is minimised.
-pub fn value(problem: &Problem, whole: &[f64]) -> f64 {
-    let Some(objective) = problem.objectives.first() else { return 0.0 };
-    let needed = crate::expr::eval::needed(&problem.stages, &[objective.stage]);
-    let params = problem.params.iter().map(|p| p.values.as_slice()).collect();
-    let inputs = crate::expr::eval::Inputs { variables: whole, params, after: &[] };
-    let stages = crate::expr::eval::stages(&problem.graph, &problem.stages, &needed, &inputs);
-    let value = stages[objective.stage.0 as usize][0];
-    if objective.sense == Sense::Maximize { -value } else { value }
 }
 
 /// A line of the log of a search that has come so far.
