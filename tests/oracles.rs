@@ -219,7 +219,9 @@ fn a_person_may_stop_and_go_on() {
         solved(&mut problem, &Options::default())
     };
     say(&["stop"]);
-    let text_of_nothing = merit::answer::text::render(&run(), &merit::diag::Sources::default(), false);
+    let mut sources = merit::diag::Sources::default();
+    sources.add("m.opt", text);
+    let text_of_nothing = merit::answer::text::render(&run(), &sources, false);
     assert!(text_of_nothing.contains("maximize objective: nothing was answered"), "{text_of_nothing}");
     say(&["2 > 1 = 3", "first", "2 > 1", "stop"]);
     let stopped = run();
@@ -272,9 +274,13 @@ fn commands_that_hang_die_or_talk_nonsense_are_told_with_everything_kept() {
     let script = "while read -r line; do echo >> asked; n=$(($(wc -l < asked))); id=${line#*:}; id=${id%%,*}; \
                   if [ $n -gt 2 ]; then eval \"$0\"; fi; echo \"{\\\"id\\\":$id,\\\"value\\\":$n}\"; done";
     std::fs::write(folder.join("judge.sh"), script).expect("written");
-    for (then, why) in
-        [("exec sleep 30", "gave no answer within 0.3 s"), ("exit 7", "died"), ("echo hello", "answered nonsense")]
-    {
+    std::fs::write(folder.join("refusal"), "{\"error\":\"paper is out\"}\n").expect("written");
+    for (then, why) in [
+        ("exec sleep 30", "gave no answer within 0.3 s"),
+        ("exit 7", "died"),
+        ("echo hello", "answered nonsense"),
+        ("cat refusal", "says: paper is out"),
+    ] {
         let model = format!(
             "var x in [0, 1] start 0.3\noracle cost(y) values via command(\"sh -c '. ./judge.sh' '{then}'\")\nminimize cost(x)\n"
         );
@@ -291,6 +297,9 @@ fn commands_that_hang_die_or_talk_nonsense_are_told_with_everything_kept() {
         let kept = std::fs::read_to_string(folder.join("m.journal")).expect("there is a journal");
         assert!(kept.lines().filter(|line| line.contains("\"value\"")).count() == 2, "{then}: {kept}");
         assert_eq!(answer["objective"], 1.0, "{then}: the best that was answered");
+        assert_eq!(answer["counts"]["oracles"]["cost"]["questions"], 2, "{then}: a batch is not counted as a whole");
+        let help = answer["diagnosis"]["unanswered"]["help"].as_str().expect("there is help");
+        assert!(help.contains("m.journal"), "{help}");
     }
     std::fs::write(
         folder.join("m.opt"),
@@ -299,6 +308,24 @@ fn commands_that_hang_die_or_talk_nonsense_are_told_with_everything_kept() {
     .expect("written");
     let answer = json(&folder, &["--journal", "none"]);
     assert!(answer["stopped"].as_str().is_some_and(|s| s.contains("cannot be started")), "{answer}");
+}
+
+#[test]
+fn a_point_of_which_nothing_was_said_is_no_candidate() {
+    let folder = folder("silent");
+    for (answers, request) in [("values", "\"value\":[0.0]"), ("ranks", "\"rank\":[[0.0],[1.0]]")] {
+        let model = format!("var x in [0, 1]\noracle cost(y) {answers} via command(\"false\")\nminimize cost(x)\n");
+        std::fs::write(folder.join("m.opt"), model).expect("written");
+        let answer = json(&folder, &[]);
+        assert_eq!((&answer["status"], &answer["certificate"]["holds"]), (&"failed".into(), &false.into()), "{answer}");
+        let silent = answer["certificate"]["residuals"].as_array().expect("residuals");
+        let silent = silent.iter().find(|r| r["name"] == "unanswered").expect("a residual of its own");
+        assert_eq!((&silent["value"], &silent["worst"]["label"]), (&1.0.into(), &"cost".into()), "{answer}");
+        assert!(!answer.to_string().contains("best of the candidates"), "{answer}");
+        let help = answer["diagnosis"]["unanswered"]["help"].as_str().expect("there is help");
+        assert!(help.contains("run `false` by hand") && help.contains(request), "{help}");
+        assert!(!folder.join("m.journal").exists());
+    }
 }
 
 /// Answers with a bowl, 2 ms later, and writes down what it was asked.

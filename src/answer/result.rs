@@ -98,12 +98,12 @@ pub struct Counts {
     pub oracles: Vec<Asked>,
 }
 
-/// What one oracle was asked.
+/// What one oracle answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
     pub oracle: String,
     pub ranks: bool,
-    /// Questions that were put to it: a number, or an order.
+    /// Questions that it answered in this run, with a number or an order.
     pub questions: usize,
     /// Candidates in them.
     pub candidates: usize,

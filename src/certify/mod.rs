@@ -63,7 +63,7 @@ mod shares;
 mod tests;
 mod unbounded;
 
-use crate::answer::certificate::{Certificate, Kind, Proved, SecondOrder, Witness};
+use crate::answer::certificate::{Certificate, Kind, Place, Proved, Residual, SecondOrder, Witness};
 use crate::answer::{Outcome, Stop};
 use crate::problem::Problem;
 use crate::problem::chain::Chain;
@@ -160,12 +160,22 @@ pub fn judge_chain(problem: &Problem, x: &[f64], proof: &Chain, options: &JudgeO
     certificate.holds().then_some(certificate)
 }
 
-/// What holds of a candidate whose objective is only known by asking: `problem` has everything but that objective, and
-/// `notes` say how much was asked. Feasibility is checked, and nothing is claimed of optimality.
-pub fn judge_candidate(problem: &Problem, x: &[f64], notes: Vec<String>, options: &JudgeOptions) -> Certificate {
+/// What holds of a candidate whose objective is only known by asking: `problem` has everything but that objective,
+/// `unanswered` names the oracles that said nothing of the point, and `notes` say how much was asked. Feasibility is
+/// checked, and nothing is claimed of optimality; a point of which nothing was said is no candidate.
+pub fn judge_candidate(
+    problem: &Problem,
+    x: &[f64],
+    unanswered: &[Place],
+    notes: Vec<String>,
+    options: &JudgeOptions,
+) -> Certificate {
     let program = Program::at(problem, x);
     let tolerance = options.tolerance;
-    let mut residuals = vec![residuals::finite(&program, tolerance)];
+    let missing = unanswered.len() as f64;
+    let place = unanswered.first().cloned();
+    let answered = Residual { name: "unanswered", value: missing, unscaled: missing, tolerance: 0.0, place };
+    let mut residuals = vec![residuals::finite(&program, tolerance), answered];
     residuals.extend(residuals::primal(&program, tolerance));
     let none = SecondOrder::NotAsked;
     Certificate::judged(Kind::BlackBox, tolerance, residuals, none, Proved::Nothing, Witness::None, notes)

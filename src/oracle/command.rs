@@ -2,10 +2,10 @@
 //!
 //! It is started when the first question comes, in the folder of the model, and lives until the solve ends. One that
 //! dies, or lets an answer wait for longer than `timeout`, is started again and asked again, twice for a question; an
-//! answer that is nonsense ends the solve at once, as it would be the same the next time. `parallel` copies share the
+//! answer that is nonsense, or says that there is none, ends the solve at once, as it would be the same the next time. `parallel` copies share the
 //! questions of a batch. What they answer does not depend on who is faster.
 
-use super::protocol::{rank_request, rank_response, value_request, value_response};
+use super::protocol::{NoAnswer, rank_request, rank_response, value_request, value_response};
 use super::{Channel, Each};
 use crate::answer::Stop;
 use crate::host::{Child, Host, Received};
@@ -48,8 +48,8 @@ struct Busy {
     deadline: f64,
 }
 
-/// What to do with the answer to a question: `Err` in words if it is nonsense.
-type Take<'t> = dyn FnMut(usize, u64, &str) -> Result<Result<(), String>, Stop> + 't;
+/// What to do with a line that comes back after a question.
+type Take<'t> = dyn FnMut(usize, u64, &str) -> Result<Result<(), NoAnswer>, Stop> + 't;
 
 impl<'a> Command<'a> {
     pub fn new(oracle: &Oracle, line: &str, parallel: usize, outside: Outside<'a>) -> Command<'a> {
@@ -97,8 +97,12 @@ impl<'a> Command<'a> {
                 let failed = match child.receive(SLICE.min(left.max(0.0)) / busy as f64) {
                     Received::Line(line) => {
                         self.copies[k].busy = None;
-                        if let Err(why) = take(question, id, &line)? {
-                            return Err(self.stop(&format!("answered nonsense: {why}: {}", shortened(&line))));
+                        match take(question, id, &line)? {
+                            Ok(()) => {}
+                            Err(NoAnswer::Refused(why)) => return Err(self.stop(&format!("says: {why}"))),
+                            Err(NoAnswer::Nonsense(why)) => {
+                                return Err(self.stop(&format!("answered nonsense: {why}: {}", shortened(&line))));
+                            }
                         }
                         answered += 1;
                         continue;

@@ -25,7 +25,7 @@ use crate::answer::Stop;
 use crate::answer::result::Asked;
 use crate::host::Host;
 use crate::problem::Problem;
-use crate::problem::oracles::{Answerer, Answers};
+use crate::problem::oracles::{Answerer, Answers, Oracle};
 use crate::solve::asked::{Need, Oracles};
 use crate::solve::black_box::ranking::Ranking;
 use hosted::Closures;
@@ -159,10 +159,18 @@ impl<'a> Asker<'a> {
         Ok(Asker { desks, journal, cache: settings.cache, repeats: settings.repeats.max(1) })
     }
 
-    /// What was asked, by oracle; those that nobody asked are left out.
+    /// What was answered, by oracle; those that said nothing are left out. Questions without an answer do not count: of
+    /// a batch, nobody knows which of them were looked at.
     pub fn counts(&self) -> Vec<Asked> {
         let asked = self.desks.iter().map(|desk| &desk.asked).filter(|a| a.questions + a.known > 0);
         asked.cloned().collect()
+    }
+
+    /// Whether anything is known of what an oracle says.
+    pub fn has_said(&self, oracle: usize) -> bool {
+        let desk = &self.desks[oracle];
+        let known = desk.values.values().any(|k| !k.answers.is_empty());
+        known || desk.rankings.values().any(|k| !k.answers.is_empty()) || desk.asked.questions > 0
     }
 
     /// Whether the first answers to a question serve again.
@@ -187,6 +195,15 @@ impl<'a> Asker<'a> {
     }
 }
 
+/// A line that a command is asked with, for someone who tries it by hand.
+pub fn request(oracle: &Oracle) -> String {
+    let origin = vec![0.0; oracle.width()];
+    match oracle.answers {
+        Answers::Values => protocol::value_request(1, &oracle.name, &origin),
+        Answers::Ranks => protocol::rank_request(1, &oracle.name, &[origin.clone(), vec![1.0; origin.len()]], 1),
+    }
+}
+
 impl Oracles for Asker<'_> {
     fn values(&mut self, oracle: usize, questions: &[Vec<f64>], need: Need, out: &mut [f64]) -> Result<(), Stop> {
         let serves = self.serves(need);
@@ -195,11 +212,15 @@ impl Oracles for Asker<'_> {
             Need::Fresh(count) => count,
         };
         let (desk, journal) = (&mut self.desks[oracle], &mut self.journal);
+        let counts = &mut desk.asked;
+        let mut count_one = || {
+            counts.questions += 1;
+            counts.candidates += 1;
+        };
         if !desk.remembers {
             let all: Vec<&[f64]> = questions.iter().map(Vec::as_slice).collect();
-            desk.asked.questions += all.len();
-            desk.asked.candidates += all.len();
             return desk.channel.values(&all, &mut |k, value| {
+                count_one();
                 out[k] = value;
                 Ok(())
             });
@@ -209,30 +230,29 @@ impl Oracles for Asker<'_> {
         let mut needed = vec![];
         let mut missing: Vec<usize> = vec![];
         let mut promised: HashMap<&[u64], usize> = HashMap::new();
+        let mut known_before = 0;
         for (k, key) in keys.iter().enumerate() {
             let known = desk.values.entry(key.clone()).or_default();
             let range = known.next(serves, count);
             let there = known.answers.len() + promised.get(key.as_slice()).copied().unwrap_or(0);
             let short = range.end.saturating_sub(there);
-            if short == 0 {
-                desk.asked.known += 1;
-            }
+            known_before += usize::from(short == 0);
             missing.extend(std::iter::repeat_n(k, short));
             *promised.entry(key).or_default() += short;
             needed.push(range);
         }
         let asked: Vec<&[f64]> = missing.iter().map(|&k| questions[k].as_slice()).collect();
-        desk.asked.questions += asked.len();
-        desk.asked.candidates += asked.len();
         let values = &mut desk.values;
         let mut ended = Ok(());
         if !asked.is_empty() {
             ended = desk.channel.values(&asked, &mut |k, value| {
+                count_one();
                 journal.value(oracle, asked[k], value)?;
                 values.entry(keys[missing[k]].clone()).or_default().answers.push(value);
                 Ok(())
             });
         }
+        desk.asked.known += known_before;
         for ((key, range), out) in keys.iter().zip(needed).zip(out) {
             *out = desk.values[key].answers.get(range).map_or(f64::NAN, mean);
         }
@@ -252,10 +272,10 @@ impl Oracles for Asker<'_> {
                 return Ok(ranking.clone());
             }
             let ranking = desk.channel.ranking(candidates, best)?;
-            self.journal.ranking(oracle, candidates, best, &ranking)?;
-            known.answers.push(ranking.clone());
             desk.asked.questions += 1;
             desk.asked.candidates += candidates.len();
+            self.journal.ranking(oracle, candidates, best, &ranking)?;
+            known.answers.push(ranking.clone());
             return Ok(ranking);
         }
         desk.asked.questions += 1;

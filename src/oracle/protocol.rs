@@ -29,15 +29,36 @@ pub(super) fn rank_request(id: u64, oracle: &str, candidates: &[Vec<f64>], best:
     json!({"id": id, "oracle": oracle, "rank": candidates, "best": best}).to_string()
 }
 
-/// The answer to a question for a number; in words what is wrong with it.
-pub(super) fn value_response(id: u64, line: &str) -> Result<f64, String> {
+/// A line that is no answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum NoAnswer {
+    /// Whoever was asked says that there is none, and why.
+    Refused(String),
+    /// It cannot be read as an answer to the question: in words what is wrong with it.
+    Nonsense(String),
+}
+
+impl From<String> for NoAnswer {
+    fn from(why: String) -> NoAnswer {
+        NoAnswer::Nonsense(why)
+    }
+}
+
+impl From<&str> for NoAnswer {
+    fn from(why: &str) -> NoAnswer {
+        NoAnswer::Nonsense(why.to_string())
+    }
+}
+
+/// The answer to a question for a number.
+pub(super) fn value_response(id: u64, line: &str) -> Result<f64, NoAnswer> {
     let answer = response(id, line)?;
     let value = answer.get("value").ok_or("it has no `value`")?;
-    number_of(value).ok_or_else(|| "`value` is not a number".to_string())
+    Ok(number_of(value).ok_or("`value` is not a number")?)
 }
 
 /// The answer to a question for an order: numbers of candidates from 1, or groups of tied ones, the greatest first.
-pub(super) fn rank_response(id: u64, line: &str, count: usize) -> Result<Vec<Vec<usize>>, String> {
+pub(super) fn rank_response(id: u64, line: &str, count: usize) -> Result<Vec<Vec<usize>>, NoAnswer> {
     let answer = response(id, line)?;
     let order = answer.get("order").ok_or("it has no `order`")?;
     let order = order.as_array().ok_or("`order` is not an array")?;
@@ -68,15 +89,15 @@ pub(super) fn valid_groups(groups: &[Vec<usize>], count: usize) -> Result<(), St
 }
 
 /// The object of a line that answers request `id`.
-fn response(id: u64, line: &str) -> Result<Value, String> {
-    let answer: Value = serde_json::from_str(line).map_err(|_| "it is not a line of JSON".to_string())?;
+fn response(id: u64, line: &str) -> Result<Value, NoAnswer> {
+    let answer: Value = serde_json::from_str(line).map_err(|_| "it is not a line of JSON")?;
     if let Some(why) = answer.get("error") {
-        return Err(format!("it says: {}", why.as_str().map_or(why.to_string(), str::to_string)));
+        return Err(NoAnswer::Refused(why.as_str().map_or(why.to_string(), str::to_string)));
     }
     match answer.get("id") {
         Some(given) if given.as_u64() == Some(id) => Ok(answer),
-        Some(given) => Err(format!("it answers request {given} instead of {id}")),
-        None => Err(format!("it does not say that it answers request {id}")),
+        Some(given) => Err(format!("it answers request {given} instead of {id}").into()),
+        None => Err(format!("it does not say that it answers request {id}").into()),
     }
 }
 
@@ -132,11 +153,20 @@ mod tests {
             ("{\"id\": 7, \"order\": [1.5]}", "names candidate 1.5"),
             ("{\"id\": 7, \"order\": []}", "candidate"),
             ("{\"id\": 7, \"order\": \"2 1 3\"}", "not an array"),
-            ("{\"id\": 7, \"error\": \"out of paper\"}", "out of paper"),
         ] {
-            let said = rank_response(7, line, 3).unwrap_err();
+            let Err(NoAnswer::Nonsense(said)) = rank_response(7, line, 3) else { panic!("{line}") };
             assert!(said.contains(why), "{line}: {said}");
         }
-        assert!(value_response(1, "{\"id\": 1, \"value\": \"much\"}").unwrap_err().contains("not a number"));
+        let much = value_response(1, "{\"id\": 1, \"value\": \"much\"}");
+        assert_eq!(much, Err(NoAnswer::Nonsense("`value` is not a number".to_string())));
+    }
+
+    #[test]
+    fn a_refusal_is_not_nonsense() {
+        let refused = |words: &str| Some(NoAnswer::Refused(words.to_string()));
+        let paper = rank_response(7, "{\"id\": 7, \"error\": \"out of paper\"}", 3);
+        assert_eq!(paper.err(), refused("out of paper"));
+        // Whoever could not read the request does not know its number.
+        assert_eq!(value_response(7, "{\"error\": {\"code\": 4}}").err(), refused("{\"code\":4}"));
     }
 }

@@ -10,11 +10,11 @@ use crate::certify::{JudgeOptions, judge_candidate};
 use crate::expr::eval::{self, Inputs};
 use crate::expr::family::StageId;
 use crate::oracle::hosted::Closures;
-use crate::oracle::{Asker, Settings};
+use crate::oracle::{Asker, Settings, request};
 use crate::plan::request::ASKING;
 use crate::plan::{Plan, execute};
 use crate::problem::Problem;
-use crate::problem::oracles::{Answerer, Answers, asked, calls_of, silenced};
+use crate::problem::oracles::{Answerer, Answers, Oracle, asked, calls_of, silenced};
 use crate::sema::folder_of;
 use crate::solve::asked::{Need, Oracles};
 use crate::solve::monitor::Monitor;
@@ -55,26 +55,29 @@ pub(super) fn run(
     };
     let place = settings.journal.clone();
     let start = || plan.start.x[..problem.dimension as usize].to_vec();
-    let (outcome, said) = match Asker::new(problem, host, closures, settings) {
+    let (outcome, said, silent) = match Asker::new(problem, host, closures, settings) {
         Ok(mut asker) => {
             let outcome = execute(problem, plan, prepared.warm(), &prepared.sources, &mut asker, &mut monitor);
             let answers = answers(problem, &outcome, &mut asker);
-            (outcome, Said { answers, counts: asker.counts() })
+            let silent = silent(problem, &answers, &asker);
+            (outcome, Said { answers, counts: asker.counts() }, silent)
         }
         Err(why) => {
             let stop = Stop::Oracle(why);
             let evaluations = Evaluations::default();
             let none = Outcome { x: start(), multipliers: None, stop, iterations: 0, evaluations, log: vec![] };
-            (none, Said { answers: unknown(problem), counts: vec![] })
+            (none, Said { answers: unknown(problem), counts: vec![] }, asked(problem))
         }
     };
     let solve = clock() - began;
     let began = clock();
     let judge = JudgeOptions { tolerance: options.tolerance };
-    let certificate = judge_candidate(&silenced(problem), &outcome.x, notes(&said.counts), &judge);
+    let unanswered: Vec<Place> = silent.iter().map(|call| oracle_place(problem.oracle_of(*call))).collect();
+    let notes = notes(&said.counts, unanswered.is_empty());
+    let certificate = judge_candidate(&silenced(problem), &outcome.x, &unanswered, notes, &judge);
     let mut diagnosis = Diagnosis::default();
     if let Stop::Oracle(why) = &outcome.stop {
-        diagnosis.unanswered = unanswered(problem, why, place.as_deref());
+        diagnosis.unanswered = failure(problem, why, place.as_deref(), said.counts.is_empty());
     }
     let time = Time { solve, certify: clock() - began, ..prepared.time() };
     assembled(prepared, plan, Judged { outcome, certificate }, diagnosis, 1, time, said, |_, _, _| vec![])
@@ -139,30 +142,51 @@ fn arguments(problem: &Problem, stage: StageId, x: &[f64]) -> Vec<f64> {
     eval::stages(&problem.graph, &problem.stages, &needed, &inputs).swap_remove(stage.0 as usize)
 }
 
+/// The calls of the objective of which nothing is known at the point that is handed back: without a number, or without any
+/// order at all.
+fn silent(problem: &Problem, answers: &[Vec<f64>], asker: &Asker) -> Vec<u32> {
+    let has_said = |call: &u32| match problem.oracle_of(*call).answers {
+        Answers::Values => !answers[*call as usize].iter().any(|answer| answer.is_nan()),
+        Answers::Ranks => asker.has_said(problem.calls[*call as usize].oracle as usize),
+    };
+    asked(problem).into_iter().filter(|call| !has_said(call)).collect()
+}
+
+fn oracle_place(oracle: &Oracle) -> Place {
+    Place { label: oracle.name.clone(), span: oracle.span }
+}
+
 /// What the certificate of a candidate says beside its feasibility.
-fn notes(counts: &[Asked]) -> Vec<String> {
+fn notes(counts: &[Asked], answered: bool) -> Vec<String> {
     let mut notes: Vec<String> = counts
         .iter()
         .map(|asked| {
             let Asked { oracle, questions, candidates, known, ranks } = asked;
             let put = match ranks {
-                true => format!("`{oracle}` was asked for {questions} orders of {candidates} candidates in all"),
-                false => format!("`{oracle}` was asked for {questions} values"),
+                true => format!("`{oracle}` gave {questions} orders of {candidates} candidates in all"),
+                false => format!("`{oracle}` gave {questions} values"),
             };
             if *known > 0 { format!("{put}; {known} answers were known") } else { put }
         })
         .collect();
-    notes.push("it is the best of the candidates that were seen; no optimality is claimed".to_string());
+    notes.push(match answered {
+        true => "it is the best of the candidates that were seen; no optimality is claimed".to_string(),
+        false => "nothing was answered about it, so that nothing is claimed".to_string(),
+    });
     notes
 }
 
-/// The oracle that a failure names, or the first one.
-fn unanswered(problem: &Problem, why: &str, journal: Option<&str>) -> Option<Unanswered> {
+/// What is said of the oracle that a failure names, or of the first one.
+fn failure(problem: &Problem, why: &str, journal: Option<&str>, nothing_said: bool) -> Option<Unanswered> {
     let named = problem.oracles.iter().find(|o| why.contains(&format!("`{}`", o.name)));
     let oracle = named.or(problem.oracles.first())?;
-    let help = match journal {
-        Some(path) => format!("what it answered is kept in `{path}`: solve again to go on from there"),
-        None => "solve with `--journal FILE` to keep what it answers".to_string(),
+    let help = match (journal, nothing_said, &oracle.source) {
+        (_, true, Answerer::Command(line)) => {
+            format!("run `{line}` by hand in the folder of the model, and give it the line `{}`", request(oracle))
+        }
+        (_, true, _) => "nothing was answered before".to_string(),
+        (Some(path), false, _) => format!("what it answered is kept in `{path}`: solve again to go on from there"),
+        (None, false, _) => "solve with `--journal FILE` to keep what it answers".to_string(),
     };
-    Some(Unanswered { place: Place { label: oracle.name.clone(), span: oracle.span }, help })
+    Some(Unanswered { place: oracle_place(oracle), help })
 }

@@ -294,7 +294,11 @@ impl Questions {
             // Whoever failed is not asked more, but what the others said of a point may be all that it needs.
             if ended.is_ok() {
                 ended = oracles.values(oracle, &batch, need, &mut answers);
-                (0..batch.len() * need.count()).for_each(|_| meter.count());
+                let answered = match ended {
+                    Ok(()) => batch.len(),
+                    Err(_) => answers.iter().filter(|answer| !answer.is_nan()).count(),
+                };
+                (0..answered * need.count()).for_each(|_| meter.count());
             }
             for (k, point) in points.iter_mut().enumerate() {
                 point.extend_from_slice(&answers[k * rows..(k + 1) * rows]);
@@ -419,12 +423,13 @@ impl Ranked<'_> {
             questions.extend(self.questions.at(&x).into_iter().flatten());
         }
         self.asked += candidates.len();
-        candidates.iter().for_each(|_| self.meter.count());
         let oracle = self.questions.calls[0].0;
-        match self.least_wanted {
+        let ranking = match self.least_wanted {
             // Who names the greatest few says nothing of the least: all are asked for.
-            true => Ok(self.oracles.ranking(oracle, &questions, candidates.len(), need)?.reversed()),
-            false => self.oracles.ranking(oracle, &questions, best, need),
-        }
+            true => self.oracles.ranking(oracle, &questions, candidates.len(), need)?.reversed(),
+            false => self.oracles.ranking(oracle, &questions, best, need)?,
+        };
+        candidates.iter().for_each(|_| self.meter.count());
+        Ok(ranking)
     }
 }
