@@ -7,7 +7,7 @@ use super::scope::{DeclarationKind, Elaborator, Env, R, State};
 use super::value::{Array, ArrayKind, BlockRef, Elem, Num, Part, RowRef, TableInfo, Texts, Val};
 use crate::diag::Span;
 use crate::expr::family::{IndexMap, Leaf, Source};
-use crate::problem::index::{Axes, Recall, Set};
+use crate::problem::index::{Axes, Element, Recall, Set};
 use crate::problem::{AfterSolve, Domain};
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Ident, StatementKind, Subscript};
 use std::rc::Rc;
@@ -35,8 +35,20 @@ impl Elaborator<'_> {
         if !blocks.is_empty() {
             return self.fail(error::undefined_outside(name, span, &blocks));
         }
+        if let Some(set) = self.set_that_has(name) {
+            return self.fail(error::unquoted_element(name, span, &set));
+        }
         let near = self.near_names(name, env);
         self.fail(error::undefined(name, span, &near))
+    }
+
+    /// A set, of those that were read so far, with this text as an element.
+    fn set_that_has(&self, text: &str) -> Option<String> {
+        let element = Element::Text(text.into());
+        self.declarations.iter().find_map(|d| match &d.state {
+            State::Done(Val::Set(set)) if set.position(&element).is_some() => Some(d.name.clone()),
+            _ => None,
+        })
     }
 
     /// Blocks of the level here, or of one around it, that declare a name of their own.

@@ -1,9 +1,9 @@
 //! Sets: literals, ranges, builders, operators, families of sets.
 
 use super::error;
-use super::scope::{Elaborator, Env, R};
+use super::scope::{Elaborator, Env, Halt, R};
 use super::value::{Array, SetFamily, Val};
-use crate::diag::Span;
+use crate::diag::{Diagnostic, Span};
 use crate::problem::index::{Element, Set};
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Ident, IndexSpec};
 use std::collections::HashSet;
@@ -70,6 +70,16 @@ impl Elaborator<'_> {
 
     fn literal_columns(&mut self, items: &[Expr], env: &Env) -> R<Vec<Vec<Element>>> {
         let mut columns = vec![];
+        // All words that lack their quotes are told at once.
+        let unknown = |me: &Self, item: &Expr| match &item.kind {
+            ExprKind::Name(name) if !me.is_known(name, env) => Some(error::unquoted_in_set(name, item.span)),
+            _ => None,
+        };
+        let unquoted: Vec<Diagnostic> = items.iter().filter_map(|item| unknown(self, item)).collect();
+        if !unquoted.is_empty() {
+            unquoted.into_iter().for_each(|d| self.report(d));
+            return Err(Halt::Reported);
+        }
         for item in items {
             match self.value(item, env)? {
                 // `{1..3, 5}`: a range inside a literal gives its elements.

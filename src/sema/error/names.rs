@@ -26,6 +26,20 @@ pub(in crate::sema) fn unquoted_key(name: &str, at: Span) -> Diagnostic {
         .help(format!("a key that is a text stands in quotes: `\"{name}\": ...`"))
 }
 
+/// A word without quotes in `{...}`.
+pub(in crate::sema) fn unquoted_in_set(name: &str, at: Span) -> Diagnostic {
+    Diagnostic::error("undefined-name", at, format!("nothing is called `{name}`"))
+        .here("this element is a name that is not declared")
+        .help(format!("an element that is a text stands in quotes: `\"{name}\"`"))
+}
+
+/// A word without quotes that is an element of a set.
+pub(in crate::sema) fn unquoted_element(name: &str, at: Span, set: &str) -> Diagnostic {
+    Diagnostic::error("undefined-name", at, format!("nothing is called `{name}`"))
+        .here(format!("the set `{set}` has an element of this name"))
+        .help(format!("an element that is a text stands in quotes: `\"{name}\"`"))
+}
+
 /// A name where only one of a few may stand.
 pub(in crate::sema) fn undefined_among(name: &str, at: Span, known: &[&str]) -> Diagnostic {
     let near = crate::diag::near::nearest(name, known.iter().copied());
