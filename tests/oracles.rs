@@ -242,9 +242,26 @@ fn a_person_may_stop_and_go_on() {
     host.said.borrow_mut().clear();
     let again = run();
     assert_eq!((&again.x, again.counts.oracles[0].questions), (&resumed.x, 0));
-    // Somebody else's journal.
+    // Somebody else is asked anew, with a word about it, and has nothing to say.
+    let journal = || String::from_utf8(host.files.borrow()["m.journal"].clone()).unwrap();
+    let before = journal();
     host.files.borrow_mut().insert("m.opt".into(), text.replace("y[1..2]", "z[1..2]").into());
-    assert!(matches!(run().stop, Stop::Oracle(why) if why.contains("was written by another oracle")));
+    let prepared = Model::from_host(host.clone(), "m.opt").and_then(|m| m.build()).unwrap();
+    let doubts = prepared.doubts_of_journal(&Options::default());
+    assert!(
+        doubts[0].message.contains("answers of `liked` in the journal `m.journal` belong to another"),
+        "{doubts:?}"
+    );
+    say(&["1 > 2 > 3", "stop"]);
+    assert_eq!((run().counts.oracles[0].questions, journal().starts_with(&before)), (1, true));
+    // Each declaration finds its own answers again.
+    say(&["stop"]);
+    let other = run();
+    assert_eq!((other.counts.oracles[0].questions, other.counts.oracles[0].known), (0, 1));
+    host.files.borrow_mut().insert("m.opt".into(), text.into());
+    host.said.borrow_mut().clear();
+    let back = run();
+    assert_eq!((&back.x, back.counts.oracles[0].questions), (&resumed.x, 0));
 }
 
 /// A folder of its own for a test.

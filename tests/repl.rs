@@ -283,6 +283,21 @@ fn commands_answer() {
         (":set tolerance = 1e-7", ""),
         (":set", "max_iter = 200"),
         (":set max_iter", ""),
+        (":set budget 30", ""),
+        (":set target = 1e-3", ""),
+        (":set presolve false", ""),
+        (":set", "budget = 30  (how many candidates may be asked about)"),
+        (":set budget", ""),
+        (":set target", ""),
+        (":set presolve", ""),
+        (":set", "tolerance = 0.0000001"),
+        (
+            ":doc budget",
+            "option budget of every method that asks: how many candidates may be asked about (default inf)",
+        ),
+        (":doc timeout", "seconds that a command has"),
+        (":doc presolve", "option presolve of every method"),
+        (":doc cma_es", "repeats"),
         (":compare interior_point", "interior_point"),
         (":param", "need = 25"),
         (":param need = 26", "nothing is built again"),
@@ -302,6 +317,9 @@ fn commands_answer() {
         (":why x[9]", "has no element [9]"),
         (":set maxiter 3", "did you mean `max_iter`?"),
         (":set max_iter lots", "max_iter"),
+        (":set budget 0", "budget"),
+        (":set budgte 3", "did you mean `budget`?"),
+        (":set cache 3", "cache"),
         (":set seed -1", "a whole number"),
         (":set method nobody", "the name of a method"),
         (":solve nobody", "nobody"),
@@ -407,6 +425,80 @@ fn through_a_pipe_there_is_no_prompt_and_the_code_tells() {
     assert!(err(&output).contains("conversation:2:1"), "{}", err(&output));
     let output = piped(&[], "minimize y\n");
     assert!(err(&output).contains("waits for `y`"), "{}", err(&output));
+}
+
+/// A program that writes down that it was asked, and answers with how often that was.
+const JUDGE: &str = "while read -r line; do echo >> asked; id=${line#*:}; id=${id%%,*}; n=$(($(wc -l < asked)));
+    echo \"{\\\"id\\\":$id,\\\"value\\\":$((100 - n))}\"; done";
+
+#[test]
+fn what_is_asked_has_a_budget_and_is_not_asked_again() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("repl-asked");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("a folder for the test");
+    std::fs::write(folder.join("judge.sh"), JUDGE).expect("written");
+    let model = "var x[1..2] in [0, 4] start 4\noracle cost(y[1..2]) values via command(\"sh judge.sh\")
+minimize cost(x)\nsolve with cma_es\n";
+    std::fs::write(folder.join("m.opt"), model).expect("written");
+    let path = folder.join("m.opt").to_str().unwrap().to_string();
+    let asked = || std::fs::read_to_string(folder.join("asked")).map_or(0, |text| text.lines().count());
+    let known = |output: &Output| out(output).matches("answers were known").count();
+    // The command runs in the folder of the model, and its answers stand beside the model.
+    let output = piped(&["repl", &path], ":set budget 10\n:solve\n:set budget 25\n:solve\n:set\n");
+    assert_eq!(output.status.code(), Some(0), "{}{}", out(&output), err(&output));
+    assert!(out(&output).contains("budget = 25"), "{}", out(&output));
+    assert_eq!((asked(), known(&output)), (25, 1), "{}", out(&output));
+    assert!(out(&output).contains("gave 15 values; 10 answers were known"), "{}", out(&output));
+    let journal = std::fs::read_to_string(folder.join("m.journal")).expect("there is a journal beside the model");
+    assert_eq!(journal.matches("\"value\"").count(), 25, "{journal}");
+    // Another conversation, and the command line, go on from there.
+    let output = piped(&[], &format!(":load {path}\n:set budget 30\n:solve\n"));
+    assert_eq!((output.status.code(), asked()), (Some(0), 30), "{}{}", out(&output), err(&output));
+    let output = piped(&["solve", &path, "--set", "budget=30"], "");
+    assert_eq!((output.status.code(), asked()), (Some(0), 30), "{}{}", out(&output), err(&output));
+    // Declared otherwise it is asked anew, and told so; declared as before, it finds all answers.
+    let other = "oracle cost(y[1..2]) values via command(\"sh ./judge.sh\")";
+    let back = "oracle cost(y[1..2]) values via command(\"sh judge.sh\")";
+    let output = piped(&["repl", &path], &format!(":set budget 5\n{other}\n:solve\n{back}\n:set budget 30\n:solve\n"));
+    assert_eq!((output.status.code(), asked()), (Some(0), 35), "{}{}", out(&output), err(&output));
+    let told = err(&output);
+    assert!(told.contains("30 answers of `cost` in the journal") && told.contains("`:set journal FILE`"), "{told}");
+    assert!(told.contains("5 answers of `cost`"), "{told}");
+    assert!(out(&output).contains("gave 0 values; 30 answers were known"), "{}", out(&output));
+    // Elsewhere, or nowhere.
+    let elsewhere = folder.join("other.journal").to_str().unwrap().to_string();
+    let text = format!(":set budget 4\n:set journal {elsewhere}\n:solve\n:set journal none\n:solve\n:set\n");
+    let output = piped(&["repl", &path], &text);
+    assert_eq!((output.status.code(), asked()), (Some(0), 43), "{}{}", out(&output), err(&output));
+    assert_eq!(std::fs::read_to_string(elsewhere).unwrap().matches("\"value\"").count(), 4);
+    assert!(out(&output).contains("journal = none"), "{}", out(&output));
+}
+
+/// A conversation without a file has a journal of its own, which says where it is when the model gets a file.
+#[test]
+fn a_conversation_without_a_file_keeps_its_answers() {
+    let host = Rc::new(Memory::default());
+    let person = |lines: &[&str]| host.said.borrow_mut().extend(lines.iter().map(|line| line.to_string()));
+    let mut c = Conversation::new(host.clone());
+    for text in ["var x in [0, 4] start 4", "oracle liked(y) ranks via asking", "maximize liked(x)"] {
+        done(&mut c, text);
+    }
+    done(&mut c, ":set method cma_es");
+    person(&["1 > 2 > 3 > 4", "stop"]);
+    say(&mut c, ":solve");
+    assert!(host.files.borrow().contains_key("conversation.journal"));
+    person(&["stop"]);
+    assert!(say(&mut c, ":solve").text.contains("1 answers were known"));
+    let said = done(&mut c, ":save taste.opt");
+    assert!(said.contains("`conversation.journal`") && said.contains("--journal conversation.journal"), "{said}");
+    // Its arguments changed: the answers are of no use, and not lost.
+    person(&["1 > 2 > 3 > 4", "stop"]);
+    refused(&mut c, "var x[1..2] in [0, 4] start 4");
+    let reply = say(&mut c, "oracle liked(y[1..2]) ranks via asking");
+    assert!(!reply.failed, "{:?}", reply.told);
+    let reply = say(&mut c, ":solve");
+    assert!(reply.told[0].to_string().contains("1 answer of `liked`"), "{:?}", reply.told);
+    assert_eq!(reply.ended, Some(3));
 }
 
 /// The model of the example, statement by statement, then questions and changes.

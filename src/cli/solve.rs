@@ -1,7 +1,7 @@
 //! `merit solve`: check, plan, solve, certify, print.
 
 use super::arguments::Solve;
-use super::common::{change, options, prepared, print, tell};
+use super::common::{change, options, prepared, print, tell, tell_all};
 use super::log::{Log, trace};
 use super::terminal::{LiveLine, catch_interrupts, colour};
 use super::{WRONG_USAGE, tell_bug};
@@ -28,6 +28,7 @@ fn solved(arguments: Solve) -> Result<i32, i32> {
     let options = options(arguments.how, arguments.trace.is_some(), arguments.iis);
     let plan = prepared.plan(&options).map_err(|errors| tell(&errors))?;
 
+    tell_all(&prepared.doubts_of_journal(&options), &prepared.sources);
     let mut live = LiveLine::new(!arguments.quiet && !arguments.log);
     let mut log = Log::default();
     let answer = prepared.solve(&plan, &options, |line| {

@@ -291,6 +291,12 @@ pub const CATALOGUE: &[Entry] = &[
     ),
     row("repeated-element", "sema", "An element stands twice in a set.", "leave one of the two out"),
     row(
+        "set-aside",
+        "session",
+        "A journal holds answers of an oracle that was declared otherwise when it gave them.",
+        "they stay there; what was declared then finds them again",
+    ),
+    row(
         "shape-mismatch",
         "sema",
         "Shapes or index sets do not fit.",

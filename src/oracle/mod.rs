@@ -29,6 +29,7 @@ use crate::problem::oracles::{Answerer, Answers, Oracle};
 use crate::solve::asked::{Need, Oracles};
 use crate::solve::black_box::ranking::Ranking;
 use hosted::Closures;
+pub use journal::Aside;
 use journal::Journal;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -62,6 +63,11 @@ pub struct Settings<'a> {
     pub folder: String,
     /// Whether the user, or the clock, wants an end.
     pub over: &'a dyn Fn() -> Option<Stop>,
+}
+
+/// Answers in a journal that do not serve the problem as its oracles are declared now.
+pub fn set_aside(host: &dyn Host, path: &str, problem: &Problem) -> Vec<Aside> {
+    journal::asides(host, path, problem)
 }
 
 /// All oracles of a problem, with what they have said.

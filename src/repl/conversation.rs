@@ -6,7 +6,7 @@ use super::commands::{self, Line};
 use super::input::{Part, parts};
 use super::reply::Reply;
 use super::script::{Kept, Script};
-use super::{changes, expression};
+use super::{changes, expression, words};
 use crate::answer::{Answer, LogLine};
 use crate::diag::{Diagnostic, Sources, Span};
 use crate::host::Host;
@@ -79,7 +79,7 @@ impl Conversation {
         let span = self.script.typed(text);
         let mut reply = Reply::default();
         for part in parts(&self.script, span) {
-            let answered = guarded(|| self.answer(part, &mut *watch));
+            let answered = guarded(|| self.answer(part, &mut *watch)).map(words::reworded);
             reply.and(answered.unwrap_or_else(|bug| {
                 // What the panic left half done is made again.
                 self.built = None;
@@ -335,21 +335,27 @@ impl Conversation {
         }
     }
 
-    /// Solves the problem as it is, from the last answer if that holds.
-    pub(super) fn solve(&mut self, at: Span, watch: Watch) -> Result<(), Reply> {
+    /// Solves the problem as it is, from the last answer if that holds. What is told is about answers of oracles that do
+    /// not serve.
+    pub(super) fn solve(&mut self, at: Span, watch: Watch) -> Result<Reply, Reply> {
         let plan = self.planned(at)?;
         let options = self.options.clone();
         let good = self.last.as_ref().filter(|last| last.answer.status.exit_code() == 0);
         let earlier = good.map(|last| (last.answer.clone(), last.sources.clone()));
         let ready = self.ready().map_err(Reply::refused)?;
-        if let Some((answer, sources)) = earlier {
+        // What is found by asking repeats itself from what was answered, and goes on from there: it begins where it began.
+        if let Some((answer, sources)) = earlier
+            && !plan.asked
+        {
             ready.warm(&answer, &sources);
         }
+        let mut told = Reply::default();
+        told.tell(ready.prepared.doubts_of_journal(&options), &ready.prepared.sources);
         let answer = ready.prepared.solve(&plan, &options, watch).map_err(|bug| Reply::bug(&bug))?;
         let sources = ready.prepared.sources.clone();
         self.counts.solves += 1;
         self.last = Some(Last { answer, sources, stale: false });
-        Ok(())
+        Ok(told)
     }
 
     /// The problem built anew, with the changes and no earlier answer.

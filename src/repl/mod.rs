@@ -14,6 +14,7 @@ pub mod lines;
 pub mod reply;
 pub mod script;
 pub mod terminal;
+mod words;
 
 pub use conversation::Conversation;
 pub use reply::Reply;

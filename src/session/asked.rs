@@ -7,10 +7,11 @@ use crate::answer::diagnosis::{Diagnosis, Unanswered};
 use crate::answer::result::{Asked, Time};
 use crate::answer::{Answer, Evaluations, LogLine, Outcome, Stop};
 use crate::certify::{JudgeOptions, judge_candidate};
+use crate::diag::Diagnostic;
 use crate::expr::eval::{self, Inputs};
 use crate::expr::family::StageId;
 use crate::oracle::hosted::Closures;
-use crate::oracle::{Asker, Settings, request};
+use crate::oracle::{Aside, Asker, Settings, request, set_aside};
 use crate::plan::request::ASKING;
 use crate::plan::{Plan, execute};
 use crate::problem::Problem;
@@ -42,15 +43,14 @@ pub(super) fn run(
     let mut monitor = Monitor { deadline, keep_log: options.keep_log, ..Monitor::new(&clock, &interrupted, progress) };
     let plan = &plan.with_numbers(&prepared.problem);
     let problem = &prepared.problem;
-    let model = prepared.sources.files.first().map_or("", |file| &file.name);
     let number = |name: &str| plan.options.number(ASKING, name);
     let settings = Settings {
         cache: plan.options.flag(ASKING, "cache"),
         repeats: number("repeats") as usize,
         parallel: number("parallel") as usize,
         timeout: number("timeout"),
-        journal: journal(problem, options, model),
-        folder: folder_of(model),
+        journal: prepared.journal(options),
+        folder: folder_of(prepared.path()),
         over: &over,
     };
     let place = settings.journal.clone();
@@ -83,17 +83,43 @@ pub(super) fn run(
     assembled(prepared, plan, Judged { outcome, certificate }, diagnosis, 1, time, said, |_, _, _| vec![])
 }
 
-/// Where answers are written down: as the user says, else beside the model where they cost something.
-fn journal(problem: &Problem, options: &Options, model: &str) -> Option<String> {
+/// Where answers are written down: as the user says, else beside the model where they cost something. What has no file is a
+/// conversation.
+pub(super) fn journal(problem: &Problem, options: &Options, model: &str) -> Option<String> {
     match options.journal.as_deref() {
         Some("none") => None,
         Some(path) => Some(path.to_string()),
         None => {
             let costs = |o: &Answerer| matches!(o, Answerer::Command(_) | Answerer::Asking);
-            let stem = model.strip_suffix(".opt").unwrap_or(model);
+            let stem = match model.strip_suffix(".opt").unwrap_or(model) {
+                "" => "conversation",
+                stem => stem,
+            };
             problem.oracles.iter().any(|o| costs(&o.source)).then(|| format!("{stem}.journal"))
         }
     }
+}
+
+/// What the journal holds that is not used, before anybody is asked again.
+pub(super) fn doubts(prepared: &Prepared, options: &Options) -> Vec<Diagnostic> {
+    let Some(path) = prepared.journal(options) else { return vec![] };
+    let asides = set_aside(prepared.host(), &path, &prepared.problem);
+    asides.into_iter().map(|aside| doubt(&prepared.problem.oracles[aside.oracle], &aside, &path)).collect()
+}
+
+fn doubt(oracle: &Oracle, aside: &Aside, path: &str) -> Diagnostic {
+    let answers = match aside.answers {
+        1 => "1 answer".to_string(),
+        n => format!("{n} answers"),
+    };
+    let why = match &aside.declared {
+        Some(text) => format!("another declaration (`{text}`)"),
+        None => "questions of another length".to_string(),
+    };
+    let message = format!("{answers} of `{}` in the journal `{path}` belong to {why}", oracle.name);
+    Diagnostic::warning("set-aside", oracle.span, message).help(
+        "they stay there unused; what was declared then finds them again, or `--journal FILE` keeps another journal",
+    )
 }
 
 /// What each call answers at the point, as far as it is a number. What only `show` and the like read is asked now; an

@@ -96,7 +96,8 @@ impl Model {
         let warnings = Errors::unless_only_warnings(diagnostics, &sources)?;
         let problem = problem.expect("a problem without errors is built");
         let read = self.host.seconds() - self.began;
-        Ok(Prepared::new(problem, sources, warnings, self.host.clone(), read))
+        let prepared = Prepared::new(problem, sources, warnings, self.host.clone(), read);
+        Ok(prepared.of_file(&self.inputs.path))
     }
 }
 

@@ -76,6 +76,8 @@ pub struct Prepared {
     /// As built, before any change.
     original: Problem,
     host: Rc<dyn Host>,
+    /// The file of the model: what oracles answer is written down beside it, and commands run there. Empty: there is none.
+    path: String,
     /// An earlier answer.
     warm: Option<Warm>,
     /// Seconds from the first byte read to the problem.
@@ -103,12 +105,17 @@ impl Prepared {
             warnings,
             original,
             host,
+            path: String::new(),
             warm: None,
             read,
             planned: 0.0,
             closures: Closures::default(),
             analyses: Analyses::default(),
         }
+    }
+
+    pub(super) fn of_file(self, path: &str) -> Prepared {
+        Prepared { path: path.to_string(), ..self }
     }
 
     /// What would be done, and why; or why nothing can be done.
@@ -319,6 +326,26 @@ impl Prepared {
     /// Doubts that do not stop a solve: domains that may be left, constructs without a method.
     pub fn doubts(&self) -> Vec<Diagnostic> {
         doubts::of(&self.problem)
+    }
+
+    /// Where the answers of oracles are written down, and read from.
+    pub fn journal(&self, options: &Options) -> Option<String> {
+        self.journal_of(options, &self.path)
+    }
+
+    /// The same if the model stood in another file.
+    pub fn journal_of(&self, options: &Options, path: &str) -> Option<String> {
+        asked::journal(&self.problem, options, path)
+    }
+
+    /// One warning for each oracle of which the journal holds answers that do not serve, as it was declared otherwise when
+    /// it gave them.
+    pub fn doubts_of_journal(&self, options: &Options) -> Vec<Diagnostic> {
+        asked::doubts(self, options)
+    }
+
+    pub(super) fn path(&self) -> &str {
+        &self.path
     }
 
     pub(super) fn host(&self) -> &dyn Host {

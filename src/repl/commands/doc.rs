@@ -4,10 +4,12 @@ use super::{Line, usage, wrong};
 use crate::diag::Diagnostic;
 use crate::diag::near::nearest;
 use crate::expr::ops;
+use crate::plan::request::{ASKING, COMMON};
 use crate::repl::conversation::{Conversation, Watch};
 use crate::repl::reply::Reply;
 use crate::sema::described;
 use crate::solve::METHODS;
+use crate::solve::method::Run;
 use crate::solve::options::OptionRow;
 
 pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -> Reply {
@@ -60,9 +62,15 @@ pub fn signature(name: &str) -> Option<String> {
     Some(format!("{name}({})", letters(op.row().arity)))
 }
 
-/// All options of all methods, those of the conversation first.
+/// All options of solves, by whose they are: those of every method, those of methods that ask, and those of one method each.
+pub fn tables() -> impl Iterator<Item = (&'static str, &'static [OptionRow])> {
+    let shared = [("every method", COMMON), ("every method that asks", ASKING)];
+    shared.into_iter().chain(METHODS.iter().map(|method| (method.name, method.options)))
+}
+
+/// All options of all methods.
 pub fn options() -> impl Iterator<Item = &'static OptionRow> {
-    METHODS.iter().flat_map(|method| method.options)
+    tables().flat_map(|(_, rows)| rows)
 }
 
 fn model(conversation: &Conversation, name: &str) -> Option<String> {
@@ -87,7 +95,8 @@ fn function(name: &str) -> Option<String> {
 fn method(name: &str) -> Option<String> {
     let method = METHODS.iter().find(|m| m.name == name)?;
     let mut out = format!("method {name}: {}\n  chosen {}", method.doc, method.chosen);
-    for row in method.options {
+    let asking: &[OptionRow] = if matches!(method.run, Run::Functions(_)) { &[] } else { ASKING };
+    for row in method.options.iter().chain(asking) {
         out += &format!("\n  {:<24} {} (default {})", row.name, row.doc, row.default.value());
     }
     Some(out)
@@ -95,8 +104,8 @@ fn method(name: &str) -> Option<String> {
 
 fn option(name: &str) -> Option<String> {
     let having: Vec<(&str, &OptionRow)> =
-        METHODS.iter().filter_map(|m| Some((m.name, m.options.iter().find(|row| row.name == name)?))).collect();
+        tables().filter_map(|(whose, rows)| Some((whose, rows.iter().find(|row| row.name == name)?))).collect();
     let (_, row) = having.first()?;
-    let methods: Vec<&str> = having.iter().map(|(method, _)| *method).collect();
+    let methods: Vec<&str> = having.iter().map(|(whose, _)| *whose).collect();
     Some(format!("option {name} of {}: {} (default {})", methods.join(", "), row.doc, row.default.value()))
 }

@@ -51,6 +51,8 @@ pub enum Takes {
     Options,
     Methods,
     Commands,
+    /// What has a text: names of the model, functions, methods and options.
+    Described,
 }
 
 /// A command as it was typed.
@@ -104,7 +106,7 @@ pub const COMMANDS: &[Command] = &[
         doc: "takes a declaration out of the model" },
     Command { name: "help", usage: "[COMMAND]", takes: Takes::Commands, run: help::run,
         doc: "what can be said here" },
-    Command { name: "doc", usage: "NAME", takes: Takes::Names, run: doc::run,
+    Command { name: "doc", usage: "NAME", takes: Takes::Described, run: doc::run,
         doc: "what a function, a method, an option or a name of the model is" },
     Command { name: "quit", usage: "", takes: Takes::Nothing, run: quit::run,
         doc: "ends the conversation, as the end of input does" },

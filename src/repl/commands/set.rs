@@ -1,9 +1,10 @@
 //! `:set [OPTION [VALUE]]`
 
-use super::doc::options;
+use super::doc::{options, tables};
 use super::{Line, wrong};
 use crate::diag::Diagnostic;
 use crate::diag::near::nearest;
+use crate::plan::request::{ASKING, COMMON};
 use crate::repl::conversation::{Conversation, Watch};
 use crate::repl::reply::Reply;
 use crate::session::Options;
@@ -83,7 +84,7 @@ pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -
         (None, false) => {
             let value = Value::of_text(value);
             // Each method has its own range: one that takes it is enough, the planner tells of the others.
-            let rows = METHODS.iter().map(|m| m.options).filter(|rows| rows.iter().any(|row| row.name == name));
+            let rows = tables().map(|(_, rows)| rows).filter(|rows| rows.iter().any(|row| row.name == name));
             let refusals: Vec<_> = rows.map(|rows| check(rows, name, &value, line.rest_at)).collect();
             match refusals.iter().any(Result::is_ok) {
                 true => {
@@ -115,13 +116,19 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 fn listed(conversation: &Conversation) -> Reply {
     let options = &conversation.options;
     let general = GENERAL.iter().filter_map(|g| Some((g.name.to_string(), (g.shown)(options)?, g.doc)));
-    let own = options.options.iter().map(|(name, value)| (name.clone(), value.to_string(), "of the method"));
+    let own = options.options.iter().map(|(name, value)| (name.clone(), value.to_string(), said_of(name)));
     let lines: Vec<String> =
         general.chain(own).map(|(name, value, doc)| format!("{name} = {value}  ({doc})")).collect();
     match lines.is_empty() {
         true => Reply::said("nothing is set; `:doc METHOD` lists the options of a method"),
         false => Reply::said(lines.join("\n")),
     }
+}
+
+/// What is said of an option: whose it is, if several methods have one of this name, else what it does.
+fn said_of(name: &str) -> &'static str {
+    let shared = [COMMON, ASKING].into_iter().flatten().find(|row| row.name == name);
+    shared.map_or("of the method", |row| row.doc)
 }
 
 /// `name value` or `name = value`

@@ -4,6 +4,7 @@ use super::Line;
 use crate::answer::text;
 use crate::repl::conversation::{Conversation, Watch};
 use crate::repl::reply::Reply;
+use crate::repl::words::in_conversation;
 
 pub(super) fn run(conversation: &mut Conversation, line: &Line, watch: Watch) -> Reply {
     let usual = conversation.options.method.clone();
@@ -16,11 +17,12 @@ pub(super) fn run(conversation: &mut Conversation, line: &Line, watch: Watch) ->
 }
 
 fn solved(conversation: &mut Conversation, line: &Line, watch: Watch) -> Reply {
-    if let Err(reply) = conversation.solve(line.rest_at, watch) {
-        return reply;
-    }
+    let mut reply = match conversation.solve(line.rest_at, watch) {
+        Ok(told) => told,
+        Err(refused) => return refused,
+    };
     let last = conversation.last.as_ref().expect("it was just solved");
-    let mut reply = Reply::said(text::render(&last.answer, &last.sources, false));
+    reply.say(in_conversation(&text::render(&last.answer, &last.sources, false)));
     reply.ended = Some(last.answer.exit_code());
     reply
 }

@@ -32,6 +32,11 @@ impl Known {
                 Some(Takes::Methods) => methods(),
                 Some(Takes::Commands) => COMMANDS.iter().map(|c| c.name.to_string()).collect(),
                 Some(Takes::Nothing) => vec![],
+                Some(Takes::Described) => {
+                    let functions = doc::functions().map(str::to_string);
+                    let options = set::names().map(str::to_string);
+                    self.names.iter().cloned().chain(functions).chain(methods()).chain(options).collect()
+                }
                 Some(Takes::Names | Takes::Files) | None => {
                     let opening = OPENING.iter().chain(&["fix", "drop", "restore"]).map(|word| word.to_string());
                     let opening = opening.filter(|_| before[..start].trim().is_empty());
@@ -61,7 +66,14 @@ fn takes(line: &str) -> Option<Takes> {
 pub(super) fn wants_file(before: &str) -> bool {
     let after_name = before.trim_start().contains(char::is_whitespace);
     let in_text = before.matches('"').count() % 2 == 1;
-    in_text || takes(before) == Some(Takes::Files) && after_name
+    let journal = takes(before) == Some(Takes::Options) && opens_with(before, "journal");
+    in_text || journal || takes(before) == Some(Takes::Files) && after_name
+}
+
+/// Whether the first word after the name of a command is this one, and another has begun.
+fn opens_with(before: &str, word: &str) -> bool {
+    let rest = before.trim_start().split_once(char::is_whitespace).map_or("", |(_, rest)| rest.trim_start());
+    rest.strip_prefix(word).is_some_and(|rest| rest.starts_with([' ', '=']))
 }
 
 fn word_start(before: &str) -> usize {
@@ -104,6 +116,9 @@ mod tests {
             (":so", 1, "solve"),
             (":set max_it", 5, "max_iter"),
             (":set method interi", 12, "interior_point"),
+            (":set budg", 5, "budget"),
+            (":doc time", 5, "timeout"),
+            (":doc cma", 5, "cma_es"),
             (":solve interi", 7, "interior_point"),
             (":why vol", 5, "volume"),
             ("volume.du", 7, "dual"),
@@ -116,7 +131,12 @@ mod tests {
             assert_eq!((at, found.iter().any(|w| w == word)), (*start, true), "{before}: {found:?}");
         }
         assert!(known.complete("x + minim").1.is_empty(), "statements begin lines");
-        assert!(wants_file("data t = csv(\"exa") && wants_file(":load exa") && !wants_file(":lo"));
+        assert!(
+            wants_file("data t = csv(\"exa")
+                && wants_file(":load exa")
+                && wants_file(":set journal exa")
+                && !wants_file(":lo")
+        );
     }
 
     #[test]
