@@ -21,6 +21,12 @@ use std::sync::Arc;
 const MOST_LISTED: usize = 1 << 24;
 const BOTH: u8 = FOR_OBJECTIVE | FOR_CONSTRAINTS;
 
+#[cfg(test)]
+thread_local! {
+    /// How many evaluators of this thread laid out a Hessian.
+    pub static HESSIANS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// Functions and derivatives of the first objective and of all constraints (dropped ones too) of a problem.
 ///
 /// Values that are not finite are returned as they are.
@@ -241,6 +247,8 @@ impl Evaluator {
             self.jacobians_done = 0;
             Jacobian::new(&mut self.engine)
         });
+        #[cfg(test)]
+        HESSIANS.with(|count| count.set(count.get() + self.hessian.is_none() as usize));
         self.hessian.get_or_insert_with(|| Hessian::new(&mut self.engine, jacobian, self.most_listed))
     }
 

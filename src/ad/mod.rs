@@ -31,6 +31,8 @@ mod transfer;
 mod values;
 
 pub use evaluator::Evaluator;
+#[cfg(test)]
+pub use evaluator::HESSIANS;
 
 #[cfg(test)]
 mod accuracy_tests;

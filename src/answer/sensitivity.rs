@@ -26,16 +26,27 @@ pub struct OneSided {
 }
 
 /// What was checked of a sensitivity.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checks {
     /// Of the linear systems, relative to their right sides; the worst.
     pub residual: f64,
     /// Of their matrix, estimated from below.
     pub condition: f64,
+    pub systems: Systems,
     /// The least over all inequalities of the larger of slack and multiplier, scaled: how far the set of active ones is
     /// from changing. Infinite if there are none.
     pub margin: f64,
     pub resolved: Option<Resolved>,
+}
+
+/// How the linear systems were solved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Systems {
+    /// Their matrix was formed and factored.
+    #[default]
+    Factored,
+    /// It was only multiplied: by which method, how many systems were solved, and with how many products.
+    Products { method: &'static str, solves: usize, products: usize },
 }
 
 /// The problem solved again at parameters moved a little to both sides along one direction.
@@ -102,6 +113,7 @@ impl Sensitivity {
                 "holds": self.holds(),
                 "residual": json_number(checks.residual),
                 "condition": json_number(checks.condition),
+                "systems": checks.systems.json(),
                 "margin": json_number(checks.margin),
                 "resolved": checks.resolved.map(|r| json!({"step": json_number(r.step), "error": json_number(r.error)})),
             }),
@@ -114,9 +126,12 @@ impl Sensitivity {
 impl Checks {
     fn line(&self, holds: bool) -> String {
         let verdict = if holds { "holds" } else { "does not hold" };
-        let condition = match self.condition.is_finite() {
-            true => format!("condition {}", significant(self.condition, 2)),
-            false => "singular".to_string(),
+        let condition = match (self.condition.is_finite(), self.systems) {
+            (false, _) => "singular".to_string(),
+            (true, Systems::Factored) => format!("condition {}", significant(self.condition, 2)),
+            (true, Systems::Products { .. }) => {
+                format!("condition at least {} as products show", significant(self.condition, 2))
+            }
         };
         let margin = match self.margin.is_finite() {
             true => format!(", strict complementarity {}", residual(self.margin)),
@@ -128,6 +143,23 @@ impl Checks {
             }
             None => String::new(),
         };
-        format!("{verdict}: residual {}, {condition}{margin}{resolved}", residual(self.residual))
+        let systems = match self.systems {
+            Systems::Factored => String::new(),
+            Systems::Products { method, solves, products } => {
+                format!("; no Hessian formed, {solves} systems solved by {method} with {products} products")
+            }
+        };
+        format!("{verdict}: residual {}, {condition}{margin}{resolved}{systems}", residual(self.residual))
+    }
+}
+
+impl Systems {
+    fn json(self) -> Value {
+        match self {
+            Systems::Factored => json!({"method": "direct"}),
+            Systems::Products { method, solves, products } => {
+                json!({"method": method, "solves": solves, "products": products})
+            }
+        }
     }
 }

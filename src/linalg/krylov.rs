@@ -1,9 +1,10 @@
 //! Methods that see a matrix through products only. Symmetric: conjugate gradients, the same inside a ball, MINRES;
-//! any: GMRES, and the truncated Neumann series.
+//! any: GMRES, and the truncated Neumann series. Lanczos steps show where eigenvalues are.
 //!
 //! `apply(v, out)` writes `A v`. Sources: Steihaug (1983) for the ball; Paige and Saunders (1975) for MINRES; Saad and
 //! Schultz (1986) for GMRES.
 
+use super::dense::symmetric_eigenvalues;
 use super::vector::{add_multiple, dot, two_norm};
 
 /// How a run ended.
@@ -88,6 +89,46 @@ fn to_edge(p: &[f64], d: &[f64], radius: f64) -> f64 {
     let root = (b * b - a * c).max(0.0).sqrt();
     // The form without cancellation.
     if b > 0.0 { (-c / (b + root)).max(0.0) } else { (root - b) / a.max(f64::MIN_POSITIVE) }
+}
+
+/// Ritz values of symmetric `A`, ascending: eigenvalues of its restriction to the Krylov space of `start` of at most `steps`
+/// dimensions. They lie between the least and the largest eigenvalue, and the outer ones come near them first.
+pub fn ritz_values(apply: &mut dyn FnMut(&[f64], &mut [f64]), start: &[f64], steps: usize) -> Vec<f64> {
+    let norm = two_norm(start);
+    let mut basis: Vec<Vec<f64>> = vec![start.iter().map(|v| v / norm).collect()];
+    let mut product = vec![0.0; start.len()];
+    let (mut diagonal, mut beside) = (vec![], vec![]);
+    while norm > 0.0 && diagonal.len() < steps.min(start.len()) {
+        let current = &basis[diagonal.len()];
+        apply(current, &mut product);
+        let size = two_norm(&product);
+        if !size.is_finite() {
+            break;
+        }
+        diagonal.push(dot(current, &product));
+        // Against all, twice: without that, copies of the outer ones appear.
+        for _ in 0..2 {
+            for vector in &basis {
+                let part = dot(vector, &product);
+                add_multiple(&mut product, -part, vector);
+            }
+        }
+        let next = two_norm(&product);
+        if next <= 1e-14 * size {
+            break;
+        }
+        beside.push(next);
+        basis.push(product.iter().map(|v| v / next).collect());
+    }
+    let k = diagonal.len();
+    let mut small = vec![0.0; k * k];
+    for i in 0..k {
+        small[i * k + i] = diagonal[i];
+        if i + 1 < k {
+            (small[i * k + i + 1], small[(i + 1) * k + i]) = (beside[i], beside[i]);
+        }
+    }
+    symmetric_eigenvalues(k, &small)
 }
 
 /// Minimises `|b - A x|` for symmetric `A`, definite or not, from `x = 0`, until the norm is `tolerance |b|`.
@@ -291,6 +332,19 @@ mod tests {
         // Indefinite: eigenvalues on both sides of zero.
         assert_eq!(minres(&mut tridiagonal(0.3), &b, 1e-10, 100, &mut x), End::Converged);
         assert!(residual(0.3, &b, &x) <= 1e-9 * two_norm(&b));
+    }
+
+    #[test]
+    fn outer_eigenvalues_are_seen() {
+        let start: Vec<f64> = (0..50).map(|i| 1.0 + (i as f64).sin()).collect();
+        // 2.1 - 2 cos(k pi / 51)
+        let exact = |k: f64| 2.1 - 2.0 * (k * std::f64::consts::PI / 51.0).cos();
+        let all = ritz_values(&mut tridiagonal(2.1), &start, 50);
+        assert!((all[0] - exact(1.0)).abs() < 1e-10 && (all[49] - exact(50.0)).abs() < 1e-10, "{all:?}");
+        let some = ritz_values(&mut tridiagonal(2.1), &start, 20);
+        assert!(some.len() == 20 && some[0] >= exact(1.0) - 1e-12 && some[19] <= exact(50.0) + 1e-12, "{some:?}");
+        assert!(some[19] > 0.98 * exact(50.0));
+        assert_eq!(ritz_values(&mut |v, out| out.copy_from_slice(v), &start, 20).len(), 1);
     }
 
     #[test]

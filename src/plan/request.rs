@@ -8,12 +8,22 @@ use crate::solve::METHODS;
 use crate::solve::method::{Method, Run};
 use crate::solve::options::{Default as Usual, OptionRow, Options, Value, check};
 
-/// Options that every method has: they are about what is done before it runs.
-pub const COMMON: &[OptionRow] = &[OptionRow {
-    name: "presolve",
-    doc: "look for contradictions and simplify rows and bounds before the method runs",
-    default: Usual::Bool(true),
-}];
+/// Options that every method has: they are about what is done before and after it runs.
+pub const COMMON: &[OptionRow] = &[
+    OptionRow {
+        name: "presolve",
+        doc: "look for contradictions and simplify rows and bounds before the method runs",
+        default: Usual::Bool(true),
+    },
+    OptionRow {
+        name: "implicit",
+        doc: "how linear systems of sensitivities are solved: formed and factored, or by products alone",
+        default: Usual::Choice {
+            value: "auto",
+            among: &["auto", "direct", "minres", "conjugate_gradients", "gmres", "neumann"],
+        },
+    },
+];
 
 /// Options of every method that compares candidates: they are about what it asks.
 #[rustfmt::skip]

@@ -296,7 +296,19 @@ impl Prepared {
     /// or `x.reduced_cost`, `to` a parameter, a column (`train.y`) or a computed array, both also with an index (`x[2]`).
     /// Rows are the elements of `of`. What was checked comes with it.
     pub fn sensitivity(&mut self, answer: &Answer, of: &str, to: &str) -> Result<Sensitivity, Errors> {
-        let options = Options { method: Some(answer.plan.method.clone()), ..Options::default() };
+        self.sensitivity_with(answer, of, to, &Options::default())
+    }
+
+    /// The same with options for it and for solving again, as `implicit`.
+    pub fn sensitivity_with(
+        &mut self,
+        answer: &Answer,
+        of: &str,
+        to: &str,
+        options: &Options,
+    ) -> Result<Sensitivity, Errors> {
+        let method = options.method.clone().or_else(|| Some(answer.plan.method.clone()));
+        let options = Options { method, ..options.clone() };
         let plan = self.plan(&options)?;
         let clock = || self.host.seconds();
         let before = self.host.interrupts();

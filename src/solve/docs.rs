@@ -41,7 +41,8 @@ const HEAD: &str = "# Methods
 
 The planner chooses one of these; `solve with NAME { option = value }` or `--with NAME` asks for one. `merit plan` says
 why it was chosen and what every other one objected to. Every method knows `seed`, a whole number; those that use
-chance give the same answer for the same seed. This page is made from the table of methods.
+chance give the same answer for the same seed. Every one also knows `presolve`, by default `true` ([diagnosis.md](diagnosis.md)),
+and `implicit`, by which linear systems of sensitivities are solved ([sensitivity.md](sensitivity.md)). This page is made from the table of methods.
 ";
 
 /// A method as a section of Markdown.

@@ -5,6 +5,7 @@
 //! movement of what it reads and adds its own, and that of the multipliers that it supplies. Where a follower has a
 //! constraint that is active without force, the two sides are followed apart.
 
+use super::linear::How;
 use super::point::Point;
 use super::resolve::Solver;
 use super::{SAME, not_computed};
@@ -113,7 +114,8 @@ fn computed(
     if !chain.weak.is_empty() {
         notes.push(format!("active without force: {}", chain.weak.join(", ")));
     }
-    let mut checks = Checks { residual: chain.worst, condition: chain.condition, margin: chain.margin, resolved: None };
+    let mut checks =
+        Checks { residual: chain.worst, condition: chain.condition, margin: chain.margin, ..Checks::default() };
     let smooth = values.iter().all(|v| v.is_finite());
     if smooth {
         match compare(flat, &mut followers, &mut watching, &whole, to, &values, solver) {
@@ -138,7 +140,7 @@ fn polished(flat: &Problem, follower: &mut Follower, whole: &mut [f64], solver: 
     }
     let level = &follower.level;
     let outside = Source::Param(level.outside);
-    let point = Point::of(&level.problem, &found.x, found.multipliers.as_ref(), &[outside]);
+    let point = Point::of(&level.problem, &found.x, found.multipliers.as_ref(), &[outside], How::DIRECT.linear);
     found.x = point.x[..level.own.len()].to_vec();
     found.multipliers = Some(point.multipliers());
     follower.put(flat, &found, whole);
@@ -202,11 +204,11 @@ impl Chain<'_> {
         }
         let program = Program::new(evaluator, joint, point.sense, &point.rows, point.selected.clone());
         let mut program = program.map_err(|_| format!("the system of `{name}` could not be factored"))?;
-        self.condition = self.condition.max(program.system.condition);
+        self.condition = self.condition.max(program.condition());
         self.worst = self.worst.max(point.residual);
         let weak = &point.weak;
         let (moved, duals, weak_duals) = if weak.is_empty() {
-            if program.system.null.is_some() {
+            if program.singular() {
                 return Err(format!("the answer of `{name}` is not isolated, or its constraints depend on each other"));
             }
             let tangent = program.forward(&along);

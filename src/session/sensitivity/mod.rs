@@ -9,6 +9,9 @@ mod after;
 mod asked;
 mod chain;
 mod levels;
+mod linear;
+#[cfg(test)]
+mod linear_tests;
 #[cfg(test)]
 mod pair_tests;
 mod pairs;
@@ -30,10 +33,11 @@ use crate::problem::features::Features;
 use crate::problem::promote::promote;
 use crate::problem::{self, AfterSolve, Problem};
 use crate::session::changes::Refused;
-use crate::solve::implicit::Program;
 use crate::solve::implicit::direction::{At, Fan};
+use crate::solve::implicit::{Program, Solver as Solved};
 use after::Combination;
 use asked::named;
+use linear::How;
 use point::Point;
 
 /// What is beyond this share of a right side lies outside of the range of a singular matrix.
@@ -52,16 +56,21 @@ pub(super) fn of_names(
 ) -> Result<Sensitivity, Refused> {
     let mut problem = problem.clone();
     named(&mut problem, of, to)?;
-    let outcome = Outcome {
+    let outcome = outcome_of(answer);
+    let after = super::run::after_solve(&problem, &outcome, &super::run::slacks(&problem, &outcome.x), &[]);
+    Ok(all(&problem, &outcome, answer.status, &after, solver).remove(0))
+}
+
+/// What a method would have handed back.
+fn outcome_of(answer: &Answer) -> Outcome {
+    Outcome {
         x: answer.x.clone(),
         multipliers: answer.multipliers.clone(),
         stop: answer.stop.clone(),
         iterations: 0,
         evaluations: Default::default(),
         log: vec![],
-    };
-    let after = super::run::after_solve(&problem, &outcome, &super::run::slacks(&problem, &outcome.x), &[]);
-    Ok(all(&problem, &outcome, answer.status, &after, solver).remove(0))
+    }
 }
 
 /// All sensitivities that a problem asks for, at its answer. `after` holds the numbers of `Problem::after_solve`.
@@ -130,40 +139,75 @@ fn one(
     if !read_after(problem, asked).iter().all(known) {
         return not_computed(asked, "the slack of a row of a block is not differentiated");
     }
-    let point = Point::of(problem, &outcome.x, outcome.multipliers.as_ref(), &[asked.to.source]);
-    of_point(problem, point, asked, after, &mut |values| {
-        solver.compare(problem, asked, values, &mut |solver, moved| solver.answer(moved, outcome, asked))
-    })
+    let (rows, columns) = (problem.stage(asked.of).rows as usize, asked.to.count as usize);
+    let how = How::of(problem, solver.plan, rows.min(columns));
+    one_by(how, problem, outcome, asked, after, solver)
 }
 
-/// The answer of a problem stands at a point; `again` compares derivatives with problems that are solved again.
+/// Solved in one way, or by factors if that way allows it and does not get there.
+fn one_by(
+    how: How,
+    problem: &Problem,
+    outcome: &Outcome,
+    asked: &problem::Sensitivity,
+    after: &[Vec<f64>],
+    solver: &mut Solver,
+) -> Sensitivity {
+    let mut with = |how: How| {
+        let multipliers = outcome.multipliers.as_ref();
+        let point = Point::of(problem, &outcome.x, multipliers, &[asked.to.source], how.linear);
+        of_point(problem, point, asked, after, how, &mut |values| {
+            solver
+                .compare(problem, asked, values, &mut |solver, moved| solver.answer(moved, outcome, asked, how.linear))
+        })
+    };
+    let why = match with(how) {
+        Ok(found) => return found,
+        Err(why) if !how.may_form => return not_computed(asked, &why),
+        Err(why) => why,
+    };
+    let mut found = with(How::DIRECT).unwrap_or_else(|why| not_computed(asked, &why));
+    found.notes.push(format!("{why}, so the matrix was formed and factored"));
+    found
+}
+
+/// The answer of a problem stands at a point; `again` compares derivatives with problems that are solved again. Or why
+/// products did not solve the systems.
 fn of_point(
     problem: &Problem,
     point: Point,
     asked: &problem::Sensitivity,
     after: &[Vec<f64>],
+    how: How,
     again: &mut dyn FnMut(&[f64]) -> Result<Resolved, String>,
-) -> Sensitivity {
+) -> Result<Sensitivity, String> {
     let mut base = Evaluator::new(&point.problem);
-    let program = Program::new(&mut base, &point.x, point.sense, &point.rows, point.selected.clone());
-    let Ok(program) = program else { return not_computed(asked, "the linear system could not be factored") };
+    let selected = point.selected.clone();
+    let program = Program::solved_by(how.linear, &mut base, &point.x, point.sense, &point.rows, selected);
+    let Ok(mut program) = program else {
+        return Ok(not_computed(asked, "the linear system could not be factored"));
+    };
+    let left = program.examine();
+    if let Some(why) = how.unsolved(left.max(point.residual), &program, &point) {
+        return Err(why);
+    }
     let mut view = View::new(problem, &point, asked, after);
     let mut evaluator = Evaluator::new(&view.problem);
     let joint = std::mem::take(&mut view.joint);
     let mut work = Work { program: program.extended(&mut evaluator, &joint), view, point: &point, worst: 0.0 };
     let mut notes = vec![];
     let (values, one_sided) = work.derivatives(&mut notes);
+    if let Some(why) = how.unsolved(work.worst, &work.program, &point) {
+        return Err(why);
+    }
     if point.kinked {
         notes.push("a function with kinks was differentiated as if the point were on none of them".to_string());
     }
-    if work.program.system.null.is_none() && !work.program.system.definite {
-        notes.push(
-            "the answer is not shown to be a strict local optimum; this is the derivative of its conditions".into(),
-        );
-    }
+    notes.extend(strictness(&work.program).map(String::from));
     let mut checks = Checks {
         residual: work.worst.max(point.residual),
-        condition: work.program.system.condition,
+        condition: work.program.condition(),
+        systems: how.systems(&work.program, &point),
         margin: point.margin,
         resolved: None,
     };
@@ -175,8 +219,26 @@ fn of_point(
     }
     let axes = asked.of_axes.followed_by(&asked.to_axes);
     let entry = Entry { name: asked.text.clone(), axes, values };
-    Sensitivity { entry, stated: asked.stated, one_sided, checks: Some(checks), notes }
+    Ok(Sensitivity { entry, stated: asked.stated, one_sided, checks: Some(checks), notes })
 }
+
+/// What is not shown of the point, if its conditions are regular.
+fn strictness(program: &Program) -> Option<&'static str> {
+    match program.solver() {
+        Solved::Factored(system) if system.null.is_some() || system.definite => None,
+        Solved::Products(products) => match products.curvature {
+            Some((least, _)) if least > 0.0 => None,
+            Some(_) => Some(NOT_STRICT),
+            None => {
+                Some("whether the answer is a strict local optimum was not examined: its matrix was only multiplied")
+            }
+        },
+        Solved::Factored(_) => Some(NOT_STRICT),
+    }
+}
+
+const NOT_STRICT: &str =
+    "the answer is not shown to be a strict local optimum; this is the derivative of its conditions";
 
 /// The problem with what is asked for at its end: rows, and variables for parameters and for duals.
 struct View {
@@ -254,7 +316,7 @@ impl Work<'_, '_> {
         if !self.point.weak.is_empty() {
             return self.by_sides(notes);
         }
-        if self.program.system.null.is_some() {
+        if self.program.singular() {
             return (self.within_range(notes), None);
         }
         let (rows, columns) = (self.view.of, self.view.to.len());
@@ -277,20 +339,18 @@ impl Work<'_, '_> {
 
     /// Of a singular system: an element has a derivative if the movement exists, and determines it.
     fn within_range(&mut self, notes: &mut Vec<String>) -> Vec<f64> {
-        let null = self.program.system.null.clone().unwrap_or_default();
         let (rows, columns) = (self.view.of, self.view.to.len());
         let exists: Vec<bool> = (0..columns)
             .map(|j| {
                 let forced = self.program.forced(&self.unit(j, 1.0));
-                self.program.system.outside(&forced) <= OUTSIDE
+                self.program.outside(&forced) <= OUTSIDE
             })
             .collect();
-        debug_assert!(!null.is_empty());
         let mut values = vec![];
         for i in 0..rows {
             let (weights, on_duals) = self.weights(i);
             let pulled = self.program.pulled(&weights, &on_duals);
-            let determined = self.program.system.outside(&pulled) <= OUTSIDE;
+            let determined = self.program.outside(&pulled) <= OUTSIDE;
             let row = if determined { self.reverse(i) } else { vec![f64::NAN; columns] };
             values.extend(row.iter().zip(&exists).map(|(v, exists)| if *exists { *v } else { f64::NAN }));
         }
@@ -404,7 +464,7 @@ impl Work<'_, '_> {
         rows[self.view.watched + i] = 1.0;
         let mut weights = self.program.gradients(&rows);
         rows.fill(0.0);
-        let mut on_duals = vec![0.0; self.program.system.active()];
+        let mut on_duals = vec![0.0; self.program.active()];
         for (first, elements) in &self.view.quantities {
             for (k, element) in elements.iter().enumerate() {
                 let weight = std::mem::take(&mut weights[first + k]);

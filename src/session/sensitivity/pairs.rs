@@ -10,6 +10,7 @@
 //! Source: Scheel and Scholtes (2000), "Mathematical programs with complementarity constraints: stationarity, optimality, and
 //! sensitivity", Mathematics of Operations Research 25.
 
+use super::linear::How;
 use super::point::{Point, WEAK};
 use super::resolve::{Solver, evaluated};
 use super::{SAME, TOGETHER, View, Work, not_computed, of_point, read_after};
@@ -82,7 +83,7 @@ fn computed(
     let settled = formed.settled(&formed.held, &sources)?;
     let doubtful = settled.doubtful();
     if doubtful.is_empty() {
-        return Ok(of_point(stated, settled.point, asked, after, &mut |values| again(solver, values)));
+        return of_point(stated, settled.point, asked, after, How::DIRECT, &mut |values| again(solver, values));
     }
     let listed = match &doubtful[..] {
         [first, _, _, ..] => format!("{first} and {} others", doubtful.len() - 1),
@@ -153,7 +154,7 @@ impl Formed {
         // A bound that says what a pair says holds or not with the pair.
         let (lower, upper) = doubled(&problem, &self.x, &self.problem, &places);
         problem.free_bounds(&lower, &upper);
-        let point = Point::of(&problem, &self.x, None, sources);
+        let point = Point::of(&problem, &self.x, None, sources, How::DIRECT.linear);
         let near = |(a, b): (&f64, &f64)| (a - b).abs() <= SAME_ANSWER * b.abs().max(1.0);
         if !point.x.iter().zip(&self.x).all(near) {
             return Err("the conditions lead to another point: nothing says how this answer moves".to_string());
@@ -275,7 +276,7 @@ struct Sides<'p> {
 impl<'p> Sides<'p> {
     fn new(stated: &'p Problem, asked: &'p problem::Sensitivity, after: &'p [Vec<f64>]) -> Sides<'p> {
         let count = stated.stage(asked.of).rows as usize * asked.to.count as usize;
-        let checks = Checks { residual: 0.0, condition: 1.0, margin: 0.0, resolved: None };
+        let checks = Checks { condition: 1.0, ..Checks::default() };
         Sides { stated, asked, after, found: [vec![None; count], vec![None; count]], checks }
     }
 
@@ -284,7 +285,7 @@ impl<'p> Sides<'p> {
         let mut base = Evaluator::new(&point.problem);
         let program = Program::new(&mut base, &point.x, point.sense, &point.rows, point.selected.clone());
         let Ok(program) = program else { return self.mark_all() };
-        if program.system.null.is_some() {
+        if program.singular() {
             return self.mark_all();
         }
         let mut view = View::new(self.stated, &point, self.asked, self.after);
@@ -316,7 +317,7 @@ impl<'p> Sides<'p> {
             }
         }
         self.checks.residual = self.checks.residual.max(work.worst).max(point.residual);
-        self.checks.condition = self.checks.condition.max(work.program.system.condition);
+        self.checks.condition = self.checks.condition.max(work.program.condition());
     }
 
     /// A piece that says nothing may hold anything.

@@ -17,6 +17,7 @@ use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Objective, Problem};
 use crate::solve::implicit::direction::{At, Weak};
 use crate::solve::implicit::system::{Entries, Selected, System};
+use crate::solve::implicit::{Linear, Program, Solver};
 
 /// Of slacks and multipliers, scaled: what is less counts as zero once the point was polished.
 pub const WEAK: f64 = 1e-6;
@@ -42,6 +43,9 @@ pub struct Point {
     pub residual: f64,
     /// Kinks that could not be written as rows.
     pub kinked: bool,
+    /// Systems that were solved by products on the way, and how many.
+    pub solves: usize,
+    pub products: usize,
 }
 
 /// How a row or a bound is active.
@@ -65,6 +69,9 @@ struct Work {
     bounds: Vec<f64>,
     held_rows: Vec<Held>,
     held_bounds: Vec<Held>,
+    linear: Linear,
+    solves: usize,
+    products: usize,
 }
 
 /// Functions and slopes at a point.
@@ -79,8 +86,14 @@ struct Here {
 }
 
 impl Point {
-    /// `multipliers` as in an outcome; `sources` are the numbers whose sides become rows.
-    pub fn of(problem: &Problem, x: &[f64], multipliers: Option<&Multipliers>, sources: &[Source]) -> Point {
+    /// `multipliers` as in an outcome; `sources` are the numbers whose sides become rows. `linear` solves for Newton steps.
+    pub fn of(
+        problem: &Problem,
+        x: &[f64],
+        multipliers: Option<&Multipliers>,
+        sources: &[Source],
+        linear: Linear,
+    ) -> Point {
         let mut x = x.to_vec();
         let features = Features::of(problem);
         let smooth = match features.kinks.is_empty() {
@@ -110,6 +123,9 @@ impl Point {
             held_bounds: vec![Held::Not; bounds.len()],
             rows,
             bounds,
+            linear,
+            solves: 0,
+            products: 0,
         };
         if multipliers.is_none() {
             work.fit();
@@ -118,8 +134,8 @@ impl Point {
         work.define(&form, &tops);
         let (weak, margin) = work.weak();
         let selected = work.selected(&weak);
-        let Work { x, rows, bounds, .. } = work;
-        Point { problem, exposed, sense, x, rows, bounds, selected, weak, margin, residual, kinked }
+        let Work { x, rows, bounds, solves, products, .. } = work;
+        Point { problem, exposed, sense, x, rows, bounds, selected, weak, margin, residual, kinked, solves, products }
     }
 
     /// The multipliers of the problem that the point was made of, for the objective as stated.
@@ -355,13 +371,10 @@ impl Work {
                 break;
             }
             let selected = self.selected(&[]);
-            let Some(mut system) = self.system(&here, &selected) else { break };
-            let solved = system.solve(&self.minus_conditions(&here, &selected));
-            if !all_finite(&solved.values) {
-                break;
-            }
+            let right = self.minus_conditions(&here, &selected);
+            let Some(step) = self.step(&right, &selected).filter(|step| all_finite(step)) else { break };
             let before = (self.x.clone(), self.rows.clone(), self.bounds.clone());
-            let (dx, du) = solved.values.split_at(self.x.len());
+            let (dx, du) = step.split_at(self.x.len());
             self.x.iter_mut().zip(dx).for_each(|(x, d)| *x += d);
             let (on_rows, on_bounds) = du.split_at(selected.rows.len());
             selected.rows.iter().zip(on_rows).for_each(|(r, u)| self.rows[*r as usize] -= u);
@@ -377,14 +390,17 @@ impl Work {
         left
     }
 
-    fn system(&mut self, here: &Here, selected: &Selected) -> Option<System> {
-        let weights: Vec<f64> = self.rows.iter().map(|y| -y).collect();
-        let pattern = self.evaluator.hessian_pattern().clone();
-        let mut hessian = vec![0.0; pattern.entries()];
-        self.evaluator.hessian(&self.x, self.sense, &weights, &mut hessian);
-        let square = self.sense == 0.0 && selected.rows.len() + selected.bounds.len() == self.x.len();
-        let jacobian = Entries { pattern: self.evaluator.jacobian_pattern(), values: &here.jacobian };
-        System::new(Entries { pattern: &pattern, values: &hessian }, jacobian, selected, square).ok()
+    /// The movement of variables and negative multipliers by which the conditions change as `right` says.
+    fn step(&mut self, right: &[f64], selected: &Selected) -> Option<Vec<f64>> {
+        let Work { evaluator, x, sense, rows, linear, .. } = self;
+        let mut program = Program::solved_by(*linear, evaluator, x, *sense, rows, selected.clone()).ok()?;
+        let step = program.solve(right).values;
+        let done = match program.solver() {
+            Solver::Factored(_) => (0, 0),
+            Solver::Products(done) => (done.solves, done.products),
+        };
+        (self.solves, self.products) = (self.solves + done.0, self.products + done.1);
+        Some(step)
     }
 
     /// `∇f - J'y - z`.

@@ -10,6 +10,7 @@ use crate::plan::execute::{Warm, execute};
 use crate::plan::{self, Plan, Request};
 use crate::problem::{Problem, Sensitivity};
 use crate::solve::asked::Nobody;
+use crate::solve::implicit::Linear;
 use crate::solve::monitor::Monitor;
 use std::ops::ControlFlow;
 
@@ -90,10 +91,11 @@ impl<'a> Solver<'a> {
         problem: &Problem,
         near: &Outcome,
         asked: &Sensitivity,
+        linear: Linear,
     ) -> Result<Vec<f64>, String> {
         let mut found = self.solve_again(problem, &near.x, near.multipliers.clone())?;
         let unasked = Problem { solve_with: None, ..problem.clone() };
-        let point = Point::of(&unasked, &found.x, found.multipliers.as_ref(), &[]);
+        let point = Point::of(&unasked, &found.x, found.multipliers.as_ref(), &[], linear);
         found.x = point.x[..unasked.dimension as usize].to_vec();
         found.multipliers = Some(point.multipliers());
         Ok(evaluated(&unasked, &found, asked))

@@ -127,7 +127,9 @@ impl Answers for Exact<'_> {
             for (k, handed) in handed.into_iter().enumerate().rev() {
                 let follower = &mut self.followers[first + k];
                 let (handed, factors) = handed?;
-                follower.keep_factors(factors);
+                if let Some(factors) = factors {
+                    follower.keep_factors(factors);
+                }
                 for (a, handed) in slopes.iter_mut().zip(handed) {
                     follower.level.own.iter().chain(&follower.supplied).for_each(|k| a[*k as usize] = 0.0);
                     follower.level.reads.iter().zip(handed).for_each(|(k, v)| a[*k as usize] += v);
@@ -150,7 +152,7 @@ fn hand_on(
     outcome: &Outcome,
     whole: &[f64],
     slopes: &[Vec<f64>],
-) -> Result<(Vec<Vec<f64>>, Kkt), String> {
+) -> Result<(Vec<Vec<f64>>, Option<Kkt>), String> {
     let level = &follower.level;
     let block = &problem.blocks[follower.block as usize];
     let (n, m) = (level.own.len(), level.rows.len());
@@ -190,7 +192,7 @@ fn hand_on(
     let name = format!("{}{}", block.name, block.axes.label(follower.instance as usize));
     let mut program = Program::new(evaluator, &point, sigma, &turned, selected)
         .map_err(|_| format!("the conditions of `{name}` could not be factored"))?;
-    if program.system.null.is_some() {
+    if program.singular() {
         return Err(format!(
             "the conditions of `{name}` are singular at its answer, so it has no derivative: it is not unique, or its \
              active rows depend on each other"
@@ -210,7 +212,7 @@ fn hand_on(
         let found = program.reverse(&weights, &on_duals);
         handed.push(found.point[n..n + level.reads.len()].to_vec());
     }
-    Ok((handed, program.system.into_factors()))
+    Ok((handed, program.into_factors()))
 }
 
 /// Slopes in the variables that the follower's multipliers supply, as weights of those of its active rows and bounds.

@@ -276,7 +276,7 @@ impl Conditions for ProximalStep<'_> {
 /// is the whole joint vector, of which only the part that is not inner counts.
 impl Conditions for Program<'_> {
     fn inner(&self) -> usize {
-        self.selected.inner.len() + self.system.active()
+        self.selected.inner.len() + self.active()
     }
 
     fn outer(&self) -> usize {

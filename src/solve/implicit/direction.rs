@@ -65,7 +65,7 @@ impl<'w> Fan<'w> {
                 }
             };
             let right = program.pulled(&gradient, &vec![0.0; rows]);
-            let solved = program.system.solve(&right);
+            let solved = program.solve(&right);
             // A singular system serves as long as the gradients lie within its range.
             if solved.residual > 1e-8 {
                 return None;
@@ -81,7 +81,7 @@ impl<'w> Fan<'w> {
     pub fn along(&self, program: &mut Program, direction: &[f64]) -> Option<OneSided> {
         let forced = program.forced(direction);
         let negative: Vec<f64> = forced.iter().map(|v| -v).collect();
-        let solved = program.system.solve(&negative);
+        let solved = program.solve(&negative);
         if solved.residual > 1e-8 {
             return None;
         }

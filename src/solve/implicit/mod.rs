@@ -6,13 +6,14 @@
 //!
 //! [`conditions`] is the catalogue of conditions, all by products; [`linear`] solves their systems, formed or not.
 //! [`program`] is for answers of smooth programs: the conditions are stationarity and the active rows and bounds, and one
-//! sparse symmetric factorisation serves both modes. [`direction`] is what remains where a constraint is active without
+//! sparse symmetric factorisation serves both modes, or [`products`] where a dense matrix is not to be formed. [`direction`] is what remains where a constraint is active without
 //! force: the answer then has one-sided derivatives, each the answer of a quadratic program. [`second`] has second derivatives
 //! for a level above; [`unroll`] differentiates a fixed number of steps instead. Source: Blondel and others, "Efficient and modular implicit differentiation" (2022).
 
 pub mod conditions;
 pub mod direction;
 pub mod linear;
+pub mod products;
 pub mod program;
 pub mod second;
 pub mod system;
@@ -22,4 +23,4 @@ pub mod unroll;
 
 pub use conditions::Conditions;
 pub use linear::{Implicit, Linear};
-pub use program::Program;
+pub use program::{Program, Solver};

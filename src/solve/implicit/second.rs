@@ -24,8 +24,8 @@ pub fn hessian_product(program: &mut Program, upper: &mut Evaluator, t: &[f64]) 
     let n = program.selected.inner.len();
     let mut slopes = vec![0.0; program.dimension()];
     upper.gradient(program.point(), &mut slopes);
-    let right = program.pulled(&slopes, &vec![0.0; program.system.active()]);
-    let u = program.system.solve(&right).values;
+    let right = program.pulled(&slopes, &vec![0.0; program.active()]);
+    let u = program.solve(&right).values;
     let inner = program.spread_inner(&u);
     let tangent = program.forward(t);
 
@@ -39,7 +39,7 @@ pub fn hessian_product(program: &mut Program, upper: &mut Evaluator, t: &[f64]) 
     // Along `u_z`, by differences: `- D³L[u_z, dv]`, and `D²c[u_z, dv]` for the multipliers.
     let size = max_norm(&inner);
     if size == 0.0 {
-        let pulled = program.reverse(&total, &vec![0.0; program.system.active()]);
+        let pulled = program.reverse(&total, &vec![0.0; program.active()]);
         return Curved { point: pulled.point, error: 0.0 };
     }
     let scale = max_norm(program.point()).max(1.0) / size;

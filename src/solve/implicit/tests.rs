@@ -157,7 +157,7 @@ fn constrained(theta: &[f64]) -> (Vec<f64>, Vec<f64>) {
         program.evaluator_mut().constraints(&point, &mut rows);
         let pulled = program.gradients(&[y[0], y[1], 0.0]);
         let right: Vec<f64> = (0..3).map(|k| pulled[k] - slopes[k]).chain([-rows[0], -rows[1]]).collect();
-        let step = program.system.solve(&right).values;
+        let step = program.solve(&right).values;
         (0..3).for_each(|k| z[k] += step[k]);
         (0..2).for_each(|k| y[k] -= step[3 + k]);
     }
