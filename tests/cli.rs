@@ -329,6 +329,18 @@ fn validate(root: &Value, schema: &Value, value: &Value, at: &str, wrong: &mut V
     }
 }
 
+#[test]
+fn a_method_is_no_option() {
+    let output = Command::new(env!("CARGO_BIN_EXE_merit"))
+        .args(["solve", "examples/hs071.opt", "--set", "method=lbfgs"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("merit runs");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("has no option `method`") && told.contains("`--with lbfgs`"), "{told}");
+}
+
 /// A file of values answers for every name in it: one that the model does not have is told at its value.
 #[test]
 fn a_file_of_values_has_no_name_too_many() {

@@ -295,6 +295,7 @@ fn commands_answer() {
             ":doc budget",
             "option budget of every method that asks: how many candidates may be asked about (default inf)",
         ),
+        (":doc target", "(default none)"),
         (":doc timeout", "seconds that a command has"),
         (":doc presolve", "option presolve of every method"),
         (":doc cma_es", "repeats"),
@@ -317,7 +318,7 @@ fn commands_answer() {
         (":why x[9]", "has no element [9]"),
         (":set maxiter 3", "did you mean `max_iter`?"),
         (":set max_iter lots", "max_iter"),
-        (":set budget 0", "budget"),
+        (":set budget 0", "option `budget` must be a number from 1 up"),
         (":set budgte 3", "did you mean `budget`?"),
         (":set cache 3", "cache"),
         (":set seed -1", "a whole number"),
@@ -341,6 +342,10 @@ fn commands_answer() {
         let said = refused(&mut c, text);
         assert!(said.contains(expected), "{text}: {said}");
     }
+    // What was set for one method is in the way of another, and it is said how to take it back.
+    done(&mut c, ":set budget 30");
+    assert!(refused(&mut c, ":solve").contains("`:set budget` alone takes it back"));
+    done(&mut c, ":set budget");
     assert!(say(&mut c, ":quit").leave);
     done(&mut c, ":reset");
     assert!(c.names().is_empty() && c.answer_so_far().is_none());
@@ -367,7 +372,7 @@ fn what_is_saved_loads_back() {
         assert_eq!(printed(&c), printed(&again), "{}", path.display());
         // Comments on lines of their own are not lost.
         let comments = |text: &str| text.lines().filter(|line| line.trim_start().starts_with('#')).count();
-        assert!(comments(&saved) + 3 >= comments(&text), "{}:\n{saved}", path.display());
+        assert!(comments(&saved) >= comments(&text), "{}:\n{saved}", path.display());
         told += 1;
     }
     assert!(told > 20);
@@ -377,6 +382,133 @@ fn what_is_saved_loads_back() {
     }
     assert_eq!(c.names(), ["x", "cost"]);
     assert!(done(&mut c, ":show cost").contains("# all of it"));
+}
+
+/// Buyers choose what fits: at price 5 the north is full at 1, the south takes 1.5 of 5.
+const BUYERS: &str = "set REGIONS = {\"north\", \"south\"}
+param cap[REGIONS] = {\"north\": 1, \"south\": 5}
+var price in [0, 10] start 1
+lower buyer[r in REGIONS] {
+  var q >= 0
+  minimize loss: 0.5 * q^2 - (4 - 0.5 * price) * q
+  subject to room: q <= cap[r]
+}
+maximize revenue: price * sum(r in REGIONS: buyer[r].q)
+subject to fair: price <= 9
+";
+
+#[test]
+fn rows_of_blocks_answer_as_rows_do() {
+    let mut c = conversation();
+    done(&mut c, BUYERS);
+    assert!(done(&mut c, "buyer[\"north\"].room").contains("no answer yet"));
+    done(&mut c, ":solve");
+    let rows: &[(&str, &str)] = &[
+        (":why buyer[\"north\"].room", "value 1: binding, dual -0.5"),
+        (":why buyer.room[north]", "changes `buyer.loss` by about -0.5, with what other levels decide held"),
+        (":why buyer[\"north\"].room", "buyer.q[north]"),
+        ("buyer[\"south\"].room", "not binding, slack 3.5"),
+        ("buyer.room", "those with the largest duals:\n  buyer.room[north]: value 1"),
+        (":expand buyer[\"south\"].room", "buyer.q[south]\n  <= 5"),
+        (":expand buyer.room", "buyer.room[north]  (line 7)"),
+        (":expand buyer[\"south\"].loss", "buyer.q[south]"),
+        (":show buyer.room", "room: q <= cap[r]\n"),
+        (":show buyer[\"north\"].room", "room: q <= cap[r]\n"),
+        (":show buyer.q", "var q >= 0\n"),
+        (":latex buyer.room", "\\le"),
+        (":doc buyer.room", "line 7 of the model: room: q <= cap[r]"),
+        (":why buyer[\"north\"].q", "decided by `buyer`"),
+        // 1 - (4 - 5 / 2), which the row holds.
+        (":why buyer.q[north]", "slope of the objective     -0.5\nheld by buyer.room[north]  -0.5"),
+        (":why price", "with what followers decide held"),
+        (":why fair", "value 5: not binding, slack 4"),
+        (":show fair", "fair: price <= 9"),
+        (":why buyer.q", "buyer.q[north]    1\n"),
+        ("buyer", "lower buyer[r in REGIONS] {"),
+    ];
+    for (text, expected) in rows {
+        let said = done(&mut c, text);
+        assert!(said.contains(expected), "{text}: {said}");
+    }
+    let rows: &[(&str, &str)] = &[
+        (":why buyer.rom", "did you mean `buyer.room`?"),
+        (":why buyer.room[east]", "its elements go from [north] to [south]"),
+        (":why nothing", "the model has fair, buyer.room"),
+        ("fix nothing = 1", "the model has price"),
+        ("fix price = 20", "`price` cannot be held at 20"),
+        ("drop buyer.room", "rows of blocks cannot be changed"),
+        (":show buyer.rom", "declares no `buyer.rom`"),
+        (":forget buyer.room", "declares no `buyer.room`"),
+    ];
+    for (text, expected) in rows {
+        let said = refused(&mut c, text);
+        assert!(said.contains(expected) && !said.contains("`merit ") && !said.contains("`--"), "{text}: {said}");
+    }
+    assert!(c.fields().contains(&"room".to_string()), "{:?}", c.fields());
+    // What followers decided is known at the answer of the model before it changed, multipliers too.
+    done(&mut c, "let half = 0.5 * price");
+    assert!(done(&mut c, "buyer[\"north\"].room").contains("binding, dual -0.5"));
+    assert!(done(&mut c, "buyer[\"south\"].q").starts_with("1.5"));
+}
+
+/// What was changed without a statement, comments, and the places of data outlive `:save` and `:load`.
+#[test]
+fn what_was_changed_is_saved_too() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("repl-saved");
+    let _ = std::fs::remove_dir_all(&folder);
+    ["in/data", "out"].iter().for_each(|f| std::fs::create_dir_all(folder.join(f)).expect("a folder for the test"));
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_string();
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("written");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("it was saved");
+    write("in/data/t.csv", "a,b\n1,2\n3,4\n");
+    let text = "data t = csv(\"data/t.csv\")
+var x[i in t] in [0, 5]
+var y in [0, 5] start 4
+minimize cost: sum(i in t: i.b * x[i]) + y
+subject to {
+  # first
+  a: sum(x) >= 2 # of all
+  b: y >= 1
+  # the last row is followed by this
+}
+# and this ends the file
+";
+    write("in/m.opt", text);
+    let (first, second) = (path("in/m.opt"), path("out/m.opt"));
+    let mut c = Conversation::new(Rc::new(Disk::new()));
+    done(&mut c, &format!(":load {first}"));
+    for change in ["fix x[1] = 0.5", "fix y = 3", "drop b"] {
+        done(&mut c, change);
+    }
+    assert!(!done(&mut c, ":plan").contains("outside of its bounds"), "what is held begins where it is held");
+    done(&mut c, ":solve");
+    let cost = |c: &Conversation| c.answer_so_far().unwrap().objective().unwrap();
+    assert!((cost(&c) - 10.0).abs() < 1e-6, "{}", cost(&c));
+    let said = done(&mut c, &format!(":save {second}"));
+    assert!(said.contains("`fix y = 3` is a comment there, which `:load` reads"), "{said}");
+    assert!(said.contains("m.opt` wants `--drop 'b'`"), "{said}");
+    let saved = read("out/m.opt");
+    assert_eq!(saved, text.replace("data/t", "../in/data/t") + "#: fix x[1] = 0.5\n#: fix y = 3\n#: drop b\n");
+    let mut again = Conversation::new(Rc::new(Disk::new()));
+    let said = done(&mut again, &format!(":load {second}"));
+    assert!(said.contains("`y` is held at 3") && said.contains("`b` is left out"), "{said}");
+    done(&mut again, ":solve");
+    assert!((cost(&again) - 10.0).abs() < 1e-6);
+    // Saved once more it is the same.
+    done(&mut again, &format!(":save {second}"));
+    assert_eq!(read("out/m.opt"), saved);
+    // A model with errors keeps its changes until it has none.
+    let broken = saved.replace("i.b", "i.q");
+    write("out/broken.opt", &broken);
+    let reply = say(&mut again, &format!(":load {}", path("out/broken.opt")));
+    assert!(reply.text.contains("`drop b` waits"), "{}", reply.text);
+    done(&mut again, "minimize cost: sum(i in t: i.b * x[i]) + y");
+    done(&mut again, ":solve");
+    assert!((cost(&again) - 10.0).abs() < 1e-6);
+    // A declaration of data counts from the model, `:data` from the current folder, as completion does.
+    done(&mut again, ":data more = examples/data/decay.csv");
+    assert!(done(&mut again, ":show more").contains("../examples/data/decay.csv\")"));
+    done(&mut again, "sum(more.t)");
 }
 
 /// Runs the program with a text as its input, in the folder of the repository.
@@ -747,6 +879,11 @@ mod terminal {
         person.types("x, x)\r");
         person.sees("a number, convex");
         person.sees("merit> ");
+        // Options of asking are options like others.
+        person.types(":set budg\t 30\r");
+        person.sees("merit> ");
+        person.says(":set", "budget = 30");
+        person.says(":set budget", "");
         person.types(":load examples/hs0\t\r");
         person.sees("statements of `examples/hs071.opt`");
         person.sees("merit> ");
@@ -759,6 +896,14 @@ mod terminal {
         again.sees("statements of `examples/hs071.opt`");
         again.sees("merit> ");
         assert_eq!(again.leaves(), 0);
+        // What blocks declare is completed behind a dot, and asked about as what the outermost level declares.
+        let mut owner = Person::at_terminal(&state, false, &["repl", "examples/toll.opt"]);
+        owner.types(":why drivers.all_t\t\r");
+        owner.sees("no answer yet");
+        owner.sees("merit> ");
+        owner.says(":solve", "revenue = 27.56");
+        owner.says("drivers.all_travel", "an equation that holds, dual 11.875");
+        assert_eq!(owner.leaves(), 0);
         // A folder that cannot be made is no reason to say anything.
         let mut nowhere = Person::at_terminal("/dev/null/no", false, &[]);
         nowhere.says("1 + 41", "42");

@@ -79,6 +79,9 @@ pub struct How {
     /// Use this method instead of the planner's choice
     #[arg(long = "with", value_name = "METHOD")]
     pub method: Option<String>,
+    /// What many look for under this name
+    #[arg(long = "method", hide = true, value_name = "METHOD", value_parser = with)]
+    not_method: Option<String>,
     /// Set an option of the method
     #[arg(long = "set", value_name = "OPTION=VALUE", value_parser = pair)]
     pub options: Vec<(String, String)>,
@@ -202,6 +205,9 @@ pub struct Compare {
     /// Run each method with each of these seeds: 0..9, or 1,5,7
     #[arg(long, value_name = "SEEDS", default_value = "0", value_parser = seeds)]
     pub seeds: Seeds,
+    /// What many look for under this name
+    #[arg(long = "method", hide = true, value_name = "METHOD", value_parser = with)]
+    not_method: Option<String>,
     /// Set an option of the methods that have it, or (METHOD.OPTION=VALUE) of one of them
     #[arg(long = "set", value_name = "OPTION=VALUE", value_parser = pair)]
     pub options: Vec<(String, String)>,
@@ -275,6 +281,11 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// `--method` is told what to write instead.
+fn with(name: &str) -> Result<String, String> {
+    Err(format!("a method is chosen by `--with {name}`"))
+}
+
 fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value > 0.0 => Ok(value),
@@ -331,6 +342,14 @@ mod tests {
     fn nothing_is_a_conversation() {
         for line in ["", "repl"] {
             assert!(matches!(parse(line).unwrap().command, Command::Repl(Repl { file: None })), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_method_is_chosen_by_with() {
+        for line in ["m.opt --method lbfgs", "plan m.opt --method=lbfgs", "compare m.opt --method lbfgs"] {
+            let said = parse(line).unwrap_err().to_string();
+            assert!(said.contains("a method is chosen by `--with lbfgs`"), "{line}: {said}");
         }
     }
 

@@ -264,6 +264,12 @@ pub const CATALOGUE: &[Entry] = &[
         "write the derivative by hand, or differentiate by a variable or parameter that has a name",
     ),
     row("not-utf8", "data", "A file is not UTF-8 text.", "save the file as UTF-8"),
+    row(
+        "nothing-matches",
+        "sema",
+        "A `where` joins a table by values that none of its rows has.",
+        "compare the column that holds the values of the other side",
+    ),
     row("number-too-large", "syntax", "A number is larger than any floating-point number.", "write `inf` for no limit"),
     row(
         "oracle-of-oracle",

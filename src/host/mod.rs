@@ -15,6 +15,10 @@ use std::time::Instant;
 pub trait Host {
     /// The bytes of a file. `path` is already joined to the folder of whoever named it.
     fn read(&self, path: &str) -> Result<Vec<u8>, String>;
+    /// The folder in which relative paths begin, if it has a name.
+    fn folder(&self) -> Option<String> {
+        None
+    }
     /// Seconds since the host was made; monotone.
     fn seconds(&self) -> f64;
     /// How often an interrupt was asked for so far.
@@ -63,6 +67,10 @@ impl Default for Disk {
 impl Host for Disk {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
         std::fs::read(path).map_err(|e| e.to_string())
+    }
+
+    fn folder(&self) -> Option<String> {
+        Some(std::env::current_dir().ok()?.to_str()?.to_string())
     }
 
     fn seconds(&self) -> f64 {

@@ -114,12 +114,22 @@ impl Request {
                 ("seed", Value::Number(seed)) if *seed >= 0.0 && seed.fract() == 0.0 => options.seed = *seed as u64,
                 _ => match check(rows_for(rows, asking, name), name, value, *span) {
                     Ok(()) => options.set.push((name.clone(), value.clone())),
+                    Err(error) if name == "method" => wrong.push(error.diagnostic(method).help(how_to_choose(value))),
                     Err(error) => wrong.push(error.diagnostic(method)),
                 },
             }
         }
         if wrong.is_empty() { Ok(options) } else { Err(wrong) }
     }
+}
+
+/// A method is no option of itself.
+pub fn how_to_choose(value: &Value) -> String {
+    let name = match value {
+        Value::Text(name) => name.clone(),
+        Value::Number(_) | Value::Bool(_) => "NAME".to_string(),
+    };
+    format!("a method is chosen by `--with {name}`, in a model by `solve with {name}`")
 }
 
 /// What is wrong with the `let`s that options name: they must be there, and must be numbers.

@@ -42,7 +42,13 @@ pub fn of(problem: &Problem) -> Start {
         let first = variable.offset as usize;
         match &variable.start {
             Some(data) => {
-                let given = numbers.column(problem, data, count);
+                let mut given = numbers.column(problem, data, count);
+                // What is held begins where it is held, whatever the model says.
+                for (k, value) in given.iter_mut().enumerate() {
+                    if bounds.lower[first + k] == bounds.upper[first + k] {
+                        *value = bounds.lower[first + k];
+                    }
+                }
                 let outside = given
                     .iter()
                     .enumerate()

@@ -12,6 +12,7 @@ use super::{Constraint, Objective, Problem};
 use crate::diag::Span;
 use crate::expr::eval::needed;
 use crate::expr::family::{Source, StageId};
+use std::borrow::Cow;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Block {
@@ -83,6 +84,17 @@ impl Problem {
     /// The rows of all levels.
     pub fn all_constraints(&self) -> impl Iterator<Item = &Constraint> {
         self.constraints.iter().chain(self.blocks.iter().flat_map(|block| &block.constraints))
+    }
+
+    /// The same with the rows of all blocks behind the rows of the outermost level, for questions about a row, whichever
+    /// level states it.
+    pub fn with_all_rows(&self) -> Cow<'_, Problem> {
+        if self.blocks.iter().all(|block| block.constraints.is_empty()) {
+            return Cow::Borrowed(self);
+        }
+        let mut all = self.clone();
+        all.constraints.extend(self.blocks.iter().flat_map(|block| block.constraints.iter().cloned()));
+        Cow::Owned(all)
     }
 
     /// The objectives of all levels.

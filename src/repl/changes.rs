@@ -18,6 +18,57 @@ pub(super) enum Change {
     Restore(String),
 }
 
+impl std::fmt::Display for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Change::Fix { name, value } => write!(f, "fix {name} = {value}"),
+            Change::Drop(row) => write!(f, "drop {row}"),
+            Change::Restore(row) => write!(f, "restore {row}"),
+        }
+    }
+}
+
+impl Change {
+    /// How `merit solve` is told.
+    pub fn on_command_line(&self) -> String {
+        match self {
+            Change::Fix { name, value } => format!("--fix '{name}={value}'"),
+            Change::Drop(row) => format!("--drop '{row}'"),
+            Change::Restore(row) => format!("--restore '{row}'"),
+        }
+    }
+}
+
+/// The language has no statement for a change, so it is saved as a comment of this form, which `:load` reads.
+const MARK: &str = "#: ";
+
+/// Changes as comments.
+pub(super) fn saved(changes: &[Change]) -> String {
+    changes.iter().map(|change| format!("{MARK}{change}\n")).collect()
+}
+
+/// Changes that a comment of a file makes, verb and rest.
+pub(super) fn of_comment(line: &str) -> Option<(&str, &str)> {
+    let (verb, rest) = line.trim().strip_prefix(MARK)?.split_once(' ')?;
+    ["fix", "drop", "restore"].contains(&verb).then_some((verb, rest.trim()))
+}
+
+/// Makes a change that stands in a file, at once or as soon as its model has no errors.
+pub(super) fn loaded(conversation: &mut Conversation, verb: &str, rest: &str, at: Span) -> Reply {
+    if conversation.ready().is_ok() {
+        return make(conversation, verb, rest, at);
+    }
+    let change = match (verb, rest.split_once('=')) {
+        ("fix", Some((name, value))) => Change::Fix { name: squeezed(name), value: value.trim().to_string() },
+        ("drop", _) => Change::Drop(squeezed(rest)),
+        ("restore", _) => Change::Restore(squeezed(rest)),
+        _ => return Reply::default(),
+    };
+    let said = format!("`{change}` waits until the model has no errors");
+    conversation.changes.push(change);
+    Reply::said(said)
+}
+
 /// Makes a change that was typed at `at`.
 pub(super) fn make(conversation: &mut Conversation, verb: &str, rest: &str, at: Span) -> Reply {
     let change = match (verb, rest.split_once('=')) {

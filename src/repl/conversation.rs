@@ -97,7 +97,8 @@ impl Conversation {
         self.script.kept.iter().flat_map(|kept| kept.names.iter().filter(|name| !name.contains(' ')).cloned()).collect()
     }
 
-    /// What may stand after a dot: columns of tables, and what is known of rows and variables after a solve.
+    /// What may stand after a dot: columns of tables, and what is known of rows and variables after a solve,
+    /// and what blocks declare.
     pub fn fields(&self) -> Vec<String> {
         let of_solve = ["dual", "slack", "lower_dual", "upper_dual", "reduced_cost", "objective"].map(str::to_string);
         let params: &[Param] = match &self.built {
@@ -105,7 +106,8 @@ impl Conversation {
             Some(Built::Incomplete { .. }) | None => &[],
         };
         let columns = params.iter().filter_map(|param| param.name.split_once('.'));
-        of_solve.into_iter().chain(columns.map(|(_, column)| column.to_string())).collect()
+        let columns = columns.map(|(_, column)| column.to_string());
+        of_solve.into_iter().chain(columns).chain(self.script.members()).collect()
     }
 
     /// How often the costly things were done.
@@ -331,7 +333,10 @@ impl Conversation {
                 self.counts.plans += 1;
                 Ok(plan)
             }
-            Err(errors) => Err(Reply::refused(commands::in_line(errors, &typed, at))),
+            Err(mut errors) => {
+                errors.diagnostics.iter_mut().for_each(commands::set::with_way_back);
+                Err(Reply::refused(commands::in_line(errors, &typed, at)))
+            }
         }
     }
 

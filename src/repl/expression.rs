@@ -5,11 +5,13 @@ use super::commands::{param, why};
 use super::conversation::Conversation;
 use super::reply::Reply;
 use crate::answer::layout::{array, number};
+use crate::answer::result::Entry;
 use crate::answer::{Answer, Multipliers};
 use crate::diag::Span;
 use crate::expr::ops::Curvature;
 use crate::problem::index::Axes;
 use crate::problem::{Kind, Problem, Sense};
+use crate::session::changes::parted;
 use crate::session::shown::{Point, Reads, Shown};
 use crate::session::{Errors, Model, Prepared};
 use crate::syntax::ast::{Expr, ExprKind, Ident, IndexItem, IndexSpec, RelOp, Statement, StatementKind};
@@ -28,8 +30,8 @@ pub(super) fn answer(conversation: &mut Conversation, expr: &Expr, at: Span) -> 
     }
     match evaluated(conversation, expr) {
         Ok((shown, old)) => Reply::said(described(conversation, &print::expression(expr), &shown, old)),
-        Err(errors) => match elements(conversation, expr) {
-            Some(elements) => Reply::said(elements),
+        Err(errors) => match elements(conversation, expr).or_else(|| stated(conversation, expr)) {
+            Some(said) => Reply::said(said),
             None => Reply::refused(errors),
         },
     }
@@ -75,9 +77,18 @@ pub(super) fn point(problem: &Problem, answer: &Answer, stale: bool) -> Option<P
     if !stale && answer.x.len() == problem.dimension as usize {
         return Some(Point { x: answer.x.clone(), multipliers: answer.multipliers.clone() });
     }
-    for variable in &problem.variables {
-        let entry = answer.variables.iter().find(|e| e.name == variable.name && e.axes == variable.axes)?;
-        x.extend(&entry.values);
+    for (k, variable) in problem.variables.iter().enumerate() {
+        let known = |entries: &'_ [Entry], name: &str| {
+            entries.iter().find(|e| e.name == name && e.axes == variable.axes).map(|e| e.values.clone())
+        };
+        let supplied = problem.blocks.iter().any(|block| block.supplied.iter().any(|s| s.variable as usize == k));
+        x.extend(match (known(&answer.variables, &variable.name), supplied) {
+            (Some(values), _) => values,
+            // Multipliers of blocks: those of rows are known by the names of the rows.
+            (None, true) => known(&answer.duals, variable.name.trim_end_matches(".dual"))
+                .unwrap_or_else(|| vec![f64::NAN; variable.axes.len()]),
+            (None, false) => return None,
+        });
     }
     let unknown = |count: usize| vec![f64::NAN; count];
     let (n, m) = (x.len(), problem.row_count());
@@ -85,19 +96,18 @@ pub(super) fn point(problem: &Problem, answer: &Answer, stale: bool) -> Option<P
     Some(Point { x, multipliers: Some(multipliers) })
 }
 
-/// `volume` and `balance[2]` alone are rows, which have no value but much to be told of.
+/// `volume`, `balance[2]` and `buyer["north"].room` alone are rows, which have no value but much to be told of.
 fn row_label(conversation: &mut Conversation, expr: &Expr) -> Option<String> {
-    let name = match &expr.kind {
-        ExprKind::Name(name) => name,
-        ExprKind::Subscript { base, .. } => match &base.kind {
-            ExprKind::Name(name) => name,
-            _ => return None,
-        },
-        _ => return None,
-    };
+    let mut base = expr;
+    while let ExprKind::Subscript { base: inner, .. } | ExprKind::Field(inner, _) = &base.kind {
+        base = inner;
+    }
+    let ExprKind::Name(_) = &base.kind else { return None };
+    let text = print::expression(expr);
+    let (name, _) = parted(&text);
     let Built::Ready(ready) = conversation.built() else { return None };
-    let is_row = ready.prepared.problem.constraints.iter().any(|c| c.label == *name);
-    is_row.then(|| print::expression(expr).chars().filter(|c| !c.is_whitespace()).collect())
+    let is_row = ready.prepared.problem.all_constraints().any(|c| c.label == name);
+    is_row.then_some(text)
 }
 
 /// ``` = 3.25   (a number, convex in x) ```
@@ -157,6 +167,20 @@ pub(super) fn shape(axes: &Axes) -> String {
         None => axes.sets.iter().map(|set| set.len().to_string()).collect(),
     };
     format!("{} numbers", sizes.join(" × "))
+}
+
+/// The statement of a name that has no value: of a block, an oracle, a function.
+fn stated(conversation: &Conversation, expr: &Expr) -> Option<String> {
+    let ExprKind::Name(name) = &expr.kind else { return None };
+    let (statement, text) = conversation.script.found(name)?;
+    let valueless = matches!(
+        statement.kind,
+        StatementKind::Block { .. }
+            | StatementKind::Oracle { .. }
+            | StatementKind::External { .. }
+            | StatementKind::Def { .. }
+    );
+    valueless.then_some(text)
 }
 
 /// The elements of a set or of a table's key: those that an array over it has.

@@ -3,7 +3,9 @@
 //! Every line that is typed goes to the end of one source, so that places of diagnostics are lines of the conversation;
 //! files that are loaded are sources of their own. Rows of `subject to { ... }` are kept one by one.
 
+use super::changes::of_comment;
 use crate::diag::{SourceId, Sources, Span};
+use crate::session::changes::parted;
 use crate::syntax::ast::{File, Row, Statement, StatementKind};
 use crate::syntax::{self, TokenKind, tokens};
 
@@ -25,6 +27,8 @@ pub struct Script {
     pub kept: Vec<Kept>,
     /// What was typed so far: the source that grows.
     typed: SourceId,
+    /// Comments behind the last statement of a file.
+    ending: String,
 }
 
 /// An objective without a label, a saddle point, and `solve with` are replaced by their like.
@@ -35,14 +39,14 @@ impl Default for Script {
     fn default() -> Script {
         let mut sources = Sources::default();
         let typed = sources.add("conversation", "");
-        Script { sources, kept: vec![], typed }
+        Script { sources, kept: vec![], typed, ending: String::new() }
     }
 }
 
 impl Script {
     /// Without its statements; what was said keeps its lines.
     pub fn emptied(&self) -> Script {
-        Script { kept: vec![], ..self.clone() }
+        Script { kept: vec![], ending: String::new(), ..self.clone() }
     }
 
     /// Adds lines to what was typed; where they stand.
@@ -84,6 +88,26 @@ impl Script {
         all
     }
 
+    /// Keeps the comments behind the last statement of a file, and returns the changes that stand there, with their places.
+    pub(super) fn keep_ending(&mut self, file: &File, whole: Span) -> Vec<(Span, String, String)> {
+        let text = self.sources.get(whole.source).text.clone();
+        let from = file.statements.last().map_or(0, |last| with_comment(&text, last.span.end as usize));
+        let (mut at, mut changes) = (from, vec![]);
+        for line in text[from..].split_inclusive('\n') {
+            match of_comment(line) {
+                Some((verb, rest)) => {
+                    let place = Span::new(whole.source, at, at + line.trim_end().len());
+                    changes.push((place, verb.to_string(), rest.to_string()));
+                }
+                None => self.ending += line,
+            }
+            at += line.len();
+        }
+        let ending = self.ending.trim_start_matches([';', ' ', '\r', '\n']).trim_end();
+        self.ending = if ending.trim().is_empty() { String::new() } else { format!("{ending}\n") };
+        changes
+    }
+
     /// Puts a statement where those stand that it replaces, else at the end; hands back what it replaces.
     pub fn put(&mut self, new: Kept) -> Vec<Kept> {
         let replaces = |old: &Kept| match new.names.is_empty() {
@@ -102,6 +126,25 @@ impl Script {
         self.kept.iter().position(|kept| kept.names.iter().any(|n| n == name))
     }
 
+    /// The statement of a name, or of what a block declares (`buyer.room`), with its text; an index does not matter.
+    pub fn found(&self, name: &str) -> Option<(Statement, String)> {
+        let (name, _) = parted(name);
+        if let Some(k) = self.declaring(&name) {
+            return Some((self.kept[k].statement.clone(), self.kept[k].text.clone()));
+        }
+        let (block, rest) = name.split_once('.')?;
+        let member = member(&self.kept[self.declaring(block)?].statement, rest)?;
+        let text = self.sources.text(member.span).to_string();
+        Some((member, text))
+    }
+
+    /// The names of all that blocks declare, without those of the blocks.
+    pub fn members(&self) -> Vec<String> {
+        let mut out = vec![];
+        self.kept.iter().for_each(|kept| members(&kept.statement, &mut out));
+        out
+    }
+
     /// The statements that mention one of these names.
     pub fn mentioning(&self, names: &[String]) -> Vec<usize> {
         let mentions = |kept: &Kept| mentioned(&kept.text).any(|name| names.iter().any(|n| n == name));
@@ -115,7 +158,8 @@ impl Script {
         match kept.names.first() {
             Some(name) => format!("`{name}`"),
             None => {
-                let words: Vec<&str> = kept.text.lines().next_back().unwrap_or("").split_whitespace().collect();
+                let own = kept.text.lines().rfind(|line| !line.trim_start().starts_with('#')).unwrap_or("");
+                let words: Vec<&str> = own.split_whitespace().collect();
                 format!("`{}`", words.join(" "))
             }
         }
@@ -142,6 +186,7 @@ impl Script {
                 out += "}\n";
             }
         }
+        out += &self.ending;
         let mut sources = Sources::default();
         let source = sources.add("saved", out.clone());
         // Comments in odd places may part what belongs together: then the printer writes the tree.
@@ -195,8 +240,10 @@ fn cut_rows(text: &str, before: usize, statement: &Statement, rows: Vec<Row>) ->
     let comments = own_text(&text[before..start]);
     let mut from = open;
     let mut all = vec![];
-    for row in rows {
-        let end = with_comment(text, row.span.end as usize).min(statement.span.end as usize);
+    let (brace, count) = (statement.span.end as usize - 1, rows.len());
+    for (k, row) in rows.into_iter().enumerate() {
+        // What stands between the last row and the brace belongs to that row.
+        let end = if k + 1 < count { with_comment(text, row.span.end as usize).min(brace) } else { brace };
         let mut own = own_text(&text[from..end]);
         if all.is_empty() && !comments.trim().is_empty() {
             own = format!("{comments}\n{own}");
@@ -239,6 +286,31 @@ fn mentioned(text: &str) -> impl Iterator<Item = &str> {
     let named = |k: &usize| matches!(all[*k].kind, TokenKind::Name | TokenKind::Keyword) && !after_dot(*k);
     let found: Vec<&str> = (0..all.len()).filter(named).map(|k| &text[all[k].start..all[k].end]).collect();
     found.into_iter()
+}
+
+/// What a block declares by this name: a statement, or one of its rows.
+fn member(block: &Statement, path: &str) -> Option<Statement> {
+    let StatementKind::Block { body, .. } = &block.kind else { return None };
+    body.iter().find_map(|inner| match &inner.kind {
+        StatementKind::SubjectTo { generalized, bare, rows } => {
+            let row = rows.iter().find(|row| row.label.as_ref().is_some_and(|label| label.name.name == path))?;
+            let kind = StatementKind::SubjectTo { generalized: *generalized, bare: *bare, rows: vec![row.clone()] };
+            Some(Statement { kind, span: row.span })
+        }
+        kind if names(kind).iter().any(|name| name == path) => Some(inner.clone()),
+        _ => {
+            let (name, rest) = path.split_once('.')?;
+            inner.kind.name().filter(|own| own.name == name).and_then(|_| member(inner, rest))
+        }
+    })
+}
+
+fn members(block: &Statement, out: &mut Vec<String>) {
+    let StatementKind::Block { body, .. } = &block.kind else { return };
+    for inner in body {
+        out.extend(names(&inner.kind).into_iter().filter(|name| !name.contains(' ')));
+        members(inner, out);
+    }
 }
 
 /// What a statement declares.

@@ -270,6 +270,13 @@ impl Elaborator<'_> {
             old_keys.push(self.key_column(old, env)?);
         }
         let pairs = Pairs::new(&new_keys, &old_keys, set.len(), env.ctx.size);
+        if let Some(table) = table
+            && pairs.count() == 0
+            && !set.is_empty()
+            && env.ctx.size > 0
+        {
+            self.tell_unmatched(table, keys, &new_keys, &old_keys);
+        }
         self.within_limits(pairs.count(), step.span)?;
         let (parent, at) = pairs.listed();
         Ok((parent, at))
@@ -391,7 +398,7 @@ impl Elaborator<'_> {
     }
 }
 
-enum Keys {
+pub(super) enum Keys {
     Numbers(Vec<f64>),
     Elements(Vec<Element>),
 }

@@ -36,6 +36,7 @@ mod scope;
 mod sensitivities;
 mod sets;
 mod stack;
+mod unmatched;
 mod value;
 mod variables;
 

@@ -206,23 +206,34 @@ pub fn variable(problem: &Problem, name: &str) -> Result<(usize, Option<usize>),
     named(&families, name, "variable")
 }
 
-/// A family of rows and, where the name has an index, the position of the row.
+/// A family of rows of the outermost level and, where the name has an index, the position of the row.
 pub fn constraint(problem: &Problem, name: &str) -> Result<(usize, Option<usize>), Refused> {
     let families: Vec<(&str, &Axes)> = problem.constraints.iter().map(|c| (&c.label[..], &c.axes)).collect();
+    named(&families, name, "constraint").map_err(|refused| {
+        let (base, _) = parted(name);
+        let inside = problem.blocks.iter().find(|block| block.constraints.iter().any(|c| c.label == base));
+        inside.map_or(refused, |block| Refused {
+            message: format!("`{base}` is a row of `{}`, and rows of blocks cannot be changed", block.name),
+            help: Some(format!("declare `{}` again without it", block.name)),
+        })
+    })
+}
+
+/// The same of a problem with the rows of all its levels, among which the family has this number.
+pub fn row(all: &Problem, name: &str) -> Result<(usize, Option<usize>), Refused> {
+    let families: Vec<(&str, &Axes)> = all.constraints.iter().map(|c| (&c.label[..], &c.axes)).collect();
     named(&families, name, "constraint")
 }
 
 pub(super) fn named(families: &[(&str, &Axes)], name: &str, what: &str) -> Result<(usize, Option<usize>), Refused> {
-    let (base, index) = match name.split_once('[') {
-        Some((base, rest)) => (base.trim(), Some(rest.trim_end().trim_end_matches(']'))),
-        None => (name.trim(), None),
-    };
+    let (base, index) = parted(name);
+    let (base, index) = (base.as_str(), index.as_deref());
     let Some(k) = families.iter().position(|(known, _)| *known == base) else {
         let near = nearest(base, families.iter().map(|(known, _)| *known));
         let help = match near.first() {
             Some(near) => Some(format!("did you mean `{near}`?")),
             None => (!families.is_empty())
-                .then(|| format!("the model has {}", families.iter().map(|f| f.0).collect::<Vec<_>>().join(", "))),
+                .then(|| format!("the model has {}", listed(families.iter().map(|family| family.0)))),
         };
         return Err(Refused { message: format!("the model has no {what} `{base}`"), help });
     };
@@ -237,5 +248,67 @@ pub(super) fn named(families: &[(&str, &Axes)], name: &str, what: &str) -> Resul
             help: (!axes.is_empty() && !axes.is_scalar())
                 .then(|| format!("its elements go from {} to {}", axes.label(0), axes.label(axes.len() - 1))),
         }),
+    }
+}
+
+/// Names that are listed where none is near.
+const LISTED: usize = 12;
+
+/// Each name once, the first few of them.
+fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let mut all: Vec<&str> = vec![];
+    names.for_each(|name| {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    });
+    let more = if all.len() > LISTED { ", ..." } else { "" };
+    all.truncate(LISTED);
+    format!("{}{more}", all.join(", "))
+}
+
+/// A name and its index: `buyer["north"].room[2]` is called `buyer.room[north,2]` in answers.
+pub fn parted(name: &str) -> (String, Option<String>) {
+    let (mut base, mut index) = (String::new(), vec![]);
+    let mut rest = name.trim();
+    while let Some((before, after)) = rest.split_once('[') {
+        base += before.trim();
+        let end = closing(after);
+        index.push(after[..end].trim().to_string());
+        rest = after[end..].strip_prefix(']').unwrap_or("").trim_start();
+    }
+    base += rest.trim();
+    (base, (!index.is_empty()).then(|| index.join(",")))
+}
+
+/// Where the bracket closes that was open before; one within quotes does not count.
+fn closing(after: &str) -> usize {
+    let mut quoted = false;
+    let ends = |(_, c): &(usize, char)| {
+        quoted ^= *c == '"';
+        *c == ']' && !quoted
+    };
+    after.char_indices().find(ends).map_or(after.len(), |(at, _)| at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parted;
+
+    #[test]
+    fn indices_of_blocks_and_of_rows_stand_together() {
+        let rows = [
+            ("x", "x", None),
+            ("x[2]", "x", Some("2")),
+            ("flow[a, b]", "flow", Some("a, b")),
+            ("buyer.room", "buyer.room", None),
+            ("buyer[\"north\"].room", "buyer.room", Some("\"north\"")),
+            ("buyer[\"a]\"].room[2]", "buyer.room", Some("\"a]\",2")),
+            ("c@12", "c@12", None),
+            ("x[", "x", Some("")),
+        ];
+        for (name, base, index) in rows {
+            assert_eq!(parted(name), (base.to_string(), index.map(str::to_string)), "{name}");
+        }
     }
 }

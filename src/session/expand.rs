@@ -9,8 +9,9 @@ use crate::diag::Sources;
 use crate::expr::family::{MatrixStage, Source, StageId};
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::print;
+use crate::problem::index::Axes;
 use crate::problem::values::{Numbers, depends_on_variables};
-use crate::problem::{Constraint, Problem, Sense};
+use crate::problem::{Block, Constraint, Objective, Problem, Sense};
 use std::collections::HashMap;
 
 /// Named expressions are written out this deep.
@@ -22,17 +23,18 @@ const WIDTH: usize = 100;
 
 /// The text of a row (`balance[2]`; `balance` for all rows of a family, the first few) or of an objective.
 pub fn expand(problem: &Problem, sources: &Sources, name: &str) -> Result<String, Refused> {
+    let problem = &*problem.with_all_rows();
     let writer = Writer::of(problem);
-    if let Some(objective) = problem.objectives.iter().find(|o| o.label == name) {
+    if let Some((objective, instance)) = objective(problem, name) {
         let word = match objective.sense {
             Sense::Minimize => "minimize",
             Sense::Maximize => "maximize",
         };
         let line = sources.line_column(objective.span.source, objective.span.start).0;
-        let body = writer.broken(writer.summands(objective.stage, 0, 0));
+        let body = writer.broken(writer.summands(objective.stage, instance, 0));
         return Ok(format!("{word} {name}  (line {line})\n{body}\n"));
     }
-    let (k, row) = changes::constraint(problem, name)?;
+    let (k, row) = changes::row(problem, name)?;
     let constraint = &problem.constraints[k];
     let line = sources.line_column(constraint.span.source, constraint.span.start).0;
     let rows: Vec<usize> = row.map_or_else(|| (0..constraint.rows as usize).collect(), |row| vec![row]);
@@ -47,6 +49,19 @@ pub fn expand(problem: &Problem, sources: &Sources, name: &str) -> Result<String
         });
     }
     Ok(out)
+}
+
+/// The objective of a name, of whichever level, and the instance of its block: the first where none is named.
+fn objective<'p>(problem: &'p Problem, name: &str) -> Option<(&'p Objective, usize)> {
+    if let Some(objective) = problem.objectives.iter().find(|o| o.label == name) {
+        return Some((objective, 0));
+    }
+    let of_block = |block: &'p Block| {
+        let families: Vec<(&str, &Axes)> = block.objectives.iter().map(|o| (&o.label[..], &block.axes)).collect();
+        let (k, instance) = changes::named(&families, name, "objective").ok()?;
+        Some((&block.objectives[k], instance.unwrap_or(0)))
+    };
+    problem.blocks.iter().find_map(of_block)
 }
 
 /// Rows of a family that are written when none is named.

@@ -1,8 +1,11 @@
 //! `:data NAME = FILE`
 
-use super::{Line, usage};
+use super::{Line, usage, wrong};
+use crate::diag::Diagnostic;
 use crate::repl::conversation::{Conversation, Watch};
+use crate::repl::paths::moved;
 use crate::repl::reply::Reply;
+use crate::sema::folder_of;
 use crate::syntax::ast::StatementKind;
 
 pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -> Reply {
@@ -12,8 +15,15 @@ pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -
     if !matches!(declared, Some(StatementKind::Data { .. })) {
         // There is nothing to stand in for: this is the declaration.
         let format = path.rsplit('.').next().unwrap_or("");
-        let text = format!("data {name} = {format}(\"{path}\")");
-        return conversation.say_quietly(&text);
+        // Both are paths of the current folder, as completion offers them; a declaration counts from the model.
+        let folder = folder_of(&conversation.inputs.path);
+        return match moved(&path, "", &folder, &*conversation.host) {
+            Some(from_model) => conversation.say_quietly(&format!("data {name} = {format}(\"{from_model}\")")),
+            None => {
+                let message = format!("`{path}` has no name in the folder of the model, `{folder}`");
+                wrong(conversation, Diagnostic::error("bad-command", line.rest_at, message).help("give its whole path"))
+            }
+        };
     }
     conversation.inputs.data.retain(|(given, _)| *given != name);
     conversation.inputs.data.push((name, path));

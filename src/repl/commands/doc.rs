@@ -10,7 +10,7 @@ use crate::repl::reply::Reply;
 use crate::sema::described;
 use crate::solve::METHODS;
 use crate::solve::method::Run;
-use crate::solve::options::OptionRow;
+use crate::solve::options::{OptionRow, Value};
 
 pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -> Reply {
     if line.rest.is_empty() {
@@ -74,8 +74,9 @@ pub fn options() -> impl Iterator<Item = &'static OptionRow> {
 }
 
 fn model(conversation: &Conversation, name: &str) -> Option<String> {
-    let kept = &conversation.script.kept[conversation.script.declaring(name)?];
-    Some(format!("line {} of the model: {}", conversation.script.line(kept), kept.text.trim_start()))
+    let (statement, text) = conversation.script.found(name)?;
+    let (line, _) = conversation.script.sources.line_column(statement.span.source, statement.span.start);
+    Some(format!("line {line} of the model: {}", text.trim_start()))
 }
 
 fn function(name: &str) -> Option<String> {
@@ -97,7 +98,7 @@ fn method(name: &str) -> Option<String> {
     let mut out = format!("method {name}: {}\n  chosen {}", method.doc, method.chosen);
     let asking: &[OptionRow] = if matches!(method.run, Run::Functions(_)) { &[] } else { ASKING };
     for row in method.options.iter().chain(asking) {
-        out += &format!("\n  {:<24} {} (default {})", row.name, row.doc, row.default.value());
+        out += &format!("\n  {:<24} {} (default {})", row.name, row.doc, usual(row));
     }
     Some(out)
 }
@@ -107,5 +108,13 @@ fn option(name: &str) -> Option<String> {
         tables().filter_map(|(whose, rows)| Some((whose, rows.iter().find(|row| row.name == name)?))).collect();
     let (_, row) = having.first()?;
     let methods: Vec<&str> = having.iter().map(|(whose, _)| *whose).collect();
-    Some(format!("option {name} of {}: {} (default {})", methods.join(", "), row.doc, row.default.value()))
+    Some(format!("option {name} of {}: {} (default {})", methods.join(", "), row.doc, usual(row)))
+}
+
+/// The default, as tables of the documentation show it: a number that is none asks for nothing.
+fn usual(row: &OptionRow) -> String {
+    match row.default.value() {
+        Value::Number(value) if value.is_nan() => "none".to_string(),
+        value => value.to_string(),
+    }
 }

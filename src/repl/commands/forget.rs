@@ -1,6 +1,6 @@
 //! `:forget NAME`
 
-use super::{Line, named, usage};
+use super::{Line, unknown, usage};
 use crate::repl::conversation::{Conversation, Watch};
 use crate::repl::reply::Reply;
 
@@ -8,11 +8,8 @@ pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -
     if line.rest.is_empty() {
         return usage(conversation, line);
     }
-    if let Err(reply) = named(conversation, line) {
-        return reply;
-    }
+    let Some(k) = conversation.script.declaring(&line.rest) else { return unknown(conversation, line) };
     let script = &mut conversation.script;
-    let k = script.declaring(&line.rest).expect("it was found");
     let names = script.kept[k].names.clone();
     let users: Vec<String> = script.mentioning(&names).into_iter().map(|k| script.label(k)).collect();
     script.kept.remove(k);

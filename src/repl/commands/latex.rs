@@ -1,6 +1,6 @@
 //! `:latex [NAME]`
 
-use super::{Line, named};
+use super::{Line, found};
 use crate::repl::conversation::{Conversation, Watch};
 use crate::repl::reply::Reply;
 use crate::session::notation::{Style, set_form};
@@ -10,9 +10,9 @@ pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -
     if line.rest.is_empty() {
         return Reply::said(set_form(&conversation.script.file(), Style::Latex));
     }
-    match named(conversation, line) {
-        Ok(kept) => {
-            let file = File { statements: vec![kept.statement.clone()] };
+    match found(conversation, line) {
+        Ok((statement, _)) => {
+            let file = File { statements: vec![statement] };
             Reply::said(set_form(&file, Style::Latex))
         }
         Err(reply) => reply,

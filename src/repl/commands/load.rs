@@ -2,6 +2,7 @@
 
 use super::{Line, usage, wrong};
 use crate::diag::{Diagnostic, Span};
+use crate::repl::changes;
 use crate::repl::conversation::{Conversation, Watch};
 use crate::repl::reply::Reply;
 use crate::session::Model;
@@ -35,7 +36,11 @@ pub fn take(conversation: &mut Conversation, model: Model) -> Reply {
     conversation.inputs.data.clear();
     conversation.inputs.path = path.clone();
     let count = conversation.script.cut(file.clone(), whole).len();
+    let after = conversation.script.keep_ending(&file, whole);
     let mut reply = conversation.adopt(file, whole);
+    for (at, verb, rest) in after {
+        reply.and(changes::loaded(conversation, &verb, &rest, at));
+    }
     let plural = if count == 1 { "" } else { "s" };
     let mut said = Reply::said(format!("{count} statement{plural} of `{path}`"));
     reply.tell(model.warnings, &model.sources);

@@ -25,11 +25,10 @@ pub mod why;
 
 use super::conversation::{Conversation, Last, Watch};
 use super::reply::Reply;
-use super::script::Kept;
 use crate::diag::near::nearest;
 use crate::diag::{Diagnostic, Sources, Span};
 use crate::session::Errors;
-use crate::syntax::ast::Expr;
+use crate::syntax::ast::{Expr, Statement};
 
 /// A row of the table.
 pub struct Command {
@@ -182,20 +181,22 @@ pub(super) fn in_line(mut errors: Errors, typed: &Sources, at: Span) -> Errors {
     errors
 }
 
-/// The statement that declares the rest of the line.
-fn named<'c>(conversation: &'c Conversation, line: &Line) -> Result<&'c Kept, Reply> {
-    if let Some(k) = conversation.script.declaring(&line.rest) {
-        return Ok(&conversation.script.kept[k]);
-    }
+/// What the rest of the line declares, with its text.
+fn found(conversation: &Conversation, line: &Line) -> Result<(Statement, String), Reply> {
+    conversation.script.found(&line.rest).ok_or_else(|| unknown(conversation, line))
+}
+
+/// The model does not declare the rest of the line.
+fn unknown(conversation: &Conversation, line: &Line) -> Reply {
     let names = conversation.names();
     let message = format!("the model declares no `{}`", line.rest);
     let said = Diagnostic::error("bad-command", line.rest_at, message);
     let near = nearest(&line.rest, names.iter().map(String::as_str));
-    Err(wrong(
+    wrong(
         conversation,
         match near.first() {
             Some(near) => said.help(format!("did you mean `{near}`?")),
             None => said.help("`:show` prints the model"),
         },
-    ))
+    )
 }

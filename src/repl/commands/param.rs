@@ -7,6 +7,7 @@ use crate::repl::conversation::{Conversation, Watch};
 use crate::repl::reply::Reply;
 use crate::syntax::ast::StatementKind;
 use crate::syntax::{parse_expression, print};
+use std::collections::BTreeSet;
 
 pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -> Reply {
     if line.rest.is_empty() {
@@ -49,11 +50,21 @@ fn listed(conversation: &mut Conversation) -> Reply {
     let mut reply = Reply::default();
     match conversation.ready() {
         Ok(ready) => {
-            for param in ready.prepared.problem.params.iter().filter(|param| !param.name.is_empty()) {
-                match &array(&param.axes, &param.values)[..] {
-                    [line] => reply.say(format!("{} = {line}", param.name)),
-                    lines => reply.say(format!("{}:\n  {}", param.name, lines.join("\n  "))),
+            let params = ready.prepared.problem.params.iter().filter(|param| !param.name.is_empty());
+            let mut tables: Vec<(&str, usize, Vec<&str>)> = vec![];
+            let mut seen = BTreeSet::new();
+            for param in params.filter(|param| seen.insert(&param.name)) {
+                match (param.name.split_once('.'), &array(&param.axes, &param.values)[..]) {
+                    (Some((table, column)), _) => match tables.iter_mut().find(|(name, ..)| *name == table) {
+                        Some((.., columns)) => columns.push(column),
+                        None => tables.push((table, param.values.len(), vec![column])),
+                    },
+                    (None, [line]) => reply.say(format!("{} = {line}", param.name)),
+                    (None, lines) => reply.say(format!("{}:\n  {}", param.name, lines.join("\n  "))),
                 }
+            }
+            for (table, rows, columns) in tables {
+                reply.say(format!("{table}: {rows} rows with numbers {}", columns.join(", ")));
             }
             reply
         }

@@ -2,27 +2,41 @@
 
 use super::{Line, usage, wrong};
 use crate::diag::Diagnostic;
+use crate::repl::changes;
 use crate::repl::conversation::{Conversation, Watch};
+use crate::repl::paths::relocated;
 use crate::repl::reply::Reply;
 use crate::sema::folder_of;
 use crate::session::Options;
-use crate::syntax::ast::StatementKind;
+use crate::syntax::ast::{ExprKind, OracleSource, StatementKind};
 
 pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -> Reply {
     if line.rest.is_empty() {
         return usage(conversation, line);
     }
-    if let Err(reason) = conversation.host.write(&line.rest, conversation.script.text().as_bytes()) {
+    let (text, stay) =
+        relocated(&conversation.script.text(), &conversation.inputs.path, &line.rest, &*conversation.host);
+    let text = text + &changes::saved(&conversation.changes);
+    if let Err(reason) = conversation.host.write(&line.rest, text.as_bytes()) {
         let message = format!("cannot write `{}`: {reason}", line.rest);
         return wrong(conversation, Diagnostic::error("unwritable-file", line.rest_at, message));
     }
     let count = conversation.script.kept.len();
     let mut reply = Reply::said(format!("{count} statement{} in `{}`", if count == 1 { "" } else { "s" }, line.rest));
-    let reads = conversation.script.kept.iter().any(|kept| matches!(kept.statement.kind, StatementKind::Data { .. }));
+    for change in &conversation.changes {
+        let flag = change.on_command_line();
+        reply.say(format!(
+            "`{change}` is a comment there, which `:load` reads; `merit solve {}` wants `{flag}`",
+            line.rest
+        ));
+    }
+    for path in stay {
+        reply.say(format!("`{path}` has no name in the folder of `{}`: it stands there as it is here", line.rest));
+    }
+    let runs = conversation.script.kept.iter().any(|kept| runs_command(&kept.statement.kind));
     let (here, there) = (folder_of(&conversation.inputs.path), folder_of(&line.rest));
-    if reads && here != there {
-        let here = if here.is_empty() { "the current folder".to_string() } else { format!("`{here}`") };
-        reply.say(format!("paths of its data are relative to {here}: they do not fit where it was saved"));
+    if runs && here != there {
+        reply.say("commands of its oracles run in the folder of the model, which is another one there");
     }
     if let Some(journal) = apart(conversation, &line.rest) {
         reply.say(format!(
@@ -45,4 +59,10 @@ fn apart(conversation: &mut Conversation, saved: &str) -> Option<String> {
         Some((ready.prepared.journal(&options)?, ready.prepared.journal_of(&beside, saved)?))
     })?;
     (here != there && conversation.host.read(&here).is_ok()).then_some(here)
+}
+
+/// An oracle that a program answers.
+fn runs_command(kind: &StatementKind) -> bool {
+    let StatementKind::Oracle { source: OracleSource::Via, value, .. } = kind else { return false };
+    matches!(&value.kind, ExprKind::Call { function, .. } if matches!(&function.kind, ExprKind::Name(name) if name == "command"))
 }

@@ -94,7 +94,9 @@ pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -
                 }
                 false => {
                     let first = refusals.into_iter().find_map(Result::err).expect("a method has the option");
-                    return wrong(conversation, first.diagnostic("the method"));
+                    let mut said = first.diagnostic("the method");
+                    said.message = said.message.replace(" of `the method`", "");
+                    return wrong(conversation, said);
                 }
             }
         }
@@ -106,6 +108,16 @@ pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -
         }
         None => Reply::default(),
     }
+}
+
+/// An option that was set for another method stays until it is taken back.
+pub(in crate::repl) fn with_way_back(diagnostic: &mut Diagnostic) {
+    if diagnostic.id != "unknown-option" {
+        return;
+    }
+    let name = diagnostic.message.split('`').rev().nth(1).unwrap_or("").to_string();
+    let known = diagnostic.advice().map_or(String::new(), |help| format!("{help}; "));
+    diagnostic.help = Some(format!("{known}`:set {name}` alone takes it back"));
 }
 
 /// The names of all options.

@@ -1,6 +1,6 @@
 //! `:show [NAME]`
 
-use super::{Line, named};
+use super::{Line, found};
 use crate::repl::conversation::{Conversation, Watch};
 use crate::repl::reply::Reply;
 use crate::session::notation::{Style, set_form};
@@ -9,8 +9,8 @@ pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -
     if line.rest.is_empty() {
         return Reply::said(set_form(&conversation.script.file(), Style::Text));
     }
-    match named(conversation, line) {
-        Ok(kept) => Reply::said(kept.text.clone()),
+    match found(conversation, line) {
+        Ok((_, text)) => Reply::said(text),
         Err(reply) => reply,
     }
 }

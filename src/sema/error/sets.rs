@@ -94,6 +94,12 @@ pub(in crate::sema) fn repeated_element(element: &str, at: Span) -> Diagnostic {
     Diagnostic::warning("repeated-element", at, format!("{element} stands twice in this set")).help("it counts once")
 }
 
+pub(in crate::sema) fn unmatched(table: &str, at: Span, help: String) -> Diagnostic {
+    Diagnostic::warning("nothing-matches", at, format!("no row of `{table}` matches"))
+        .here("holds for none of its rows")
+        .help(help)
+}
+
 pub(in crate::sema) fn family_without_index(at: Span) -> Diagnostic {
     Diagnostic::error("wrong-kind", at, "this is a family of sets; one of them must be chosen")
         .help("give it a subscript: `NEAR[v]`")
