@@ -5,6 +5,7 @@ use super::kernel::{Kernel, Memory, Place, Scratch, Space};
 use super::matrix::MatrixAction;
 use super::patterns::locate;
 use super::sparse::SparseProduct;
+use super::squares::SquaresAction;
 use crate::expr::family::IndexMap;
 use crate::linalg::pattern::Pattern;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub enum Action {
     RankUpdate(RankUpdate),
     Matrix(MatrixAction),
     Sparse(SparseProduct),
+    Squares(SquaresAction),
     /// `to[r] += Σ_j A[r, j] vector[j]`
     Multiply {
         matrix: MatrixAt,
@@ -196,6 +198,7 @@ impl Action {
             Action::Chain(chain) => chain.run(memory.arena, memory.out),
             Action::Matrix(matrix) => matrix.run(memory.arena, memory.out),
             Action::Sparse(product) => product.run(memory, scratch),
+            Action::Squares(squares) => squares.run(memory, scratch),
             Action::Outer(outer) => outer.run(memory.arena, memory.out),
             Action::RankUpdate(update) => update.run(memory.arena, memory.out, scratch),
             Action::Multiply { matrix, vector, space, base } => {

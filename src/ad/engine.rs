@@ -10,12 +10,13 @@ use super::kernel::{From, Input, Kernel, Place, Sink, Space, form, ways};
 use super::program::{Form, Program, Way};
 use super::runs::Runs;
 use super::sparse::Sparse;
+use super::squares::Squares;
 use super::stale::Stale;
 use crate::expr::family::{IndexMap, ParamId, Source, StageId};
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::ops::Op;
 use crate::problem::Problem;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 type ProgramKey = (Vec<NodeId>, Vec<Form>, Vec<Way>);
@@ -41,6 +42,8 @@ pub struct Engine {
     full_columns: HashMap<(usize, NodeId), usize>,
     /// Where factorisations of stages that are functions of matrices stand.
     pub kept: HashMap<StageId, usize>,
+    /// Sums of squares, by group.
+    pub squares: BTreeMap<usize, Squares>,
     programs: HashMap<ProgramKey, Arc<Program>>,
 }
 
@@ -75,6 +78,7 @@ impl Engine {
             columns: HashMap::new(),
             full_columns: HashMap::new(),
             kept: HashMap::new(),
+            squares: BTreeMap::new(),
             programs: HashMap::new(),
             functions,
         };
@@ -321,7 +325,7 @@ impl Engine {
     }
 
     /// As [`Engine::column`], but never a shared scalar.
-    fn full_column(&mut self, g: usize, id: NodeId) -> usize {
+    pub fn full_column(&mut self, g: usize, id: NodeId) -> usize {
         if let Some(&base) = self.full_columns.get(&(g, id)) {
             return base;
         }

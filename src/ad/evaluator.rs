@@ -9,6 +9,7 @@ use super::groups::{FOR_CONSTRAINTS, FOR_OBJECTIVE, Role};
 use super::hessian::Hessian;
 use super::jacobian::Jacobian;
 use super::kernel::{Memory, Scratch};
+use super::squares;
 use super::stale::{Affected, Stale};
 use super::sweeps;
 use super::values::Values;
@@ -264,6 +265,7 @@ impl Evaluator {
             action.run(&mut memory, &mut self.scratch);
         }
         self.engine.data = data;
+        squares::forget(&mut self.engine, &affected);
         if let Some(hessian) = &self.hessian {
             hessian.forget(&mut self.engine, &affected);
         }

@@ -6,6 +6,7 @@
 
 use super::arrange::{self, Facts};
 use super::runs::are_segments;
+use super::squares;
 use crate::expr::family::{IndexMap, Leaf, MatrixStage, ParamId, Source, Stage, StageId, Term};
 use crate::expr::graph::{Graph, Node, NodeId};
 use crate::expr::ops::Op;
@@ -58,6 +59,8 @@ pub struct Group {
     pub matrix: Option<Matrix>,
     /// It is a product with a sparse matrix; then it has this one part alone.
     pub sparse: Option<SparseTerm>,
+    /// It is a sum of squares of a product with a dense matrix that only it reads, which is this one of those absorbed.
+    pub squares: Option<usize>,
     /// It is a function of matrices; then its one leaf is the stage of their entries, and its one body 0.
     pub function: Option<MatrixStage>,
 }
@@ -88,6 +91,11 @@ impl Group {
         self.matrix.is_some() || self.sparse.is_some()
     }
 
+    /// It has actions of its own, so that nothing is joined with it.
+    fn is_alone(&self) -> bool {
+        self.is_product() || self.squares.is_some()
+    }
+
     pub fn active_leaves(&self) -> Vec<u32> {
         (0..self.leaves.len() as u32).filter(|&k| self.leaves[k as usize].active).collect()
     }
@@ -106,6 +114,8 @@ pub struct Functions {
     /// The groups once more, those that have leaves in common as one, whoever asks for their values: for sums over all
     /// of them. Numbered after `groups`.
     pub joint: Vec<Group>,
+    /// Products that sums of squares know. Numbered after `joint`.
+    absorbed: Vec<Group>,
     /// By stage; `None` where nobody needs it.
     pub roles: Vec<Option<Role>>,
     pub masks: Vec<u8>,
@@ -191,6 +201,7 @@ impl Functions {
             graph: Graph::default(),
             groups: vec![],
             joint: vec![],
+            absorbed: vec![],
             roles,
             masks,
             rows: stages.iter().map(|s| s.rows as usize).collect(),
@@ -199,6 +210,7 @@ impl Functions {
             params: vec![],
         };
         functions.collect_groups(problem, stages, &active, &depths);
+        functions.absorb_products();
         functions.join_groups();
         functions
     }
@@ -227,6 +239,7 @@ impl Functions {
                     parts: vec![Part { stage: StageId(s as u32), target: IndexMap::IDENTITY, body }],
                     matrix: None,
                     sparse: None,
+                    squares: None,
                     function: Some(function),
                 });
             }
@@ -264,6 +277,7 @@ impl Functions {
                         parts: vec![],
                         matrix: None,
                         sparse: None,
+                        squares: None,
                         function: None,
                     });
                     self.groups.len() - 1
@@ -308,9 +322,37 @@ impl Functions {
         self.groups.sort_by_key(|group| (group.depth, group.level));
     }
 
-    /// Group `g` of `groups`, then of `joint`.
+    /// Group `g` of `groups`, then of `joint`, then of those absorbed.
     pub fn group(&self, g: usize) -> &Group {
-        self.groups.get(g).unwrap_or_else(|| &self.joint[g - self.groups.len()])
+        self.groups
+            .iter()
+            .chain(&self.joint)
+            .chain(&self.absorbed)
+            .nth(g)
+            .expect("groups are numbered one after another")
+    }
+
+    /// The number of an absorbed group.
+    pub fn absorbed(&self, k: usize) -> usize {
+        self.groups.len() + self.joint.len() + k
+    }
+
+    /// Takes products out of the groups that only a sum of squares reads.
+    fn absorb_products(&mut self) {
+        let mut products = vec![];
+        for g in 0..self.groups.len() {
+            if let Some(product) = squares::product_of(&self.groups, &self.graph, &self.roles, &self.rows, g) {
+                self.groups[g].squares = Some(products.len());
+                products.push(product);
+            }
+        }
+        for &product in &products {
+            let group = self.groups[product].clone();
+            self.roles[group.parts[0].stage.0 as usize] = None;
+            self.absorbed.push(group);
+        }
+        let mut number = 0..;
+        self.groups.retain(|_| !products.contains(&number.next().unwrap_or(usize::MAX)));
     }
 
     fn join_groups(&mut self) {
@@ -322,8 +364,8 @@ impl Functions {
                     group.instances == 1 || group.leaves.iter().filter(shared).any(|leaf| other.leaves.contains(leaf));
                 meets
                     && group.instances == other.instances
-                    && !group.is_product()
-                    && !other.is_product()
+                    && !group.is_alone()
+                    && !other.is_alone()
                     && group.parts.len() + other.parts.len() <= MOST_PARTS
                     && group.leaves.len() + other.leaves.len() <= MOST_LEAVES
             };

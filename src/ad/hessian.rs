@@ -13,6 +13,7 @@ use super::jacobian::Jacobian;
 use super::kernel::{Input, Sink, Space};
 use super::matrix::{self, MatrixAction};
 use super::patterns::{Entries, locate, uniform_columns};
+use super::squares::{self, SquaresAction, Task};
 use super::stale::Affected;
 use super::touch::Touch;
 use crate::expr::derive;
@@ -61,6 +62,10 @@ impl Hessian {
         for &g in &matrices {
             matrix::add_curvature(engine, g, jacobian, &mut entries);
         }
+        let squares = squares::groups(engine);
+        for &g in &squares {
+            squares::add_curvature(engine, g, &mut entries);
+        }
         let pattern = Arc::new(entries.pattern());
         let mut touch = Touch::new(pattern.entries());
         let (mut kernels, mut products) = (vec![], vec![]);
@@ -95,6 +100,7 @@ impl Hessian {
             kernels.extend(engine.kernel(g, roots, extra));
         }
         products.extend(matrices.iter().filter_map(|&g| matrix::curvature(engine, g, jacobian, &pattern)));
+        products.extend(squares.iter().filter_map(|&g| squares::curvature(engine, g, &pattern)));
         for action in &products {
             match action {
                 Action::Matrix(MatrixAction::Curvature(curvature)) => {
@@ -102,6 +108,10 @@ impl Hessian {
                 }
                 Action::Outer(Outer { positions: Found::Listed(positions), .. }) => {
                     touch.announce_sum(positions.iter().map(|at| (at & !TWICE) as usize));
+                }
+                Action::Squares(SquaresAction { task: Task::Curvature { starts, .. }, .. }) => {
+                    let rows = starts.iter().zip(1..).flat_map(|(start, length)| (*start as usize..).take(length));
+                    touch.announce_sum(rows);
                 }
                 Action::RankUpdate(update) => touch.announce_sum(update.positions.iter().map(|&at| at as usize)),
                 // `products` holds no other actions; searched ones may reach any entry.
@@ -142,6 +152,9 @@ fn local_pairs(engine: &mut Engine) -> Vec<Pair> {
     let first = engine.functions.groups.len();
     for g in first..first + engine.functions.joint.len() {
         let group = engine.functions.group(g).clone();
+        if group.squares.is_some() {
+            continue;
+        }
         let graph = &mut engine.functions.graph;
         let leaves = group.active_leaves();
         let mut products = vec![];

@@ -11,7 +11,9 @@ use super::engine::Engine;
 use super::groups::Role;
 use super::kernel::{Sink, Space};
 use super::matrix;
-use super::patterns::{Entries, locate};
+use super::patterns::locate;
+use super::squares;
+use super::stage_patterns::{dense_products, stacked, stage_patterns};
 use super::stale::Stale;
 use super::touch::Touch;
 use crate::expr::derive;
@@ -41,14 +43,16 @@ struct StageJacobian {
     base: usize,
     /// Where constant parts stand in the arena, if there are any.
     template: Option<usize>,
+    /// The template is the matrix that the stage is a product with.
+    product: bool,
     touch: Touch,
 }
 
 /// The partial derivative of a part with respect to a leaf.
-struct Partial {
-    group: usize,
-    part: usize,
-    leaf: usize,
+pub struct Partial {
+    pub group: usize,
+    pub part: usize,
+    pub leaf: usize,
     node: NodeId,
     /// It depends on parameters alone, and so do all others of its part.
     data: bool,
@@ -70,20 +74,23 @@ impl Jacobian {
         let partials = all_partials(engine);
         let patterns = stage_patterns(engine, &partials);
         let constant = constant_stages(engine, &partials);
+        let products = dense_products(engine);
         let pattern = Arc::new(stacked(engine, &patterns));
         let mut stages = BTreeMap::new();
         for (stage, stage_pattern) in patterns {
             let role = engine.functions.roles[stage.0 as usize];
-            let (space, base) = match role {
-                Some(Role::Constraint) => (Space::Out, pattern.starts[engine.functions.first_row(stage)]),
-                Some(Role::Data | Role::Inner | Role::Objective) | None => {
-                    (Space::Arena, engine.allocate(stage_pattern.entries()))
-                }
+            let matrix = products.get(&stage).and_then(|&g| engine.matrix(g)).map(|(_, matrix)| matrix.values);
+            let (space, base) = match (role, matrix) {
+                (Some(Role::Constraint), _) => (Space::Out, pattern.starts[engine.functions.first_row(stage)]),
+                (_, Some(values)) => (Space::Arena, values),
+                (_, None) => (Space::Arena, engine.allocate(stage_pattern.entries())),
             };
             let touch = Touch::new(stage_pattern.entries());
             let constant = constant[&stage];
-            let template = (constant && space == Space::Arena).then_some(base);
-            stages.insert(stage, StageJacobian { pattern: stage_pattern, constant, space, base, template, touch });
+            let template = matrix.or((constant && space == Space::Arena).then_some(base));
+            let product = matrix.is_some();
+            let pattern = stage_pattern;
+            stages.insert(stage, StageJacobian { pattern, constant, space, base, template, product, touch });
         }
         let mut builder =
             Builder { engine, stages, data: vec![], kernels: vec![], chains: vec![], factors: BTreeMap::new() };
@@ -101,7 +108,7 @@ fn all_partials(engine: &mut Engine) -> Vec<Partial> {
             Role::Data | Role::Objective => continue,
             Role::Inner | Role::Constraint => {}
         }
-        if group.function.is_some() {
+        if group.function.is_some() || group.squares.is_some() {
             // It stands for the slopes, which no node says.
             let node = engine.functions.graph.constant(1.0);
             partials.push(Partial { group: g, part: 0, leaf: 0, node, data: false });
@@ -135,77 +142,6 @@ fn all_partials(engine: &mut Engine) -> Vec<Partial> {
     partials
 }
 
-/// The pattern of every stage that is not the objective alone. Groups stand in an order in which rows that are read
-/// are complete.
-fn stage_patterns(engine: &Engine, partials: &[Partial]) -> BTreeMap<StageId, Arc<Pattern>> {
-    let functions = &engine.functions;
-    let mut entries: BTreeMap<StageId, Entries> = BTreeMap::new();
-    // Rows so far, ascending, of stages that read themselves.
-    let mut recurrences: BTreeMap<StageId, Vec<Vec<u32>>> = BTreeMap::new();
-    for (s, role) in functions.roles.iter().enumerate() {
-        let stage = StageId(s as u32);
-        match role {
-            Some(Role::Inner | Role::Constraint) => {
-                entries.insert(stage, Entries::new(functions.rows[s], engine.variables));
-                if functions.is_recurrence(stage) {
-                    recurrences.insert(stage, vec![vec![]; functions.rows[s]]);
-                }
-            }
-            Some(Role::Data | Role::Objective) | None => {}
-        }
-    }
-    let mut finished: BTreeMap<StageId, Arc<Pattern>> = BTreeMap::new();
-    for partial in partials {
-        let group = &functions.groups[partial.group];
-        let (part, leaf) = (&group.parts[partial.part], &group.leaves[partial.leaf]);
-        let inner = match leaf.source {
-            Source::Stage(z) if z != part.stage => Some(&*finished.entry(z).or_insert_with(|| {
-                let rows = entries.remove(&z).expect("stages are complete before they are read");
-                Arc::new(complete(rows, recurrences.remove(&z)).pattern())
-            })),
-            Source::Stage(_) | Source::Variables | Source::Param(_) | Source::After(_) => None,
-        };
-        let mut own = recurrences.get_mut(&part.stage);
-        let Some(rows) = entries.get_mut(&part.stage) else { continue };
-        if let (Some(_), Some(inner)) = (group.function, inner) {
-            matrix::add_rows(engine, partial.group, inner, rows);
-            continue;
-        }
-        for p in 0..group.instances {
-            let (row, at) = (part.target.at(p), leaf.map.at(p));
-            match (&mut own, inner, leaf.source) {
-                (None, Some(inner), _) => rows.extend_row(row, &inner.columns[inner.row(at)]),
-                (None, None, _) => rows.push(row, at as u32),
-                (Some(own), Some(inner), _) => merge(&mut own[row], &inner.columns[inner.row(at)]),
-                (Some(own), None, Source::Stage(_)) => {
-                    let columns = std::mem::take(&mut own[at]);
-                    merge(&mut own[row], &columns);
-                    own[at] = columns;
-                }
-                (Some(own), None, _) => merge(&mut own[row], &[at as u32]),
-            }
-        }
-    }
-    for (stage, rows) in entries {
-        finished.insert(stage, Arc::new(complete(rows, recurrences.remove(&stage)).pattern()));
-    }
-    finished
-}
-
-fn complete(mut entries: Entries, rows: Option<Vec<Vec<u32>>>) -> Entries {
-    for (row, columns) in rows.into_iter().flatten().enumerate() {
-        entries.extend_row(row, &columns);
-    }
-    entries
-}
-
-/// Adds columns to an ascending list.
-fn merge(into: &mut Vec<u32>, columns: &[u32]) {
-    into.extend_from_slice(columns);
-    into.sort_unstable();
-    into.dedup();
-}
-
 /// Stages whose Jacobian depends on parameters alone.
 fn constant_stages(engine: &Engine, partials: &[Partial]) -> BTreeMap<StageId, bool> {
     let mut constant: BTreeMap<StageId, bool> = BTreeMap::new();
@@ -217,6 +153,8 @@ fn constant_stages(engine: &Engine, partials: &[Partial]) -> BTreeMap<StageId, b
     for partial in partials {
         let group = &engine.functions.groups[partial.group];
         let inner = match group.leaves[partial.leaf].source {
+            // It varies.
+            _ if group.squares.is_some() => false,
             Source::Stage(z) => constant[&z],
             Source::Variables | Source::Param(_) | Source::After(_) => true,
         };
@@ -225,26 +163,6 @@ fn constant_stages(engine: &Engine, partials: &[Partial]) -> BTreeMap<StageId, b
         }
     }
     constant
-}
-
-/// The patterns of all constraints, one below the other.
-fn stacked(engine: &Engine, patterns: &BTreeMap<StageId, Arc<Pattern>>) -> Pattern {
-    let mut all = Pattern { rows: engine.rows, columns_count: engine.variables, starts: vec![0], columns: vec![] };
-    for (stage, row) in &engine.functions.constraints {
-        debug_assert_eq!(all.starts.len(), row + 1);
-        match patterns.get(stage) {
-            Some(pattern) => {
-                let from = all.columns.len();
-                all.starts.extend(pattern.starts[1..].iter().map(|start| from + start));
-                all.columns.extend_from_slice(&pattern.columns);
-            }
-            None => {
-                let rows = engine.functions.rows[stage.0 as usize];
-                all.starts.resize(all.starts.len() + rows, all.columns.len());
-            }
-        }
-    }
-    all
 }
 
 struct Builder<'a> {
@@ -265,7 +183,9 @@ impl Builder<'_> {
         // Constants first: what varies is added to them, so they count as touched.
         let mut chains = vec![];
         for of_group in partials.chunk_by(|a, b| a.group == b.group) {
-            if self.engine.functions.groups[of_group[0].group].function.is_some() {
+            let group = &self.engine.functions.groups[of_group[0].group];
+            let product = self.stages.get(&group.parts[0].stage).is_some_and(|own| own.product);
+            if group.function.is_some() || group.squares.is_some() || product {
                 continue;
             }
             let fixed = self.roots(of_group, true, &mut chains);
@@ -274,7 +194,7 @@ impl Builder<'_> {
         self.data.extend(chains.drain(..).map(|(_, action)| action));
         for of_group in partials.chunk_by(|a, b| a.group == b.group) {
             let g = of_group[0].group;
-            if let Some(action) = self.matrix(g) {
+            if let Some(action) = self.matrix(g).or_else(|| self.squares(g)) {
                 chains.push((g, action));
                 continue;
             }
@@ -300,6 +220,17 @@ impl Builder<'_> {
         own.touch.announce_all();
         let (pattern, base) = (own.pattern.clone(), own.base);
         matrix::rows(self.engine, g, entries, &pattern, base)
+    }
+
+    /// The row of a group that is a sum of squares.
+    fn squares(&mut self, g: usize) -> Option<Action> {
+        let columns = squares::columns(self.engine, g)?;
+        let part = self.engine.functions.groups[g].parts[0].clone();
+        let own = self.jacobian(part.stage);
+        let first = locate(&own.pattern, part.target.at(0), columns.start as u32);
+        own.touch.announce_sum(first..first + columns.len());
+        let (space, base) = (own.space, own.base + first);
+        squares::row(self.engine, g, space, base)
     }
 
     /// The partial derivatives of a group that are data, or those that are not, with their sinks; and the chains that
@@ -418,7 +349,8 @@ impl Builder<'_> {
         let mut stages = BTreeMap::new();
         for (stage, mut own) in self.stages {
             let length = own.pattern.entries();
-            data.extend(own.template.map(|base| Action::Clear { space: Space::Arena, base, length }));
+            let template = own.template.filter(|_| !own.product);
+            data.extend(template.map(|base| Action::Clear { space: Space::Arena, base, length }));
             let role = self.engine.functions.roles[stage.0 as usize];
             let mask = self.engine.functions.masks[stage.0 as usize];
             let touch = std::mem::replace(&mut own.touch, Touch::new(0));

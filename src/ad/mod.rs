@@ -23,6 +23,8 @@ mod program;
 mod rows;
 mod runs;
 mod sparse;
+mod squares;
+mod stage_patterns;
 mod stale;
 mod strided;
 mod sweeps;

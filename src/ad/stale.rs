@@ -121,6 +121,7 @@ impl Uses {
                 reads.push(Place::arena(node.entries));
             }
             Action::Matrix(_) => unreachable!("of functions of matrices, data have values alone"),
+            Action::Squares(_) => unreachable!("sums of squares depend on variables"),
             Action::Sparse(product) => {
                 write(product.space, product.base);
                 reads.extend([Place::arena(product.matrix.values), product.vector]);

@@ -7,17 +7,20 @@ use crate::expr::family::{IndexMap, ParamId};
 use crate::expr::ops::Op;
 use crate::problem::Problem;
 
-/// `Σ_p c_p (Σ_j a_pj w_j - y_p)² + exp(θ) Σ w_j²`.
-fn least_squares(rows: u32, width: u32) -> Model {
+/// `Σ_p c_p (Σ_j sin(a_pj) w_j - y_p)² + exp(θ) Σ w_j²`.
+pub(super) fn least_squares(rows: u32, width: u32) -> Model {
     let mut model = Model::new(width);
-    let a = model.param((0..rows * width).map(|k| (0.9 * (k * k % 101) as f64).sin()).collect());
+    let a = model.param((0..rows * width).map(|k| (0.9 * (k as u64 * k as u64 % 101) as f64).sin()).collect());
     let y = model.param((0..rows).map(|p| (p as f64).cos()).collect());
     let c = model.param((0..rows).map(|p| 0.5 + (p % 4) as f64).collect());
     let theta = model.param(vec![-0.5]);
     let z = model.stage(rows);
     let tile = IndexMap::Tile { start: 0, stride: 1, length: width };
     let repeat = IndexMap::Repeat { start: 0, stride: 1, length: width };
-    model.term((z, 0), rows * width, repeat, vec![param(a, IndexMap::IDENTITY), x(tile)], |g, l| g.mul(l[0], l[1]));
+    model.term((z, 0), rows * width, repeat, vec![param(a, IndexMap::IDENTITY), x(tile)], |g, l| {
+        let entry = g.call(Op::Sin, &[l[0]]);
+        g.mul(entry, l[1])
+    });
     let f = model.stage(1);
     let leaves = vec![stage(z, IndexMap::IDENTITY), param(y, IndexMap::IDENTITY), param(c, IndexMap::IDENTITY)];
     model.term((f, 0), rows, affine(0, 0), leaves, |g, l| {
@@ -48,7 +51,7 @@ fn assert_fresh(problem: &Problem, evaluator: &mut Evaluator, at: &[f64], sigma:
 
 #[test]
 fn kept_squares_are_those_that_would_be_made() {
-    for mut model in [least_squares(30, 11), least_squares(300, 7), logistic(30, 11)] {
+    for mut model in [least_squares(30, 11), least_squares(300, 7), least_squares(60, 40), logistic(30, 11)] {
         let width = model.problem.dimension as usize;
         let (here, there) = (wave(width), wave(2 * width)[width..].to_vec());
         let mut evaluator = Evaluator::new(&model.problem);

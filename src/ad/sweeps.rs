@@ -11,6 +11,7 @@ use super::groups::{FOR_CONSTRAINTS, FOR_OBJECTIVE, Role};
 use super::kernel::{Input, Sink, Space};
 use super::matrix;
 use super::sparse::SparseProduct;
+use super::squares;
 use super::touch::Touch;
 use super::values::{Destinations, multiplied, part_sinks};
 use crate::expr::derive;
@@ -114,6 +115,13 @@ fn backward(engine: &mut Engine, mask: u8, until: Until, only_objective: bool) -
         if until == Until::Stages && !engine.functions.groups[g].reads_active_stages() {
             continue;
         }
+        if let Some(columns) = squares::columns(engine, g) {
+            if until == Until::Variables {
+                touch.announce_sum(columns);
+                kernels.extend(squares::adjoint(engine, g));
+            }
+            continue;
+        }
         let whole = transposed(engine, g, Quantity::Adjoint, until, &mut touch).or_else(|| matrix::adjoints(engine, g));
         if let Some(action) = whole {
             kernels.push(action);
@@ -196,9 +204,10 @@ pub fn tangents(engine: &mut Engine, mask: u8, rows: bool) -> Vec<Action> {
         let roots = part_sinks(&mut touches, g, &group.parts, group.instances, |part| {
             directional(engine, part.body, &leaves, group.leaves.len())
         });
-        let product = multiplied(engine, g, Quantity::Tangent, &roots);
+        let whole =
+            multiplied(engine, g, Quantity::Tangent, &roots).or_else(|| squares::tangent(engine, g, &roots.first()?.1));
         let extra = directions(engine, g, &leaves);
-        kernels.extend(product.or_else(|| engine.kernel(g, roots, extra)));
+        kernels.extend(whole.or_else(|| engine.kernel(g, roots, extra)));
     }
     let mut actions: Vec<Action> =
         touches.into_values().filter_map(|(touch, space, base)| touch.prepare(space, base)).collect();
@@ -262,6 +271,11 @@ pub fn hessian_product(engine: &mut Engine) -> Vec<Action> {
             if engine.functions.roles[stage.0 as usize] == Some(Role::Inner) {
                 kernels.extend(transposed(engine, g, Quantity::AdjointTangent, Until::Variables, &mut touch));
             }
+            continue;
+        }
+        if let Some(columns) = squares::columns(engine, g) {
+            touch.announce_sum(columns);
+            kernels.extend(squares::adjoint_tangent(engine, g));
             continue;
         }
         if let Some(action) = matrix::adjoint_tangents(engine, g) {

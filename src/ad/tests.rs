@@ -96,7 +96,7 @@ fn referee(problem: &Problem, x: &[f64]) -> (f64, Vec<f64>) {
     (objective, problem.constraints.iter().flat_map(|c| values[c.stage.0 as usize].clone()).collect())
 }
 
-fn assert_close(what: &str, got: &[f64], want: &[f64], tolerance: f64) {
+pub(super) fn assert_close(what: &str, got: &[f64], want: &[f64], tolerance: f64) {
     assert_eq!(got.len(), want.len(), "{what}: length");
     for (k, (a, b)) in got.iter().zip(want).enumerate() {
         let same = a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= tolerance * (1.0 + b.abs());

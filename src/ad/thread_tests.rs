@@ -1,6 +1,7 @@
 //! The same bytes for any number of threads.
 
 use super::Evaluator;
+use super::stale_tests::least_squares;
 use super::tests::{Model, affine, branch_flows, gather, logistic, luksan_vlcek, sparse, stage, wave, x};
 use crate::expr::family::IndexMap;
 use crate::expr::ops::Op;
@@ -70,6 +71,7 @@ fn threads_do_not_change_a_byte() {
     check("a chain", luksan_vlcek(5000));
     check("branch flows", branch_flows(4500));
     check("a matrix", logistic(4400, 60));
+    check("squares", least_squares(4400, 60));
     check("sparse products", sparse(9000));
     check("segmented and scattered sums", sums(8400));
 }

@@ -6,6 +6,7 @@ use super::groups::{Part, Role};
 use super::kernel::{Place, Sink, Space};
 use super::matrix;
 use super::sparse::SparseProduct;
+use super::squares;
 use super::touch::Touch;
 use crate::expr::family::{Source, StageId};
 use crate::expr::graph::NodeId;
@@ -52,8 +53,9 @@ impl Values {
                 }
                 let group = &engine.functions.groups[g];
                 let roots = part_sinks(&mut touches, g, &group.parts, instances, |part| part.body);
-                let product = multiplied(engine, g, Quantity::Value, &roots);
-                if let Some(action) = product.or_else(|| engine.kernel(g, roots, vec![])) {
+                let whole = multiplied(engine, g, Quantity::Value, &roots)
+                    .or_else(|| squares::value(engine, g, &roots.first()?.1));
+                if let Some(action) = whole.or_else(|| engine.kernel(g, roots, vec![])) {
                     kernels.push((role, mask, action));
                 }
             }

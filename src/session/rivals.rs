@@ -14,6 +14,7 @@ use crate::plan::{self, Plan, Request, Warm};
 use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Objective, Problem};
 use crate::solve::asked::Nobody;
+use crate::solve::bilevel::direct::Direct;
 use crate::solve::bilevel::follower::{Follower, around, solve_side_by_side};
 use crate::solve::monitor::Monitor;
 use crate::solve::options::Value;
@@ -141,6 +142,8 @@ fn again(
 fn other_than(follower: &Follower) -> &'static crate::solve::method::Method {
     let other = match follower.method.name {
         "interior_point" => "augmented_lagrangian",
+        // Where second derivatives are worth their factors: slopes alone find a badly scaled answer after long.
+        "trust_region_newton" if follower.convex && Direct::is_affordable(&follower.level.problem) => "interior_point",
         "trust_region_newton" => "lbfgs",
         _ => "interior_point",
     };

@@ -9,7 +9,8 @@
 use crate::answer::{Outcome, Stop};
 use crate::linalg::kkt::Kkt;
 use crate::linalg::pattern::Pattern;
-use crate::linalg::vector::{add_multiple, all_finite, dot, max_norm};
+use crate::linalg::sparse::add_symmetric_product;
+use crate::linalg::vector::{add_multiple, all_finite, dot, max_norm, two_norm};
 use crate::problem::Problem;
 use crate::problem::second::hessian_exceeds;
 use crate::solve::monitor::Monitor;
@@ -19,12 +20,15 @@ use std::sync::Arc;
 
 pub struct Direct {
     factors: Kkt,
-    /// Entries of the Hessian.
+    /// The Hessian that was factored last: where its entries are, and they themselves.
+    pattern: Arc<Pattern>,
     hessian: Vec<f64>,
     /// What the functions are multiplied with beside those that were factored; 0: there are no factors.
     scale: f64,
     quadratic: bool,
     tolerance: f64,
+    /// What the objective is multiplied with in the Hessian, if that is the one at the last answer.
+    factored: Option<f64>,
 }
 
 /// Factors stay while a step takes the slope to this part.
@@ -33,6 +37,9 @@ const MOST_STEPS: usize = 100;
 const MOST_HALVINGS: usize = 40;
 /// Relative residuals of solves above this: the matrix is as good as singular.
 const POOR: f64 = 1e-8;
+/// What may be left of the right side of an adjoint, relative to it, after so many rounds.
+const LEFT: f64 = 1e-12;
+const ROUNDS: usize = 3;
 /// Hessians of up to so many entries, or so many for each variable, are factored.
 const FEW: usize = 100_000;
 const EACH: usize = 200;
@@ -80,13 +87,43 @@ impl Direct {
             return None;
         }
         let factors = Kkt::new(&shape.hessian, &Arc::new(Pattern::from_rows(n, &[]))).ok()?;
-        Some(Direct { factors, hessian: vec![0.0; shape.hessian.entries()], scale: 0.0, quadratic, tolerance })
+        let (pattern, hessian) = (shape.hessian.clone(), vec![0.0; shape.hessian.entries()]);
+        Some(Direct { factors, pattern, hessian, scale: 0.0, quadratic, tolerance, factored: None })
     }
 
     /// Factors of the second derivatives of `±f` where the last answer is.
     pub fn take(&mut self, factors: Kkt) {
         self.factors = factors;
-        self.scale = f64::NAN;
+        (self.scale, self.factored) = (f64::NAN, None);
+    }
+
+    /// `H⁻¹ a` for `H` the second derivatives of the objective, minimised, at the last answer: where its factors are there and
+    /// the solution is as good as rounding allows, for `a` and for a right side that no structure of the problem knows. A
+    /// singular matrix is left to whoever can say so.
+    pub fn adjoint(&mut self, a: &[f64]) -> Option<Vec<f64>> {
+        let factor = self.factored?;
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let any = a.iter().map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 11) as f64 / (1_u64 << 53) as f64 - 0.5
+        });
+        self.solved(&any.collect::<Vec<f64>>())?;
+        self.solved(&a.iter().map(|a| factor * a).collect::<Vec<f64>>())
+    }
+
+    /// The solution for the matrix that was factored last.
+    fn solved(&mut self, b: &[f64]) -> Option<Vec<f64>> {
+        let (mut u, mut left) = (vec![0.0; b.len()], b.to_vec());
+        for _ in 0..ROUNDS {
+            self.factors.solve(&mut left);
+            add_multiple(&mut u, 1.0, &left);
+            left.copy_from_slice(b);
+            add_symmetric_product(&self.pattern, &self.hessian, -1.0, &u, &mut left);
+            if two_norm(&left) <= LEFT * two_norm(b) {
+                return Some(u);
+            }
+        }
+        None
     }
 
     /// The answer, nearest to where it begins in what the factors know; none if the planned method must find it.
@@ -94,6 +131,7 @@ impl Direct {
         if self.scale.is_nan() {
             self.scale = nlp.objective_factor();
         }
+        self.factored = None;
         let mut here = At::of(nlp, start.to_vec())?;
         let mut own = false;
         for iterations in 0..MOST_STEPS {
@@ -128,13 +166,14 @@ impl Direct {
     }
 
     fn factor(&mut self, nlp: &mut dyn Nlp, y: &[f64]) -> Option<()> {
-        self.scale = 0.0;
+        (self.scale, self.factored) = (0.0, None);
         nlp.hessian(y, 1.0, &[], &mut self.hessian);
         let inertia = self.factors.factor(&self.hessian, &[], &vec![0.0; y.len()], &[]).ok()?;
         if inertia.positive < y.len() {
             return None;
         }
         self.scale = 1.0;
+        self.factored = self.quadratic.then(|| nlp.objective_factor());
         Some(())
     }
 
@@ -202,6 +241,23 @@ mod tests {
             assert!((y - expected).abs() <= 1e-12, "{:?}", found.x);
         }
         assert_eq!((found.iterations, found.evaluations.hessian, found.evaluations.gradient), (1, 1, 2));
+        // H = [[2002, -2, 0], [-2, 2, 0], [0, 0, 2e]] of what is minimised.
+        let u = direct.adjoint(&[2000.0, 0.0, 1.0]).expect("its factors are there");
+        for (u, expected) in u.iter().zip([1.0, 1.0, 0.5 / 1f64.exp()]) {
+            assert!((u - expected).abs() <= 1e-12, "{u} {expected}");
+        }
+        // Begun at its answer, nothing is factored; what is not quadratic has other second derivatives there.
+        minimised(&mut direct, &mut nlp, &found.x).expect("it is there");
+        assert!(direct.adjoint(&[1.0, 0.0, 0.0]).is_none());
+    }
+
+    #[test]
+    fn a_singular_matrix_has_no_adjoint() {
+        let mut nlp = view("var y[1..2]; minimize (y[1] + y[2] - 1)^2");
+        let mut direct = Direct::new(&nlp, true, 1e-10).expect("nothing constrains it");
+        minimised(&mut direct, &mut nlp, &[2.0, 2.0]);
+        // Also where the right side is one that it could have.
+        assert!(direct.adjoint(&[1.0, 1.0]).is_none() && direct.adjoint(&[1.0, 0.0]).is_none());
     }
 
     /// `cosh(y1) + log(1 + exp(y2)) - y2 / 4`: at 0 and at `-log 3`.

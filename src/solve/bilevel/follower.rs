@@ -90,6 +90,11 @@ impl Follower {
         }
     }
 
+    /// `H⁻¹ a` at its last answer, if nothing constrains it and factors of its second derivatives `H` are there.
+    pub fn adjoint(&mut self, a: &[f64]) -> Option<Vec<f64>> {
+        self.direct.as_mut()?.adjoint(a)
+    }
+
     /// Solves for what the others decide in `whole`, from the last answer, else from what `whole` has.
     pub fn solve(&mut self, whole: &[f64], monitor: &Monitor, sources: &Sources) -> Outcome {
         let (start, warm) = match self.last.take() {

@@ -118,6 +118,9 @@ impl Answers for Exact<'_> {
             let (problem, answers, given) = (self.problem, &self.answers, &*slopes);
             let mut each: Vec<_> = self.followers[run.clone()].iter_mut().zip(&mut self.joint[run]).collect();
             let handed = side_by_side(&mut each, |(follower, joint), k| {
+                if let Some(handed) = hand_on_by_factors(problem, follower, joint, &answers[first + k], whole, given) {
+                    return Ok((handed, None));
+                }
                 let mut analyses = std::mem::take(&mut follower.analyses);
                 let outcome = &answers[first + k];
                 let handed = remembering(&mut analyses, || hand_on(problem, follower, joint, outcome, whole, given));
@@ -142,6 +145,31 @@ impl Answers for Exact<'_> {
 
 /// Slacks of no more than this, relative to the size of the side, may be active.
 const ACTIVE: f64 = 1e-6;
+
+/// What [`hand_on`] finds, for a follower that nothing constrains, by the factors of the solve: `-∂²f/∂θ∂z H⁻¹ a`.
+fn hand_on_by_factors(
+    problem: &Problem,
+    follower: &mut Follower,
+    joint: &mut Joint,
+    outcome: &Outcome,
+    whole: &[f64],
+    slopes: &[Vec<f64>],
+) -> Option<Vec<Vec<f64>>> {
+    let sigma = block_sign(&problem.blocks[follower.block as usize]);
+    let weights = vec![0.0; joint.evaluator.rows()];
+    let point = [outcome.x.clone(), follower.level.outside(whole)].concat();
+    let n = follower.level.own.len();
+    let mut handed = vec![];
+    for a in slopes {
+        let own: Vec<f64> = follower.level.own.iter().map(|&k| a[k as usize]).collect();
+        let mut direction = follower.adjoint(&own)?;
+        direction.resize(point.len(), 0.0);
+        let mut pushed = vec![0.0; point.len()];
+        joint.evaluator.hessian_product(&point, sigma, &weights, &direction, &mut pushed);
+        handed.push(pushed[n..n + follower.level.reads.len()].iter().map(|v| -v).collect());
+    }
+    Some(handed)
+}
 
 /// What slopes in what a follower decides, and in its multipliers, hand on to what it reads; and the factors of its
 /// conditions.

@@ -5,7 +5,7 @@
 //! what the others decide. It hands back a point of the whole and claims nothing: the judge solves the followers again.
 
 pub mod complementarity_branching;
-mod direct;
+pub mod direct;
 pub mod facts;
 pub mod follower;
 pub mod functions;
