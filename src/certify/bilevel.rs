@@ -10,6 +10,7 @@
 //! ([`Pieces`]) as long as no pair holds both ways and no other piece has an answer as good for it: there the outermost
 //! level must be stationary along that piece. Elsewhere the certificate says that it was not examined.
 
+use super::complementarity::Orders;
 use super::followers::{Followers, examined, means_its_best, supplied};
 use super::program::Program;
 use super::{branching, complementarity, convexity, fit, residuals};
@@ -206,7 +207,7 @@ fn outer_stationarity(
     };
     let point = conditions.extended(x, &seen.lower, &seen.upper);
     let mut program = Program::at(&conditions.problem, &point);
-    let found = complementarity::stationarity(&mut program, None, tolerance, tolerance);
+    let found = complementarity::stationarity(&mut program, None, tolerance, tolerance, Orders::First);
     let mut figure = found.residuals.into_iter().next().expect("the slope is the first of the figures");
     figure.place = figure.place.filter(|_| figure.value > figure.tolerance);
     if figure.value > figure.tolerance && !fit::is_affordable(&program) {

@@ -236,7 +236,8 @@ pub fn certificate(program: &mut Program, outcome: &Outcome, tolerance: f64) -> 
             Err(why) => branched.push(why),
         }
     }
-    let mut found = stationarity(program, outcome.multipliers.as_ref(), NEAR * tolerance, tolerance);
+    let given = outcome.multipliers.as_ref();
+    let mut found = stationarity(program, given, NEAR * tolerance, tolerance, Orders::Both);
     residuals.append(&mut found.residuals);
     found.notes.append(&mut branched);
     let certificate = Certificate::judged(
@@ -289,8 +290,21 @@ fn met(residuals: &[Residual]) -> bool {
     residuals.iter().all(|r| r.value <= r.tolerance)
 }
 
+/// Which conditions are asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Orders {
+    First,
+    Both,
+}
+
 /// The strongest class that is shown, sides within `near` counting as held. Leaves the sides of the pairs changed.
-pub fn stationarity(program: &mut Program, given: Option<&Multipliers>, near: f64, tolerance: f64) -> Found {
+pub fn stationarity(
+    program: &mut Program,
+    given: Option<&Multipliers>,
+    near: f64,
+    tolerance: f64,
+    orders: Orders,
+) -> Found {
     let all = all(program);
     let held: Vec<Held> = all.iter().map(|pair| pair.held(program, near)).collect();
     let both: Vec<usize> = (0..all.len()).filter(|&i| matches!(held[i], Held::BothLower | Held::BothUpper)).collect();
@@ -312,7 +326,10 @@ pub fn stationarity(program: &mut Program, given: Option<&Multipliers>, near: f6
         let slopes = Slopes::at(program, &duals);
         let residuals = residuals::dual(program, &duals, &slopes, tolerance);
         if met(&residuals) {
-            let (second_order, _) = curvature::second_order(program, &duals, &slopes, tolerance);
+            let second_order = match orders {
+                Orders::First => SecondOrder::NotAsked,
+                Orders::Both => curvature::second_order(program, &duals, &slopes, tolerance).0,
+            };
             let second_order = match second_order {
                 SecondOrder::Refuted { .. } if !both.is_empty() => SecondOrder::NotShown(
                     "curvature is negative where biactive pairs keep their sides only".to_string(),

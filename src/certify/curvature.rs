@@ -16,6 +16,7 @@ use crate::answer::certificate::SecondOrder;
 use crate::expr::family::StageId;
 use crate::threads;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Relative step of differences of gradients: near the cube root of their precision.
 const STEP: f64 = 6e-6;
@@ -128,7 +129,7 @@ fn lasts(program: &Program, duals: &Duals, slopes: &Slopes, direction: &[f64], c
 
 /// Gradients of the rows that are active or have a clear multiplier, and the variables at their bounds.
 struct Active {
-    rows: BTreeMap<StageId, Rows>,
+    rows: Arc<BTreeMap<StageId, Rows>>,
     /// Which of the rows: active, and with a clear multiplier.
     kept: Vec<(StageId, usize, bool, bool)>,
     bounds: Vec<(bool, bool)>,

@@ -166,7 +166,7 @@ fn residual_at(program: &mut Program, duals: &Duals, kinks: &Kinks, unknowns: &[
             tape.leaves.iter().map(|(leaf, step)| (*leaf, block.slope(*step)[0])).collect()
         });
         let (k, t, p) = *site;
-        for (leaf, column) in &mut program.here.slopes[k][t] {
+        for (leaf, column) in program.here.slopes_mut(k, t) {
             column[p] = slopes.iter().find(|(read, _)| read == leaf).map_or(0.0, |(_, slope)| *slope);
         }
     }

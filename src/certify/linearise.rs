@@ -4,6 +4,7 @@
 //! stages (last stage first, and within a stage that reads itself, last level first). The cost is linear in the
 //! number of instances times the leaves of their bodies.
 
+use super::gradients::{Added, Entries, found_of};
 use super::lanes::{Block, Tape};
 use super::matrix::MatrixSlopes;
 use super::rows::Rows;
@@ -14,13 +15,14 @@ use crate::problem::values::depends_on_variables;
 use crate::threads;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Instances are evaluated in blocks of this many, if there are more than a few and the body is not long.
 pub(super) const LANES: usize = 64;
 const FEW: usize = 8;
 const LONG: usize = 2000;
 /// Threads share instances in parts of this many; what is found does not depend on it.
-const PART: usize = 64 * LANES;
+pub(super) const PART: usize = 64 * LANES;
 
 pub struct Linearised<'a> {
     pub problem: &'a Problem,
@@ -35,7 +37,12 @@ pub struct Linearised<'a> {
     /// Which of the stages depend on variables.
     depends: Vec<bool>,
     x: Vec<f64>,
+    /// What [`Linearised::rows`] said, by what it was asked.
+    said: Mutex<Vec<Said>>,
 }
+
+/// The stages and the budget, and the gradients of their rows.
+type Said = ((Vec<StageId>, usize), Option<Arc<BTreeMap<StageId, Rows>>>);
 
 /// For each leaf that depends on variables: the partial derivative of the body for each instance.
 pub(super) type Slopes = Vec<(u32, Vec<f64>)>;
@@ -55,6 +62,7 @@ impl<'a> Linearised<'a> {
             matrices: vec![vec![]; count],
             depends: depends_on_variables(problem),
             x: x.to_vec(),
+            said: Mutex::default(),
         };
         for (k, stage) in problem.stages.iter().enumerate() {
             if !here.needed[k] {
@@ -325,8 +333,25 @@ impl<'a> Linearised<'a> {
     }
 
     /// The gradients of all rows of the given stages, sparse and ascending, or nothing if they have more than
-    /// `budget` entries in all, those of the stages between included.
-    pub fn rows(&self, roots: &[StageId], budget: usize) -> Option<BTreeMap<StageId, Rows>> {
+    /// `budget` entries in all, those of the stages between included. Found once for all who ask.
+    pub fn rows(&self, roots: &[StageId], budget: usize) -> Option<Arc<BTreeMap<StageId, Rows>>> {
+        let said = || self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (roots.to_vec(), budget);
+        if let Some((_, rows)) = said().iter().find(|(asked, _)| *asked == key) {
+            return rows.clone();
+        }
+        let rows = self.found_rows(roots, budget).map(Arc::new);
+        said().push((key, rows.clone()));
+        rows
+    }
+
+    /// Slopes of a term, to be changed.
+    pub(super) fn slopes_mut(&mut self, k: usize, t: usize) -> &mut Slopes {
+        self.said.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+        &mut self.slopes[k][t]
+    }
+
+    fn found_rows(&self, roots: &[StageId], budget: usize) -> Option<BTreeMap<StageId, Rows>> {
         let needed = eval::needed(&self.problem.stages, roots);
         let mut found: BTreeMap<StageId, Rows> = BTreeMap::new();
         let mut left = budget;
@@ -340,6 +365,20 @@ impl<'a> Linearised<'a> {
                 let term = &stage.terms[t];
                 for (leaf, slope) in self.slopes[k as usize].get(t).into_iter().flatten() {
                     let leaf = &term.family.leaves[*leaf as usize];
+                    // What stages read of others is shared by threads.
+                    let added = Added { term, map: &leaf.map, slopes: slope, inner: found_of(&found, leaf.source) };
+                    match &mut own {
+                        Entries::Listed(lists) => {
+                            lists.extend(added.listed(&mut left)?);
+                            lists.push(vec![]);
+                            continue;
+                        }
+                        Entries::Dense { width, values } => {
+                            added.add_to(*width, values, &mut left)?;
+                            continue;
+                        }
+                        Entries::Sums(_) => {}
+                    }
                     for (p, slope) in slope.iter().enumerate() {
                         let (row, from) = (term.target.at(p), leaf.map.at(p));
                         let added = match leaf.source {
@@ -413,77 +452,6 @@ struct MatrixLink {
     of: usize,
     entry: usize,
     slope: f64,
-}
-
-/// The entries of the gradients of a stage, as they are found.
-enum Entries {
-    /// By row and variable.
-    Listed(Vec<(u32, u32, f64)>),
-    /// Of a stage that reads itself: summed up at once, because later rows need them.
-    Sums(Vec<BTreeMap<u32, f64>>),
-    /// Row after row, all of `width`: where more is added than there are entries, as in conditions of a fit to many rows of
-    /// data.
-    Dense { width: usize, values: Vec<f64> },
-}
-
-/// Numbers added to dense rows in the time in which one is listed and sorted. A guess.
-const DENSE_GAIN: usize = 64;
-
-impl Entries {
-    fn of(stage: &Stage, id: StageId, width: usize) -> Entries {
-        let mut leaves = stage.terms.iter().flat_map(|term| &term.family.leaves);
-        let (rows, added): (usize, usize) =
-            (stage.rows as usize, stage.terms.iter().map(|term| term.family.instances as usize).sum());
-        match leaves.any(|leaf| leaf.source == Source::Stage(id)) {
-            true => Entries::Sums(vec![BTreeMap::new(); rows]),
-            false if width > 0 && rows.saturating_mul(width) <= added => {
-                Entries::Dense { width, values: vec![0.0; rows * width] }
-            }
-            false => Entries::Listed(vec![]),
-        }
-    }
-
-    /// Adds a multiple of a gradient to a row, and returns how many entries that took.
-    fn add(&mut self, row: usize, gradient: &[(u32, f64)], factor: f64) -> usize {
-        match self {
-            Entries::Listed(list) => list.extend(gradient.iter().map(|(j, v)| (row as u32, *j, v * factor))),
-            Entries::Sums(rows) => {
-                gradient.iter().for_each(|(j, v)| *rows[row].entry(*j).or_default() += v * factor);
-            }
-            Entries::Dense { width, values } => {
-                let values = &mut values[row * *width..][..*width];
-                gradient.iter().for_each(|(j, v)| values[*j as usize] += v * factor);
-                return gradient.len().div_ceil(DENSE_GAIN);
-            }
-        }
-        gradient.len()
-    }
-
-    fn add_own(&mut self, row: usize, from: usize, factor: f64) -> usize {
-        let gradient: Vec<(u32, f64)> = match self {
-            Entries::Listed(_) | Entries::Dense { .. } => return 0,
-            Entries::Sums(rows) => rows[from].iter().map(|(j, v)| (*j, *v)).collect(),
-        };
-        self.add(row, &gradient, factor)
-    }
-
-    fn finish(self, count: usize) -> Rows {
-        match self {
-            Entries::Listed(list) => Rows::summed(count, &[list]),
-            Entries::Sums(sums) => {
-                let mut rows = Rows::default();
-                sums.into_iter().for_each(|row| rows.push(row));
-                rows
-            }
-            Entries::Dense { width, values } => {
-                let mut rows = Rows::default();
-                for row in values.chunks(width.max(1)) {
-                    rows.push((0..).zip(row.iter().copied()).filter(|(_, value)| *value != 0.0));
-                }
-                rows
-            }
-        }
-    }
 }
 
 fn is_wide(term: &Term, tape: &Tape) -> bool {

@@ -8,7 +8,7 @@
 //! | `program` | the problem at the point as one minimisation: bounds, rows, scales |
 //! | `partials`, `second` | first and second partial derivatives of all functions |
 //! | `lanes` | values, slopes and second derivatives of a body for blocks of instances |
-//! | `linearise` | values, gradients and sparse rows of all functions |
+//! | `linearise`, `gradients` | values, gradients and sparse rows of all functions |
 //! | `matrix` | slopes of functions of matrices |
 //! | `residuals` | first-order conditions as figures |
 //! | `fit` | multipliers where the method has none |
@@ -41,6 +41,7 @@ mod fit;
 mod followers;
 #[cfg(test)]
 mod followers_tests;
+mod gradients;
 mod gram;
 mod hessian;
 mod infeasible;

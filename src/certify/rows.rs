@@ -4,7 +4,7 @@ use crate::threads;
 use std::ops::Index;
 
 /// Threads share this many rows at a time; what is found does not depend on it.
-const PART: usize = 16384;
+const PART: usize = 1024;
 
 /// Entries of a sparse vector by position, ascending.
 pub type Entries = [(u32, f64)];

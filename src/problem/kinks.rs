@@ -8,10 +8,11 @@
 use super::epigraph::{Kink, Places, Smooth};
 use super::features::Fact;
 use super::index::Set;
+use super::owners::{Owner, owner_of, owners};
 use super::pressure::{Pressure, Pressures};
 use super::squares::span_of;
 use super::{Problem, Supplied, SuppliedBy, Variable};
-use crate::expr::family::{Family, Leaf, Source, Stage, StageId, Term};
+use crate::expr::family::{Family, Source, Stage, StageId, Term};
 use crate::expr::graph::{Node, NodeId};
 use crate::expr::ops::Op;
 use std::collections::HashMap;
@@ -45,24 +46,6 @@ struct Work<'p> {
     instances: Vec<Vec<Owner>>,
 }
 
-/// Which instance of a block a row belongs to: that whose variables it reads.
-#[derive(Clone, Copy, PartialEq)]
-enum Owner {
-    Nobody,
-    Instance(u32),
-    Several,
-}
-
-impl Owner {
-    fn and(self, other: Owner) -> Owner {
-        match (self, other) {
-            (Owner::Nobody, o) | (o, Owner::Nobody) => o,
-            (a, b) if a == b => a,
-            _ => Owner::Several,
-        }
-    }
-}
-
 impl<'p> Work<'p> {
     fn of(whole: &'p Problem, block: Option<u32>) -> Work<'p> {
         let mut view = Problem { blocks: vec![], ..whole.clone() };
@@ -73,38 +56,9 @@ impl<'p> Work<'p> {
         }
         let mut work = Work { whole, block, view, instances: vec![] };
         if let Some(b) = block {
-            work.instances = work.owners(b);
+            work.instances = owners(whole, b);
         }
         work
-    }
-
-    /// Which instance each row of each stage belongs to.
-    fn owners(&self, b: u32) -> Vec<Vec<Owner>> {
-        let here = &self.whole.blocks[b as usize];
-        let mut of_variables = vec![Owner::Nobody; self.whole.dimension as usize];
-        for &v in &here.variables {
-            let v = &self.whole.variables[v as usize];
-            for (p, instance) in v.axes.instances(&here.axes).into_iter().enumerate() {
-                of_variables[v.offset as usize + p] = Owner::Instance(instance);
-            }
-        }
-        let mut all: Vec<Vec<Owner>> = vec![];
-        for stage in &self.whole.stages {
-            let mut rows = vec![Owner::Nobody; stage.rows as usize];
-            if let Some(matrix) = &stage.matrix {
-                let read = all[matrix.of.0 as usize].iter().fold(Owner::Nobody, |a, b| a.and(*b));
-                rows.fill(read);
-            }
-            for term in &stage.terms {
-                for p in 0..term.family.instances as usize {
-                    let row = term.target.at(p);
-                    rows[row] = rows[row].and(owner_of(&term.family, p, &of_variables, &all));
-                }
-            }
-            all.push(rows);
-        }
-        all.push(of_variables);
-        all
     }
 
     fn rewrite(&self, out: &mut Smooth) -> Result<(), Fact> {
@@ -225,15 +179,4 @@ impl<'p> Work<'p> {
         objectives.iter_mut().for_each(|objective| redirect(&mut objective.stage));
         constraints.iter_mut().for_each(|row| redirect(&mut row.stage));
     }
-}
-
-/// Whose variables an instance of a family reads.
-fn owner_of(family: &Family, p: usize, of_variables: &[Owner], of_stages: &[Vec<Owner>]) -> Owner {
-    let read = |leaf: &Leaf| match leaf.source {
-        Source::Variables => of_variables[leaf.map.at(p)],
-        // A stage that reads itself is not known yet: what else its rows read decides.
-        Source::Stage(id) => of_stages.get(id.0 as usize).map_or(Owner::Nobody, |rows| rows[leaf.map.at(p)]),
-        Source::Param(_) | Source::After(_) => Owner::Nobody,
-    };
-    family.leaves.iter().map(read).fold(Owner::Nobody, Owner::and)
 }

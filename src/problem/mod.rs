@@ -19,6 +19,7 @@ pub mod level;
 pub mod linear;
 pub mod multipliers;
 pub mod oracles;
+pub mod owners;
 pub mod pieces;
 pub mod pressure;
 pub mod promote;

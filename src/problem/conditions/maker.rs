@@ -9,6 +9,7 @@ use crate::expr::family::{Family, IndexMap, Leaf, Source, Stage, StageId, Term};
 use crate::problem::adjoint::Seed;
 use crate::problem::complementarity::implied_sides;
 use crate::problem::index::Axes;
+use crate::problem::owners::{Owner, owners};
 use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Block, Constraint, Data, Problem, SuppliedBy};
 use std::borrow::Cow;
@@ -134,10 +135,31 @@ impl<'p> Maker<'p> {
         let zero = vec![0.0; self.whole.dimension as usize];
         let count = block.axes.len() as u32;
         count > 1
+            && !self.is_apart(b)
             && (0..count).any(|k| {
                 let level = self.whole.level(b, k, &zero);
                 level.reads.iter().any(|&position| owners[position as usize] == Some(b))
             })
+    }
+
+    /// Whether what instances of a block minimise and constrain reads variables of their own alone, by one look at all of them;
+    /// what holds blocks, has multipliers that others read, or reads itself is looked at one by one.
+    fn is_apart(&self, b: u32) -> bool {
+        let whole = self.whole;
+        let block = &whole.blocks[b as usize];
+        let holds = (0..whole.blocks.len() as u32).any(|other| other != b && whole.is_within(other, b));
+        let recurs = |(k, stage): (usize, &Stage)| stage.sources().any(|s| s == Source::Stage(StageId(k as u32)));
+        if holds || !block.supplied.is_empty() || whole.stages.iter().enumerate().any(recurs) {
+            return false;
+        }
+        let owners = owners(whole, b);
+        let own = |stage: StageId, axes: &Axes| {
+            let rows = owners[stage.0 as usize].iter().zip(axes.instances(&block.axes));
+            rows.into_iter().all(|(owner, k)| matches!(owner, Owner::Nobody) || *owner == Owner::Instance(k))
+        };
+        // Bounds and sides are data.
+        let mut rows = block.constraints.iter();
+        block.objectives.iter().all(|o| own(o.stage, &block.axes)) && rows.all(|c| own(c.stage, &c.axes))
     }
 
     /// `w` for each instance, in `[0, 1]`.
