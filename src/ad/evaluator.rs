@@ -265,7 +265,7 @@ impl Evaluator {
             action.run(&mut memory, &mut self.scratch);
         }
         self.engine.data = data;
-        squares::forget(&mut self.engine, &affected);
+        squares::forget(&mut self.engine, &affected, &stale);
         if let Some(hessian) = &self.hessian {
             hessian.forget(&mut self.engine, &affected);
         }

@@ -143,11 +143,11 @@ impl Squares {
         arena[self.at] = f64::NAN;
     }
 
-    /// Forgets what is made of ranges that have other numbers now.
-    pub fn forget(&self, arena: &mut [f64], affected: &Affected) {
+    /// Forgets what is made of ranges that have other numbers now; if parameters have, they may change again.
+    pub fn forget(&self, arena: &mut [f64], affected: &Affected, again: bool) {
         let changed = |ranges: &[usize]| ranges.iter().any(|&range| affected.ranges[range]);
         let state = &mut arena[self.state..self.state + STATE];
-        let (began, remade) = (state[GRAM] == 1.0 || state[WAIT] > 0.0, changed(&self.made_of));
+        let (began, remade) = (again && (state[GRAM] == 1.0 || state[WAIT] > 0.0), changed(&self.made_of));
         if !remade && !changed(&self.reads) {
             return;
         }

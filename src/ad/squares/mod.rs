@@ -32,7 +32,7 @@ use super::engine::{Engine, Quantity};
 use super::groups::{Group, GroupLeaf, Matrix, Role};
 use super::kernel::{From, Kernel, Place, Sink, Space};
 use super::patterns::{Entries, locate};
-use super::stale::Affected;
+use super::stale::{Affected, Stale};
 use crate::expr::derive;
 use crate::expr::family::{IndexMap, Source};
 use crate::expr::graph::{Graph, Node, NodeId};
@@ -143,10 +143,12 @@ fn node(engine: &mut Engine, g: usize) -> Option<Squares> {
     Some(squares)
 }
 
-/// Forgets what is made of numbers that are new.
-pub fn forget(engine: &mut Engine, affected: &Affected) {
+/// Forgets what is made of numbers that are new. Where all of them were computed anew, because something was compiled, they
+/// need not have changed, and nothing says that they will again.
+pub fn forget(engine: &mut Engine, affected: &Affected, stale: &Stale) {
+    let changed = *stale != Stale::Everything;
     for squares in engine.squares.values() {
-        squares.forget(&mut engine.arena, affected);
+        squares.forget(&mut engine.arena, affected, changed);
     }
 }
 
