@@ -2,9 +2,11 @@
 //! and is the outermost level stationary?
 //!
 //! The outermost level is examined where the followers are convex and have multipliers: with their conditions as rows and
-//! complementary pairs ([`Problem::conditions`]) its point must be stationary as that of a problem of one level with pairs
-//! ([`super::complementarity`]); what is left of the slope is, without constraints, the hypergradient. Whether those
-//! conditions are the follower's own is seen at the point with the judge's own slopes.
+//! complementary pairs ([`Problem::conditions`]). Where these say how the followers move, the slope of the objective along
+//! their answers, the hypergradient, must be carried by rows and bounds of the outer level ([`super::adjoint`]); where pairs
+//! hold both ways or the conditions are singular, the point must be stationary as that of a problem of one level with pairs
+//! ([`super::complementarity`]). Whether those conditions are the follower's own is seen at the point with the judge's own
+//! slopes.
 //!
 //! A follower that itself holds pairs, the conditions of one inside it, moves along one piece of its problem
 //! ([`Pieces`]) as long as no pair holds both ways and no other piece has an answer as good for it: there the outermost
@@ -13,12 +15,13 @@
 use super::complementarity::Orders;
 use super::followers::{Followers, examined, means_its_best, supplied};
 use super::program::Program;
-use super::{branching, complementarity, convexity, fit, residuals};
+use super::{adjoint, branching, complementarity, convexity, fit, residuals};
 use crate::answer::branching::Branches;
 use crate::answer::certificate::{Certificate, Kind, Place, Proved, Residual, SecondOrder, Stationarity, Witness};
 use crate::problem::conditions::Form;
 use crate::problem::pieces::Pieces;
 use crate::problem::{BlockKind, Choice, Problem};
+use std::borrow::Cow;
 
 /// A point of one instance of a block, found by someone else.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,22 +91,21 @@ pub(super) fn certificate(
     match (&seen.without_multipliers, seen.unproved.is_empty()) {
         (None, _) if unclear.is_some() => notes.extend(unclear),
         (None, true) => {
-            let (figure, found) = outer_stationarity(problem, x, &seen, tolerance);
-            notes.extend(figure.value.is_nan().then(|| NOT_EXAMINED.to_string()));
-            residuals.push(figure);
-            class = found;
+            let outer = outer_stationarity(problem, x, &seen, tolerance);
+            notes.extend(outer.note.map(String::from));
+            residuals.push(outer.figure);
+            class = outer.class;
         }
         (Some(name), _) => notes.push(format!(
             "`{name}` has no multipliers at its answer: whether the outer level is stationary was not examined"
         )),
         (None, false) => {
-            let (figure, _) = outer_stationarity(problem, x, &seen, tolerance);
-            notes.push(match figure.value.is_nan() {
-                true => NOT_EXAMINED.to_string(),
-                false => format!(
-                    "the slope along the followers' conditions is {:.1e}; it need not vanish where a follower that is not \
-                 convex changes its answer",
-                    figure.value
+            let outer = outer_stationarity(problem, x, &seen, tolerance);
+            notes.push(match outer.figure.value {
+                unknown if unknown.is_nan() => NOT_EXAMINED.to_string(),
+                slope => format!(
+                    "the slope along the followers' conditions is {slope:.1e}; it need not vanish where a follower that is not \
+                     convex changes its answer"
                 ),
             });
         }
@@ -192,29 +194,50 @@ pub fn bound_multipliers(problem: &Problem, x: &[f64]) -> (Vec<f64>, Vec<f64>) {
 const NOT_EXAMINED: &str = "whether the outer level is stationary was not examined: the slopes of the followers' conditions \
                             have too many entries";
 
-/// The largest slope of the outer objective that rows, bounds and the followers' conditions do not carry, and what the
-/// point is where pairs hold both ways.
-fn outer_stationarity(
-    problem: &Problem,
-    x: &[f64],
-    seen: &Followers,
-    tolerance: f64,
-) -> (Residual, Option<Stationarity>) {
+/// Said where followers' conditions are singular at the point.
+const NOT_REGULAR: &str = "the followers' conditions do not say how their answers move here: `hypergradient` is what the best \
+                           multipliers of all of them leave of the slopes in all variables";
+
+/// How stationary the outermost level is.
+struct Outer {
+    /// The largest slope of its objective that nothing carries.
+    figure: Residual,
+    /// What the point is where pairs hold both ways.
+    class: Option<Stationarity>,
+    note: Option<&'static str>,
+}
+
+fn outer_stationarity(problem: &Problem, x: &[f64], seen: &Followers, tolerance: f64) -> Outer {
     let pieces = Pieces::of(problem);
-    let conditions = match pieces.is_empty() {
-        true => problem.conditions(Form::Kkt),
-        false => pieces.piece(problem, &pieces.nearest(problem, x)).conditions(Form::Kkt),
+    let base = match pieces.is_empty() {
+        true => Cow::Borrowed(problem),
+        false => Cow::Owned(pieces.piece(problem, &pieces.nearest(problem, x))),
     };
+    let conditions = base.conditions(Form::Kkt);
     let point = conditions.extended(x, &seen.lower, &seen.upper);
     let mut program = Program::at(&conditions.problem, &point);
+    let named = |figure: Residual| {
+        let place = figure.place.filter(|_| figure.value > figure.tolerance);
+        Residual { name: "hypergradient", place, ..figure }
+    };
+    let one_way = complementarity::hold_one_way(&mut program, tolerance);
+    if one_way {
+        let mut decided: Vec<bool> = base.owners().iter().map(Option::is_some).collect();
+        decided.resize(point.len(), true);
+        if let Some(figure) = adjoint::hypergradient(&program, &decided, base.row_count(), tolerance) {
+            return Outer { figure: named(figure), class: None, note: None };
+        }
+        program = Program::at(&conditions.problem, &point);
+    }
     let found = complementarity::stationarity(&mut program, None, tolerance, tolerance, Orders::First);
-    let mut figure = found.residuals.into_iter().next().expect("the slope is the first of the figures");
-    figure.place = figure.place.filter(|_| figure.value > figure.tolerance);
+    let mut figure = named(found.residuals.into_iter().next().expect("the slope is the first of the figures"));
+    let mut note = one_way.then_some(NOT_REGULAR);
     if figure.value > figure.tolerance && !fit::is_affordable(&program) {
         // What is left without multipliers says nothing.
         (figure.value, figure.unscaled, figure.place) = (f64::NAN, f64::NAN, None);
+        note = Some(NOT_EXAMINED);
     }
-    (Residual { name: "hypergradient", ..figure }, (found.both > 0).then_some(found.class))
+    Outer { figure, class: (found.both > 0).then_some(found.class), note }
 }
 
 #[cfg(test)]
@@ -284,9 +307,9 @@ mod tests {
         let e = 1f64.exp();
         let (_, certificate) = judged(&problem, &[("t", 1.0), ("fit.w", 2.0 / (1.0 + e))], &[]);
         assert_eq!(broken(&certificate), ["hypergradient"], "{certificate:?}");
-        // What the best multiplier leaves of the slope (0, 2 (w - 1)), the row's being in the direction (share, 1).
+        // w' = -share
         let share = 2.0 * e / (1.0 + e).powi(2);
-        let expected = 2.0 * (1.0 - 2.0 / (1.0 + e)) * share / (1.0 + share * share);
+        let expected = 2.0 * (1.0 - 2.0 / (1.0 + e)) * share;
         let found = certificate.broken().next().expect("it is broken").unscaled;
         assert!((found - expected).abs() <= 1e-6, "{found} {expected}");
     }

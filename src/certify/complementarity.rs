@@ -274,6 +274,18 @@ impl Pairs {
     }
 }
 
+/// Gives the rows of all pairs the sides of what they hold at the point, unless one of them holds both ways; whether that
+/// was done.
+pub fn hold_one_way(program: &mut Program, near: f64) -> bool {
+    let all = all(program);
+    let held: Vec<Held> = all.iter().map(|pair| pair.held(program, near)).collect();
+    if held.iter().any(|held| matches!(held, Held::BothLower | Held::BothUpper)) {
+        return false;
+    }
+    all.into_iter().zip(held).for_each(|(pair, held)| pair.hold(program, held));
+    true
+}
+
 /// How stationary a point is. Of a problem without biactive pairs the class is strong or none.
 pub struct Found {
     pub class: Stationarity,

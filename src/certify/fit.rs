@@ -22,8 +22,9 @@ struct Active {
     gradient: Vec<(u32, f64)>,
 }
 
-#[derive(Clone, Copy)]
-enum Target {
+/// Whose multiplier, by position.
+#[derive(Clone, Copy, Debug)]
+pub enum Target {
     Row(usize),
     Lower(usize),
     Upper(usize),
@@ -63,6 +64,25 @@ pub fn fit(program: &Program, goal: &[f64], tolerance: f64) -> Option<Fit> {
     }
     let rest = rest.iter().fold(0.0, |most: f64, r| most.max(r.abs()));
     Some(Fit { duals, rest })
+}
+
+/// The multipliers of the best fit where the nearly active rows and bounds have other gradients than their own: those that
+/// `seen` makes of them, none for what does not count.
+pub fn seen_otherwise(
+    program: &Program,
+    goal: &[f64],
+    tolerance: f64,
+    mut seen: impl FnMut(Target, Vec<(u32, f64)>) -> Vec<(u32, f64)>,
+) -> Option<Vec<(Target, f64)>> {
+    let own = active(program, NEAR * tolerance)?;
+    let otherwise = own.into_iter().filter_map(|a| {
+        let gradient = seen(a.target, a.gradient.into_iter().map(|(j, g)| (j, g * a.length)).collect());
+        let length = gradient.iter().map(|(_, g)| g * g).sum::<f64>().sqrt();
+        let gradient = gradient.into_iter().map(|(j, g)| (j, g / length)).collect();
+        (length > 0.0 && length.is_finite()).then_some(Active { length, gradient, ..a })
+    });
+    let (active, fitted) = signed(otherwise.collect(), goal)?;
+    Some(active.iter().zip(fitted).map(|(a, value)| (a.target, value / a.length)).collect())
 }
 
 /// The part of a direction that the nearly active rows and bounds do not stop, to first order: the nearest one that
@@ -112,7 +132,11 @@ pub fn polished(program: &Program, objective: f64, weights: &[f64]) -> Vec<f64> 
 }
 
 fn fitted(program: &Program, goal: &[f64], tolerance: f64) -> Option<(Vec<Active>, Vec<f64>)> {
-    let mut active = active(program, NEAR * tolerance)?;
+    signed(active(program, NEAR * tolerance)?, goal)
+}
+
+/// What fits best without multipliers of the wrong sign.
+fn signed(mut active: Vec<Active>, goal: &[f64]) -> Option<(Vec<Active>, Vec<f64>)> {
     if goal.iter().any(|g| !g.is_finite()) {
         return None;
     }

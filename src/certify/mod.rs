@@ -22,9 +22,13 @@
 //! | `complementarity` | natural residuals of complementary pairs, and how stationary a point with pairs is |
 //! | `branching` | whether all ways in which pairs may hold are excluded or no better |
 //! | `bilevel` | points of problems that contain problems: all levels |
+//! | `adjoint` | the slope of the outer objective along the followers' answers |
 //! | `followers` | whether followers' parts of a point are their answers, also inside each other |
 //! | `chain` | a proof of that by bounds that follow from one row each |
 
+mod adjoint;
+#[cfg(test)]
+mod adjoint_tests;
 pub mod bilevel;
 mod bound;
 mod branching;
