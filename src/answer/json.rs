@@ -45,6 +45,8 @@ fn fields(answer: &Answer, sources: &Sources) -> Vec<(&'static str, Value)> {
         ("upper_duals", entries(&answer.upper_duals)),
         ("reduced_costs", entries(&answer.reduced_costs)),
         ("slacks", entries(&answer.slacks)),
+        ("supplied", entries(&answer.supplied)),
+        ("added", entries(&answer.added)),
         ("certificate", certificate(&answer.certificate, sources)),
         ("diagnosis", answer.diagnosis.value(sources)),
         (

@@ -25,6 +25,11 @@ pub struct Answer {
     pub lower_duals: Vec<Entry>,
     pub upper_duals: Vec<Entry>,
     pub reduced_costs: Vec<Entry>,
+    /// Variables that stand for multipliers of followers, which no level decides by itself.
+    pub supplied: Vec<Entry>,
+    /// What problems inside the problem have besides, behind what is stated: variables that state kinks, the multipliers of their
+    /// rows, conditions of levels inside inner ones. For a warm start, and for sensitivities.
+    pub added: Vec<Entry>,
     pub certificate: Certificate,
     /// What went wrong, and where; empty where all went well.
     pub diagnosis: Diagnosis,

@@ -44,7 +44,7 @@ pub fn solve(problem: &Problem, x: Vec<f64>, limits: &Limits) -> Option<Outcome>
         deadline: limits.deadline,
         ..Monitor::new(limits.clock, limits.interrupted, &mut quiet)
     };
-    let warm = Warm { x, multipliers: None };
+    let warm = Warm { x, ..Warm::default() };
     Some(execute(problem, &plan, Some(&warm), &Sources::default(), &mut Nobody, &mut monitor))
 }
 

@@ -16,6 +16,23 @@ use crate::solve::view::EngineView;
 pub struct Warm {
     pub x: Vec<f64>,
     pub multipliers: Option<Multipliers>,
+    /// What the answer has behind its variables, by name.
+    pub added: Vec<(String, Vec<f64>)>,
+}
+
+impl Warm {
+    /// The point in all variables of a planned problem, if nothing is missing.
+    pub fn whole(&self, planned: &Problem) -> Option<Vec<f64>> {
+        let mut x = self.x.clone();
+        for (name, axes, place) in planned.variables_behind(x.len() as u32) {
+            let (_, values) = self.added.iter().find(|(known, _)| *known == name)?;
+            if values.len() != axes.len() || place.start != x.len() {
+                return None;
+            }
+            x.extend(values);
+        }
+        (x.len() == planned.dimension as usize).then_some(x)
+    }
 }
 
 /// Solves `problem` as planned. The outcome is in the problem's own numbering and signs.
@@ -45,13 +62,14 @@ pub fn execute(
     let given = warm.is_none().then(|| given_multipliers(problem)).flatten();
     let multipliers = warm.and_then(|w| w.multipliers.as_ref()).or(given.as_ref());
     let multipliers = multipliers.map(|m| padded(m, &plan.problem));
-    let from = Warm { x, multipliers };
+    let from = Warm { x, multipliers, added: vec![] };
     limit_iterations(method, plan, monitor);
     let mut outcome = None;
     if let Some(reduced) = &plan.reduced {
         let mut simplified = plan.problem.clone();
         reduced.bounds.put(&mut simplified);
-        let from = Warm { x: from.x.clone(), multipliers: from.multipliers.as_ref().map(|m| reduced.reduce(m)) };
+        let multipliers = from.multipliers.as_ref().map(|m| reduced.reduce(m));
+        let from = Warm { multipliers, ..from.clone() };
         let found = reduced.lift(run(&simplified, method, plan, from, sources, oracles, monitor));
         // The weights that prove it must be those of the rows as stated: they are asked for once more.
         outcome = Some(found).filter(|found| !matches!(found.stop, Stop::Infeasible { .. }));

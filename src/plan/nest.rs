@@ -251,17 +251,18 @@ impl NestPlan {
         monitor: &mut Monitor,
     ) -> Outcome {
         let Some(method) = bilevel::by_name(plan.method) else { unreachable!("the plan names a row of the table") };
-        let warm = warm.filter(|w| w.x.len() == problem.dimension as usize);
-        let start = warm.map_or_else(|| plan.start.x.clone(), |w| w.x.clone());
+        let warm = warm.and_then(|w| w.whole(problem));
+        let is_warm = warm.is_some();
+        let start = warm.unwrap_or_else(|| plan.start.x.clone());
         let mut followers = followers(problem, self, &start, plan.options.seed);
-        for follower in followers.iter_mut().filter(|f| given::begins(problem, f.block)) {
+        for follower in followers.iter_mut().filter(|f| is_warm || given::begins(problem, f.block)) {
             follower.begin_at(problem, &start);
         }
         let mut context = Context {
             problem,
             nest: &self.nest,
             followers,
-            warm: warm.is_some(),
+            warm: is_warm,
             start,
             options: &plan.options,
             monitor,

@@ -426,7 +426,7 @@ fn warm_starts_begin_at_the_answer() {
     let model = example("hs071");
     let plan = model.plan();
     let cold = model.solved(&plan);
-    let warm = super::Warm { x: cold.x.clone(), multipliers: cold.multipliers.clone() };
+    let warm = super::Warm { x: cold.x.clone(), multipliers: cold.multipliers.clone(), added: vec![] };
     let again = model.solved_from(&plan, Some(&warm));
     assert!(again.iterations < cold.iterations, "{} then {}", cold.iterations, again.iterations);
     assert!((model.objective(&again.x) - model.objective(&cold.x)).abs() <= 1e-7);

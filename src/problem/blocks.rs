@@ -13,6 +13,8 @@ use crate::diag::Span;
 use crate::expr::eval::needed;
 use crate::expr::family::{Source, StageId};
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Block {
@@ -163,6 +165,20 @@ impl Problem {
             let leaves = family.leaves.iter().filter(|leaf| leaf.source == Source::Variables);
             leaves.flat_map(|leaf| (0..family.instances as usize).map(|p| leaf.map.at(p)))
         })
+    }
+
+    /// Variables from position `dimension` on, which rewrites added behind what was stated: names, of which each occurs once,
+    /// axes and places.
+    pub fn variables_behind(&self, dimension: u32) -> Vec<(String, Axes, Range<usize>)> {
+        let mut met: HashMap<&str, usize> = HashMap::new();
+        let mut found = vec![];
+        for v in self.variables.iter().filter(|v| v.offset >= dimension) {
+            let count = met.entry(&v.name).and_modify(|count| *count += 1).or_insert(1);
+            let name = if *count == 1 { v.name.clone() } else { format!("{} ({count})", v.name) };
+            let first = v.offset as usize;
+            found.push((name, v.axes.clone(), first..first + v.axes.len()));
+        }
+        found
     }
 
     /// For each scalar variable the block that decides or supplies it; `None`: the outermost level.

@@ -64,6 +64,8 @@ pub struct Problem {
     pub sensitivities: Vec<Sensitivity>,
     /// Named expressions (`let`, and the labels of objectives), for `answer.value(name)`.
     pub named: Vec<Named>,
+    /// Parameters that the model computes from other data.
+    pub computed: Vec<Computed>,
     pub solve_with: Option<Directive>,
     /// Typical sizes, as far as the model states any.
     pub scales: Vec<Scale>,
@@ -298,6 +300,15 @@ pub struct Named {
     pub stage: StageId,
 }
 
+/// A parameter that is no number of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Computed {
+    pub name: String,
+    pub axes: Axes,
+    /// Where its numbers are; `None` where what reads it has its expression instead.
+    pub stage: Option<StageId>,
+}
+
 /// `solve with METHOD { option = value }`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Directive {
@@ -340,6 +351,7 @@ impl Problem {
         self.dual_starts.iter_mut().for_each(|start| start.values.for_each_stage(f));
         self.shows.iter_mut().for_each(|s| f(&mut s.stage));
         self.named.iter_mut().for_each(|n| f(&mut n.stage));
+        self.computed.iter_mut().filter_map(|c| c.stage.as_mut()).for_each(&mut *f);
         for sensitivity in &mut self.sensitivities {
             f(&mut sensitivity.of);
             if let Source::Stage(id) = &mut sensitivity.to.source {

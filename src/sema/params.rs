@@ -11,7 +11,7 @@ use crate::diag::Span;
 use crate::expr::family::{IndexMap, Leaf, ParamId, Source};
 use crate::expr::graph::Node;
 use crate::problem::index::{Axes, Element, Set};
-use crate::problem::{Data, Param};
+use crate::problem::{Computed, Data, Param};
 use crate::syntax::ast::{Check, Expr, ExprKind, Ident, IndexSpec, RelOp};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,7 +45,38 @@ impl Elaborator<'_> {
         for check in checks {
             self.check_param(check, &result, &indexed, name)?;
         }
+        if scope == 0 {
+            self.note_computed(&result, &indexed.axes, &name.name);
+        }
         Ok(result)
+    }
+
+    /// Remembers what a parameter of the outermost level is computed from others.
+    fn note_computed(&mut self, value: &Val, axes: &Axes, name: &str) {
+        let stage = match value {
+            Val::Num(n) => match self.problem.graph.node(n.node) {
+                Node::Constant(_) => return,
+                Node::Call(..) => None,
+                Node::Leaf(k) => match self.root.get_leaf(k) {
+                    Leaf { source: Source::Stage(stage), map }
+                        if self.problem.stage(stage).rows == 1 && map.at(0) == 0 =>
+                    {
+                        Some(stage)
+                    }
+                    _ => return,
+                },
+            },
+            Val::Array(array) => match &array.0.kind {
+                ArrayKind::Buffer { source: Source::Stage(stage), offset: 0, .. }
+                    if self.problem.stage(*stage).rows as usize == axes.len() =>
+                {
+                    Some(*stage)
+                }
+                _ => return,
+            },
+            _ => return,
+        };
+        self.problem.computed.push(Computed { name: name.to_string(), axes: axes.clone(), stage });
     }
 
     fn param_value(

@@ -109,7 +109,7 @@ fn warm(prepared: &Prepared, duals: &Duals, columns: &[u32], rows: &[u32]) -> Op
     for (given, side) in [(&duals.lower, &mut lower), (&duals.upper, &mut upper)] {
         given.iter().for_each(|(k, value)| side[columns[*k as usize] as usize] = *value);
     }
-    Some(Warm { x, multipliers: Some(Multipliers { rows: y, lower, upper }) })
+    Some(Warm { x, multipliers: Some(Multipliers { rows: y, lower, upper }), added: vec![] })
 }
 
 /// Whether a file is one of these by its name.

@@ -273,7 +273,8 @@ impl Prepared {
         match start::from_answer(&mut self.problem, &answer) {
             Ok(started) => {
                 let x = plan::start::of(&self.problem).x;
-                self.warm = Some(Warm { x, multipliers: started.multipliers.clone() });
+                let (multipliers, added) = (started.multipliers.clone(), started.added.clone());
+                self.warm = Some(Warm { x, multipliers, added });
                 Ok(started)
             }
             Err(message) => {
@@ -285,7 +286,8 @@ impl Prepared {
 
     /// Starts the next solve from a point with its multipliers.
     pub fn start_from(&mut self, answer: &Answer) {
-        self.warm = Some(Warm { x: answer.x.clone(), multipliers: answer.multipliers.clone() });
+        let added = answer.added.iter().map(|entry| (entry.name.clone(), entry.values.clone())).collect();
+        self.warm = Some(Warm { x: answer.x.clone(), multipliers: answer.multipliers.clone(), added });
     }
 
     pub(super) fn start_warm(&mut self, warm: Warm) {

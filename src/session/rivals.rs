@@ -129,7 +129,7 @@ fn again(
     let starts = std::iter::once(None).chain(drawn.into_iter().map(Some));
     let mut found = vec![];
     for start in starts {
-        let warm = start.map(|x| Warm { x, multipliers: None });
+        let warm = start.map(|x| Warm { x, ..Warm::default() });
         let outcome = plan::execute(alone, planned, warm.as_ref(), sources, &mut Nobody, monitor);
         if outcome.stop == Stop::Converged {
             found.push(outcome.x);

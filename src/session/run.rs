@@ -93,7 +93,7 @@ pub(super) fn run(
                 break;
             }
             starts += 1;
-            let warm = Warm { x, multipliers: None };
+            let warm = Warm { x, ..Warm::default() };
             let outcome = execute(&prepared.problem, plan, Some(&warm), &prepared.sources, &mut Nobody, &mut monitor);
             best.count(&outcome);
             // Judging costs more than solving such problems: only what looks better is judged.
@@ -158,6 +158,10 @@ pub(super) fn assembled(
     let Judged { mut outcome, certificate } = judged;
     // What rewrites of problems inside problems added behind the variables was for the judge, and is for sensitivities.
     let with_added = outcome.x.clone();
+    let added = plan.problem.variables_behind(prepared.problem.dimension).into_iter();
+    let added =
+        added.filter_map(|(name, axes, place)| Some(Entry { name, axes, values: with_added.get(place)?.to_vec() }));
+    let added = added.collect();
     outcome.x.truncate(prepared.problem.dimension as usize);
     let status = status(&outcome.stop, &certificate);
     let problem = &prepared.problem;
@@ -184,6 +188,8 @@ pub(super) fn assembled(
         lower_duals: values.bounds(outcome.multipliers.as_ref(), |lower, _| lower),
         upper_duals: values.bounds(outcome.multipliers.as_ref(), |_, upper| upper),
         reduced_costs: values.bounds(outcome.multipliers.as_ref(), |lower, upper| lower + upper),
+        supplied: values.standing_for_multipliers(&outcome.x),
+        added,
         certificate,
         diagnosis,
         plan: summary(plan.view(&prepared.sources), starts > 0),
@@ -367,6 +373,13 @@ impl<'p> Values<'p> {
         let supplied: Vec<u32> = self.problem.blocks.iter().flat_map(|b| &b.supplied).map(|s| s.variable).collect();
         let all = self.variables(x).into_iter().zip(0..);
         all.filter(|(_, k)| !supplied.contains(k)).map(|(entry, _)| entry).collect()
+    }
+
+    /// The others.
+    fn standing_for_multipliers(&self, x: &[f64]) -> Vec<Entry> {
+        let supplied: Vec<u32> = self.problem.blocks.iter().flat_map(|b| &b.supplied).map(|s| s.variable).collect();
+        let all = self.variables(x).into_iter().zip(0..);
+        all.filter(|(_, k)| supplied.contains(k)).map(|(entry, _)| entry).collect()
     }
 
     /// Duals of the rows of blocks.

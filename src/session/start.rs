@@ -17,6 +17,8 @@ pub struct Started {
     pub of: usize,
     /// Multipliers, if the answer had duals for every row and bound: for a warm start.
     pub multipliers: Option<Multipliers>,
+    /// What the answer had behind its variables, by name.
+    pub added: Vec<(String, Vec<f64>)>,
 }
 
 /// Takes starts (and multipliers) from an answer. Fails with a sentence if the text is no answer.
@@ -27,12 +29,17 @@ pub fn from_answer(problem: &mut Problem, answer: &Value) -> Result<Started, Str
     let mut started = Started { of: problem.dimension as usize, ..Started::default() };
     for k in 0..problem.variables.len() {
         let owner = &problem.variables[k];
-        let Some(entry) = values.field(&owner.name) else { continue };
+        let supplied = || answer.field("supplied").and_then(|entries| entries.field(&owner.name));
+        let Some(entry) = values.field(&owner.name).or_else(supplied) else { continue };
         let found = column(entry, &owner.axes);
         started.found += found.iter().flatten().count();
         changes::start(problem, k, found);
     }
     started.multipliers = multipliers(problem, answer);
+    if let Some(ValueKind::Object(fields)) = answer.field("added").map(|added| &added.kind) {
+        let known = |entry: &Value| entry.field("value").map(numbers)?.into_iter().collect::<Option<Vec<f64>>>();
+        started.added = fields.iter().filter_map(|(name, entry)| Some((name.to_string(), known(entry)?))).collect();
+    }
     Ok(started)
 }
 

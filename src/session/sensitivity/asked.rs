@@ -90,8 +90,10 @@ fn by(problem: &Problem, name: &str) -> Result<(Place, Axes), Refused> {
     let depends = depends_on_variables(problem);
     let computed = problem.named.iter().filter(|n| !depends[n.stage.0 as usize]);
     found.extend(computed.map(|n| (&n.name[..], &n.axes, Source::Stage(n.stage))));
+    found.extend(problem.computed.iter().filter_map(|c| Some((&c.name[..], &c.axes, Source::Stage(c.stage?)))));
     let families: Vec<(&str, &Axes)> = found.iter().map(|(name, axes, _)| (*name, *axes)).collect();
-    let (k, element) = changes::named(&families, name, "parameter")?;
+    let (k, element) =
+        changes::named(&families, name, "parameter").map_err(|refused| inlined(problem, name).unwrap_or(refused))?;
     let (_, axes, source) = found[k];
     if let Source::Param(id) = source
         && problem.param(id).structural
@@ -107,4 +109,16 @@ fn by(problem: &Problem, name: &str) -> Result<(Place, Axes), Refused> {
         Some(k) => (Place { source, offset: k as u32, count: 1 }, Axes::scalar()),
         None => (Place { source, offset: 0, count: axes.len() as u32 }, axes.clone()),
     })
+}
+
+/// Of a parameter whose expression stands wherever it is read: there is nothing to move.
+fn inlined(problem: &Problem, name: &str) -> Option<Refused> {
+    let known = problem.computed.iter().find(|c| c.name == name.trim() && c.stage.is_none())?;
+    let name = &known.name;
+    let message = format!("`{name}` is computed from other data, and what reads it has its expression instead");
+    let help = format!(
+        "write `sensitivity ... to {name}` into the model, which gives it a place of its own, or ask for the sensitivity to \
+         what it is computed from"
+    );
+    Some(Refused { message, help: Some(help) })
 }

@@ -63,8 +63,9 @@ pub(super) fn of_names(
 
 /// What a method would have handed back.
 fn outcome_of(answer: &Answer) -> Outcome {
+    let added = answer.added.iter().flat_map(|entry| &entry.values);
     Outcome {
-        x: answer.x.clone(),
+        x: answer.x.iter().chain(added).copied().collect(),
         multipliers: answer.multipliers.clone(),
         stop: answer.stop.clone(),
         iterations: 0,

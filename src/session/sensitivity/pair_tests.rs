@@ -114,3 +114,38 @@ fn problems_with_pairs_move_where_their_pairs_are_decided() {
     let found = only(&pair(0.05, -1.0));
     assert!(found.entry.values[0].is_nan() && found.notes[0].contains("a small step decides"), "{found:?}");
 }
+
+/// A follower with kinks: y = max(a x - 1, 0) wherever that is positive, drawn to 0 by the price of its size.
+const KINKED: &str = "param a = 3\nvar x start 1\nlower f {\n  var y\n  minimize (y - a * x)^2 + 2 * abs(y)\n  subject to \
+                      top: y <= 4 * a\n}\nminimize cost: (x - 1)^2 + (f.y - 2)^2\n";
+
+#[test]
+fn what_followers_with_kinks_have_besides_is_kept_in_the_answer() {
+    let asked = only(&format!("{KINKED}sensitivity x to a"));
+    assert!(asked.holds(), "{asked:?}");
+    // (x - 1) + (a x - 3) a = 0: x = (1 + 3 a) / (1 + a^2)
+    near(&asked.entry.values, &[(3.0 * 10.0 - 2.0 * 3.0 * 10.0) / 100.0], KINKED);
+    let mut prepared = Model::from_str(KINKED).unwrap().build().unwrap_or_else(|e| panic!("{e}"));
+    let options = Options::default();
+    let plan = prepared.plan(&options).unwrap();
+    let solve = |prepared: &mut crate::session::Prepared| {
+        prepared.solve(&plan, &options, |_| ControlFlow::Continue(())).unwrap()
+    };
+    let answer = solve(&mut prepared);
+    assert!(!answer.added.is_empty(), "{answer:?}");
+    let found = prepared.sensitivity(&answer, "x", "a").unwrap_or_else(|e| panic!("{e}"));
+    assert!(found.holds(), "{found:?}");
+    near(&found.entry.values, &asked.entry.values, KINKED);
+    // Written and read again, it begins where it ended, with all multipliers.
+    let text = crate::answer::json::value(&answer, &prepared.sources).to_string();
+    let mut again = Model::from_str(KINKED).unwrap().build().unwrap_or_else(|e| panic!("{e}"));
+    let started = again.start_from_text("answer.json", &text).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!((started.found, started.added.len()), (started.of, answer.added.len()));
+    let warm = again.warm().and_then(|warm| warm.whole(&plan.problem)).expect("nothing is missing");
+    let kept: Vec<f64> = answer.x.iter().chain(answer.added.iter().flat_map(|e| &e.values)).copied().collect();
+    assert_eq!(warm, kept);
+    let second = solve(&mut again);
+    assert!(second.certificate().holds() && second.counts.iterations <= answer.counts.iterations, "{second:?}");
+    let found = again.sensitivity(&second, "x", "a").unwrap_or_else(|e| panic!("{e}"));
+    near(&found.entry.values, &asked.entry.values, KINKED);
+}

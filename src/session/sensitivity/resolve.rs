@@ -120,7 +120,7 @@ impl<'a> Solver<'a> {
         let plan = plan::plan(&unasked, &request).map_err(|_| failed("its method does not take it"))?;
         let mut quiet = |_: &LogLine| ControlFlow::Continue(());
         let mut monitor = self.monitor(&mut quiet);
-        let warm = Warm { x: x.to_vec(), multipliers };
+        let warm = Warm { x: x.to_vec(), multipliers, added: vec![] };
         let found = execute(&unasked, &plan, Some(&warm), self.sources, &mut Nobody, &mut monitor);
         match found.stop {
             Stop::Converged | Stop::Branched(_) => Ok(found),

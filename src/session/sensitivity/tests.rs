@@ -230,6 +230,26 @@ fn names_that_nothing_has_are_refused() {
 }
 
 #[test]
+fn computed_parameters_are_differentiated_by_or_told() {
+    // x = (double, sum of twice) / 2; array and scalar are computed.
+    let text = "param h = 3\nparam double = 2 * h\nparam twice[i in 1..3] = h * i\nvar x[1..2]\n\
+                minimize (2 * x[1] - double)^2 + (2 * x[2] - twice[1] - twice[2] - twice[3])^2";
+    let found = sensitivity(text, "x", "twice");
+    let expected = [0.0, 0.0, 0.0, 0.5, 0.5, 0.5];
+    let near = |values: &[f64], expected: &[f64]| values.iter().zip(expected).all(|(a, b)| (a - b).abs() <= 1e-9);
+    assert!(found.holds() && near(&found.entry.values, &expected), "{found:?}");
+    assert!(near(&sensitivity(text, "x[2]", "twice[2]").entry.values, &[0.5]));
+    assert!(near(&sensitivity(text, "x", "h").entry.values, &[1.0, 3.0]));
+    let mut problem = built(text);
+    let answer = solved(&mut problem);
+    let error = problem.sensitivity(&answer, "x", "double").unwrap_err().to_string();
+    assert!(error.contains("computed from other data") && error.contains("sensitivity ... to double"), "{error}");
+    // Asked for in the model, it has a place, which serves here too.
+    let found = sensitivity(&format!("{text}\nsensitivity x[1] to double"), "x", "double");
+    assert!(found.holds() && near(&found.entry.values, &[0.5, 0.0]), "{found:?}");
+}
+
+#[test]
 fn a_kink_of_what_is_asked_for_has_two_sides() {
     // x = a = 0, on the kinks of abs and max; off them nothing is special.
     let text = "param a = VALUE\nvar x\nlet bent = abs(x) + max(2 * x, 3 * x) + a\nminimize f: (x - a)^2";
