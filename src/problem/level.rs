@@ -381,8 +381,10 @@ impl<'p> Cut<'p> {
     /// A term of the level. Instances that differ in which of their leaves are outside become terms of their own.
     fn terms(&self, stage: usize, term: &Term) -> Vec<Term> {
         let mut by_pattern: BTreeMap<Vec<bool>, Vec<u32>> = BTreeMap::new();
-        for p in self.instances(stage, term) {
-            by_pattern.entry(self.pattern(term, p)).or_default().push(p);
+        // Neighbours are mostly alike: they are entered together.
+        let alike = |p: &u32, q: &u32| self.pattern(term, *p).eq(self.pattern(term, *q));
+        for run in self.instances(stage, term).chunk_by(alike) {
+            by_pattern.entry(self.pattern(term, run[0]).collect()).or_default().extend(run);
         }
         let part = |(pattern, instances): (Vec<bool>, Vec<u32>)| {
             let leaves = term.family.leaves.iter().zip(&pattern);
@@ -399,11 +401,11 @@ impl<'p> Cut<'p> {
     }
 
     /// Which leaves read a variable from outside.
-    fn pattern(&self, term: &Term, instance: u32) -> Vec<bool> {
-        let outside = |leaf: &Leaf| {
+    fn pattern<'t>(&'t self, term: &'t Term, instance: u32) -> impl Iterator<Item = bool> + 't {
+        let outside = move |leaf: &Leaf| {
             leaf.source == Source::Variables && self.places[leaf.map.at(instance as usize)] == Place::Outside
         };
-        term.family.leaves.iter().map(outside).collect()
+        term.family.leaves.iter().map(outside)
     }
 
     fn leaf(&self, leaf: &Leaf, instances: &[u32], outside: bool) -> Leaf {
