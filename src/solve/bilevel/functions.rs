@@ -7,6 +7,7 @@ use super::follower::Follower;
 use crate::ad::Evaluator;
 use crate::answer::Evaluations;
 use crate::linalg::pattern::Pattern;
+use crate::linalg::vector::two_norm;
 use crate::problem::Problem;
 use crate::problem::conditions::block_sign;
 use crate::problem::values::{Bounds, Numbers};
@@ -105,15 +106,30 @@ impl Functions {
         self.evaluator.jacobian(&self.point, out);
     }
 
-    /// Lengths of the gradients of the rows that constrain, in some variables.
-    pub fn row_lengths(&mut self, whole: &[f64], free: &[u32]) -> Vec<f64> {
+    /// Gradients of the rows that constrain, in some variables.
+    fn gradients(&mut self, whole: &[f64], columns: &[u32]) -> Vec<Vec<(usize, f64)>> {
         let pattern = self.pattern();
         let mut entries = vec![0.0; pattern.entries()];
         self.jacobian(whole, &mut entries);
-        let counts = |e: &usize| free.binary_search(&self.positions[pattern.columns[*e] as usize]).is_ok();
-        let length =
-            |r: &u32| pattern.row(*r as usize).filter(counts).map(|e| entries[e] * entries[e]).sum::<f64>().sqrt();
-        self.rows.iter().map(length).collect()
+        let column = |e: usize| columns.binary_search(&self.positions[pattern.columns[e] as usize]).ok();
+        let row = |r: &u32| pattern.row(*r as usize).filter_map(|e| column(e).map(|k| (k, entries[e]))).collect();
+        self.rows.iter().map(row).collect()
+    }
+
+    /// Lengths of these gradients.
+    pub fn row_lengths(&mut self, whole: &[f64], columns: &[u32]) -> Vec<f64> {
+        let length = |row: Vec<(usize, f64)>| row.iter().map(|(_, a)| a * a).sum::<f64>().sqrt();
+        self.gradients(whole, columns).into_iter().map(length).collect()
+    }
+
+    /// The norm of these gradients together, each times its weight: of rows of length 1 that read the same variables up to
+    /// the root of their number.
+    pub fn norm_of_rows(&mut self, whole: &[f64], columns: &[u32], weights: &[f64]) -> f64 {
+        let mut rows = self.gradients(whole, columns);
+        for (row, weight) in rows.iter_mut().zip(weights) {
+            row.iter_mut().for_each(|(_, a)| *a *= weight);
+        }
+        norm(&rows, columns.len())
     }
 
     /// Adds `weight J'y`, in all variables, for weights `y` of the rows that constrain. A first derivative of `y'c`.
@@ -135,4 +151,24 @@ impl Functions {
         self.rows.iter().zip(y).for_each(|(r, y)| all[*r as usize] = self.sign * y);
         all
     }
+}
+
+/// The largest singular value, by the power method: a little less than that.
+fn norm(rows: &[Vec<(usize, f64)>], columns: usize) -> f64 {
+    let mut v: Vec<f64> = (0..columns).map(|k| 1.0 + 0.3 * ((k * 7 % 11) as f64)).collect();
+    let mut found: f64 = 0.0;
+    for _ in 0..30 {
+        let length = two_norm(&v);
+        if length == 0.0 || !length.is_finite() {
+            break;
+        }
+        v.iter_mut().for_each(|v| *v /= length);
+        let along: Vec<f64> = rows.iter().map(|row| row.iter().map(|(k, a)| a * v[*k]).sum()).collect();
+        found = two_norm(&along);
+        v.fill(0.0);
+        for (row, along) in rows.iter().zip(&along) {
+            row.iter().for_each(|(k, a)| v[*k] += a * along);
+        }
+    }
+    if found.is_finite() { found } else { 0.0 }
 }

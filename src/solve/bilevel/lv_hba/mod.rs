@@ -11,8 +11,8 @@
 //! 2. `(x, y)` takes a step down in `F / c_k + f - v` and is projected onto all rows and bounds of both levels;
 //! 3. `z` moves towards `λ`.
 //!
-//! Rows are divided by the lengths of their gradients at the start: with rows as they are, the published step lengths may swing
-//! without end. The distance to the answer falls as `1 / c_k`: the method finds a neighbourhood, not digits.
+//! Rows are divided by the lengths of their gradients at the start, and `λ` takes steps that are shorter by the square of the norm
+//! that the rows which push then have together: with rows as they are, the published step lengths may swing without end. The distance to the answer falls as `1 / c_k`: the method finds a neighbourhood, not digits.
 //! Source: Yao, Yin, Zeng and Zhang (2024), whose two multipliers of the value function are one here.
 
 mod projection;
@@ -131,6 +131,8 @@ struct State<'x> {
     lambda: Vec<Vec<f64>>,
     z: Vec<Vec<f64>>,
     scales: Vec<Vec<f64>>,
+    /// What `eta` is divided by for `λ`: the squared norm of the scaled rows that push, of each follower, at least 1.
+    slower: Vec<f64>,
     /// Between which numbers `z` stays.
     reach: Vec<Vec<(f64, f64)>>,
     alpha: f64,
@@ -157,13 +159,9 @@ impl<'x> State<'x> {
         let free: Vec<u32> = (0..problem.dimension).filter(decided).collect();
         let whole = at_fixed_values(&bounds, &context.start);
         let rows = Rows::of(&mut functions, &mut outer, &constraining(problem, &bounds), &bounds, &free);
-        let scales: Vec<Vec<f64>> = functions
-            .iter_mut()
-            .map(|f| {
-                let lengths = f.row_lengths(&whole, &free);
-                lengths.iter().map(|l| if *l > 0.0 && l.is_finite() { 1.0 / l } else { 1.0 }).collect()
-            })
-            .collect();
+        let inverse = |l: f64| if l > 0.0 && l.is_finite() { 1.0 / l } else { 1.0 };
+        let scaled = |f: &mut Functions| f.row_lengths(&whole, &free).into_iter().map(inverse).collect();
+        let scales: Vec<Vec<f64>> = functions.iter_mut().map(scaled).collect();
         let number = |name| context.options.number(OPTIONS, name);
         // `λ = -y / scale`, `y` of the follower's minimisation.
         let radius = number("radius");
@@ -201,6 +199,7 @@ impl<'x> State<'x> {
             bounds,
             there: whole.clone(),
             whole,
+            slower: vec![1.0; lambda.len()],
             lambda: lambda.clone(),
             z: lambda,
             scales,
@@ -221,7 +220,7 @@ impl<'x> State<'x> {
         self.shorten();
     }
 
-    /// Makes steps short enough for the curvature where the point is; they never grow again.
+    /// Makes steps short enough for the curvature where the point is; but for those of `λ`, they never grow again.
     fn shorten(&mut self) {
         let owned = self.owned.clone();
         let inner = self.curvature(&owned, |state, at, out| {
@@ -237,7 +236,14 @@ impl<'x> State<'x> {
             state.outer.gradient(at, out);
             out.iter_mut().for_each(|v| *v *= sign);
         });
-        // Rows of length 1 turn `θ` and `λ` about each other with a weight of at most 1 each.
+        for (part, f) in self.functions.iter_mut().enumerate() {
+            // Before the first step any row may push.
+            let all = self.lambda[part].iter().all(|l| *l == 0.0);
+            let push = |(scale, lambda): (&f64, &f64)| if all || *lambda != 0.0 { *scale } else { 0.0 };
+            let weights: Vec<f64> = self.scales[part].iter().zip(&self.lambda[part]).map(push).collect();
+            self.slower[part] = f.norm_of_rows(&self.there, &owned, &weights).max(1.0).powi(2);
+        }
+        // With its shorter steps, `λ` and `θ` turn each other with a weight of at most 1 in all.
         self.eta = self.eta.min(0.5 / (inner + 1.0 / self.gamma + 1.0));
         self.alpha = self.alpha.min(1.0 / (2.0 * both + upper / self.c + 1.0 / self.gamma));
     }
@@ -333,13 +339,14 @@ impl<'x> State<'x> {
             self.there[k] = (self.there[k] - self.eta * slope).clamp(self.bounds.lower[k], self.bounds.upper[k]);
         }
         for (part, f) in self.functions.iter().enumerate() {
+            let step = self.eta / self.slower[part];
             for (r, lambda) in self.lambda[part].iter_mut().enumerate() {
                 let scale = self.scales[part][r];
                 let up = scale * values[part][r] - (*lambda - self.z[part][r]) / self.gamma;
-                let to = *lambda + self.eta * up;
+                let to = *lambda + step * up;
                 // The proximal map of `η σ`.
-                let side = (to / self.eta).clamp(scale * f.row_lower[r], scale * f.row_upper[r]);
-                *lambda = to - self.eta * side;
+                let side = (to / step).clamp(scale * f.row_lower[r], scale * f.row_upper[r]);
+                *lambda = to - step * side;
             }
         }
     }
@@ -446,6 +453,20 @@ mod tests {
             let counts = &found.outcome.evaluations;
             assert_eq!((counts.hessian, counts.product), (0, 0), "{text}");
             assert!(counts.gradient > 1000, "{text}");
+        }
+    }
+
+    /// Forty rows that say the same: lengths of 1 leave them a norm of 4.5 in `y`, and steps that are made for one row diverge.
+    #[test]
+    fn rows_that_push_together_do_not_let_it_swing() {
+        let text = "var x in [0, 9] start 3\nlower s {\n  var y\n  minimize 0.5 * (y - 5)^2\n  subject to r[i in 1..40]: y == x\n}\n\
+                    minimize (s.y - 2)^2 + 0.1 * x";
+        for eta in [0.1, 1.0] {
+            let found = solved(&METHOD, text, &[("eta", eta)]);
+            assert_eq!(found.outcome.stop, Stop::Finished, "{eta}");
+            // y = x and 2 (y - 2) = -0.1, by hand.
+            let (x, y) = (found.values("x")[0], found.values("s.y")[0]);
+            assert!((x - 1.95).abs() <= 1e-6 && (y - 1.95).abs() <= 1e-6, "{eta}: {x} {y}");
         }
     }
 
