@@ -297,6 +297,7 @@ fn commands_answer() {
         ),
         (":doc target", "(default none)"),
         (":doc timeout", "seconds that a command has"),
+        (":doc journal", "option journal of every solve: the file that answers"),
         (":doc presolve", "option presolve of every method"),
         (":doc cma_es", "repeats"),
         (":compare interior_point", "interior_point"),
@@ -423,6 +424,7 @@ fn rows_of_blocks_answer_as_rows_do() {
         (":why price", "with what followers decide held"),
         (":why fair", "value 5: not binding, slack 4"),
         (":show fair", "fair: price <= 9"),
+        (":diff revenue", "d/dbuyer.q:\n  [north]  5\n  [south]  5"),
         (":why buyer.q", "buyer.q[north]    1\n"),
         ("buyer", "lower buyer[r in REGIONS] {"),
     ];
@@ -625,7 +627,7 @@ fn a_conversation_without_a_file_keeps_its_answers() {
     assert!(said.contains("`conversation.journal`") && said.contains("--journal conversation.journal"), "{said}");
     // Its arguments changed: the answers are of no use, and not lost.
     person(&["1 > 2 > 3 > 4", "stop"]);
-    refused(&mut c, "var x[1..2] in [0, 4] start 4");
+    assert!(refused(&mut c, "var x[1..2] in [0, 4] start 4").contains("`y` is a number, but its value is"));
     let reply = say(&mut c, "oracle liked(y[1..2]) ranks via asking");
     assert!(!reply.failed, "{:?}", reply.told);
     let reply = say(&mut c, ":solve");

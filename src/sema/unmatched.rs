@@ -29,7 +29,9 @@ impl Elaborator<'_> {
                 let better = table.table.columns.iter().find(|column| meet(&cells(&column.values), old));
                 let better =
                     better.map_or(String::new(), |column| format!("; column `{}` has such values", column.name));
-                format!("`{}` is {}, `{}` is {}{better}", text(own), listed(new), text(other), listed(old))
+                let (other, values) = (text(other), listed(old));
+                let other = if other == values { format!("never {values}") } else { format!("`{other}` is {values}") };
+                format!("`{}` is {}, {other}{better}", text(own), listed(new))
             }
         };
         self.report(error::unmatched(&table.name, at, help));

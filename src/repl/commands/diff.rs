@@ -2,11 +2,12 @@
 
 use super::{Line, expression};
 use crate::answer::layout::array;
+use crate::diag::Span;
 use crate::repl::conversation::{Conversation, Watch};
 use crate::repl::expression::{evaluated, shape};
 use crate::repl::reply::Reply;
 use crate::session::derivatives;
-use crate::syntax::ast::{Argument, Expr, ExprKind};
+use crate::syntax::ast::{Argument, Expr, ExprKind, Ident};
 
 pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -> Reply {
     if line.rest.is_empty() {
@@ -29,7 +30,7 @@ pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -
     let function = if shown.axes.is_scalar() { "grad" } else { "jac" };
     let mut reply = Reply::default();
     for variable in &shown.variables {
-        let by = Expr { kind: ExprKind::Name(variable.clone()), span: expr.span };
+        let by = named(variable, expr.span);
         let name = Expr { kind: ExprKind::Name(function.to_string()), span: expr.span };
         let arguments = vec![Argument::Value(expr.clone()), Argument::Value(by)];
         let call = Expr { kind: ExprKind::Call { function: Box::new(name), arguments }, span: expr.span };
@@ -49,4 +50,11 @@ pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -
         }
     }
     reply
+}
+
+/// A variable as an expression: `drivers.cars` is a field of a block.
+fn named(variable: &str, span: Span) -> Expr {
+    let mut parts = variable.split('.').map(str::to_string);
+    let first = Expr { kind: ExprKind::Name(parts.next().unwrap_or_default()), span };
+    parts.fold(first, |block, name| Expr { kind: ExprKind::Field(Box::new(block), Ident { name, span }), span })
 }

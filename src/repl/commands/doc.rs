@@ -1,6 +1,6 @@
 //! `:doc NAME`, from the tables of functions, methods and options.
 
-use super::{Line, usage, wrong};
+use super::{Line, set, usage, wrong};
 use crate::diag::Diagnostic;
 use crate::diag::near::nearest;
 use crate::expr::ops;
@@ -28,7 +28,7 @@ pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -
     let said = Diagnostic::error("bad-command", line.rest_at, message);
     let names = conversation.names();
     let mut known: Vec<&str> = functions().chain(METHODS.iter().map(|m| m.name)).collect();
-    known.extend(options().map(|row| row.name));
+    set::names().for_each(|name| known.push(name));
     known.extend(names.iter().map(String::as_str));
     let near = nearest(&line.rest, known.into_iter());
     wrong(
@@ -104,6 +104,9 @@ fn method(name: &str) -> Option<String> {
 }
 
 fn option(name: &str) -> Option<String> {
+    if let Some(doc) = set::general(name) {
+        return Some(format!("option {name} of every solve: {doc}"));
+    }
     let having: Vec<(&str, &OptionRow)> =
         tables().filter_map(|(whose, rows)| Some((whose, rows.iter().find(|row| row.name == name)?))).collect();
     let (_, row) = having.first()?;

@@ -120,6 +120,11 @@ pub(in crate::repl) fn with_way_back(diagnostic: &mut Diagnostic) {
     diagnostic.help = Some(format!("{known}`:set {name}` alone takes it back"));
 }
 
+/// What an option of every solve is about.
+pub fn general(name: &str) -> Option<&'static str> {
+    GENERAL.iter().find(|general| general.name == name).map(|general| general.doc)
+}
+
 /// The names of all options.
 pub fn names() -> impl Iterator<Item = &'static str> {
     GENERAL.iter().map(|general| general.name).chain(options().map(|row| row.name))

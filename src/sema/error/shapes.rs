@@ -91,13 +91,14 @@ pub(in crate::sema) fn ragged_literal(row: usize, found: usize, wanted: usize, a
 pub(in crate::sema) fn param_shape(name: &str, axes: &Axes, declared: Span, a: &Array, at: Span) -> Diagnostic {
     let sets: Vec<String> = axes.sets.iter().map(set_text).collect();
     let sizes: Vec<String> = axes.sets.iter().map(|s| s.len().to_string()).collect();
-    Diagnostic::error(
-        "shape-mismatch",
-        at,
-        format!("`{name}` is {} over {}, but its value is {}", sizes.join("×"), sets.join(", "), a.describe()),
-    )
-    .here(format!("this is {}", a.shape()))
-    .label(declared, format!("declared as {}", sizes.join("×")))
+    let (shape, over) = match axes.is_scalar() {
+        true => ("a number".to_string(), String::new()),
+        false => (sizes.join("×"), format!(" over {}", sets.join(", "))),
+    };
+    let message = format!("`{name}` is {shape}{over}, but its value is {}", a.describe());
+    Diagnostic::error("shape-mismatch", at, message)
+        .here(format!("this is {}", a.shape()))
+        .label(declared, format!("declared as {shape}"))
 }
 
 pub(in crate::sema) fn bound_shape(axes: &Axes, a: &Array, at: Span) -> Diagnostic {
