@@ -241,7 +241,9 @@ impl<'x> State<'x> {
             let all = self.lambda[part].iter().all(|l| *l == 0.0);
             let push = |(scale, lambda): (&f64, &f64)| if all || *lambda != 0.0 { *scale } else { 0.0 };
             let weights: Vec<f64> = self.scales[part].iter().zip(&self.lambda[part]).map(push).collect();
-            self.slower[part] = f.norm_of_rows(&self.there, &owned, &weights).max(1.0).powi(2);
+            // Rows that begin to push do so within the next iterations, before this is seen.
+            let pushing = f.norm_of_rows(&self.there, &owned, &weights).powi(2);
+            self.slower[part] = pushing.max(0.5 * self.slower[part]).max(1.0);
         }
         // With its shorter steps, `λ` and `θ` turn each other with a weight of at most 1 in all.
         self.eta = self.eta.min(0.5 / (inner + 1.0 / self.gamma + 1.0));
