@@ -11,8 +11,9 @@
 //! 2. `(x, y)` takes a step down in `F / c_k + f - v` and is projected onto all rows and bounds of both levels;
 //! 3. `z` moves towards `λ`.
 //!
-//! Rows are divided by the lengths of their gradients at the start, and `λ` takes steps that are shorter by the square of the norm
-//! that the rows which push then have together: with rows as they are, the published step lengths may swing without end. The distance to the answer falls as `1 / c_k`: the method finds a neighbourhood, not digits.
+//! Rows are divided by the lengths of their gradients at the start: with rows as they are, the published step lengths may swing
+//! without end. Where many rows push together even that is not enough: if the iterates run away, the method begins again, and `λ` takes
+//! steps that are shorter by the square of the norm that the rows which push have together. The distance to the answer falls as `1 / c_k`: the method finds a neighbourhood, not digits.
 //! Source: Yao, Yin, Zeng and Zhang (2024), whose two multipliers of the value function are one here.
 
 mod projection;
@@ -84,11 +85,19 @@ pub fn run(context: &mut Context) -> Outcome {
     if let Err(why) = state.project(&state.whole.clone()) {
         return state.outcome(context, Stop::Failed(why), 0);
     }
+    let first = state.first();
     state.begin();
+    // The penalty grows from here.
+    let mut from = 0;
     for k in 0..limit {
-        let moved = match state.step(k) {
+        let moved = match state.step(k - from) {
             Ok(moved) => moved,
-            Err(why) => return state.outcome(context, Stop::Failed(why), k),
+            Err(why) if state.careful => return state.outcome(context, Stop::Failed(why), k),
+            Err(_) => {
+                state.begin_again(&first);
+                from = k + 1;
+                continue;
+            }
         };
         // Often enough to see what happens, seldom enough to cost nothing.
         let shown = k % 100 == 99 || k + 1 == limit;
@@ -112,6 +121,14 @@ pub fn run(context: &mut Context) -> Outcome {
     state.outcome(context, Stop::Finished, limit)
 }
 
+/// Where a run begins, and with which steps.
+struct First {
+    whole: Vec<f64>,
+    lambda: Vec<Vec<f64>>,
+    alpha: f64,
+    eta: f64,
+}
+
 struct State<'x> {
     problem: &'x Problem,
     followers: Vec<Follower>,
@@ -131,7 +148,9 @@ struct State<'x> {
     lambda: Vec<Vec<f64>>,
     z: Vec<Vec<f64>>,
     scales: Vec<Vec<f64>>,
-    /// What `eta` is divided by for `λ`: the squared norm of the scaled rows that push, of each follower, at least 1.
+    /// The iterates ran away once.
+    careful: bool,
+    /// What `eta` is divided by for `λ`; of a careful run the squared norm of the scaled rows that push, at least 1.
     slower: Vec<f64>,
     /// Between which numbers `z` stays.
     reach: Vec<Vec<(f64, f64)>>,
@@ -199,6 +218,7 @@ impl<'x> State<'x> {
             bounds,
             there: whole.clone(),
             whole,
+            careful: false,
             slower: vec![1.0; lambda.len()],
             lambda: lambda.clone(),
             z: lambda,
@@ -214,10 +234,24 @@ impl<'x> State<'x> {
         }
     }
 
+    fn first(&self) -> First {
+        First { whole: self.whole.clone(), lambda: self.lambda.clone(), alpha: self.alpha, eta: self.eta }
+    }
+
     /// `θ` begins at `y`.
     fn begin(&mut self) {
         self.there.copy_from_slice(&self.whole);
         self.shorten();
+    }
+
+    /// After iterates that ran away: with shorter steps of `λ`.
+    fn begin_again(&mut self, first: &First) {
+        self.whole.copy_from_slice(&first.whole);
+        self.lambda.clone_from(&first.lambda);
+        self.z.clone_from(&first.lambda);
+        (self.alpha, self.eta, self.careful) = (first.alpha, first.eta, true);
+        self.rows.forget();
+        self.begin();
     }
 
     /// Makes steps short enough for the curvature where the point is; but for those of `λ`, they never grow again.
@@ -236,18 +270,24 @@ impl<'x> State<'x> {
             state.outer.gradient(at, out);
             out.iter_mut().for_each(|v| *v *= sign);
         });
+        if self.careful {
+            self.slow_down(&owned);
+        }
+        self.eta = self.eta.min(0.5 / (inner + 1.0 / self.gamma + 1.0));
+        self.alpha = self.alpha.min(1.0 / (2.0 * both + upper / self.c + 1.0 / self.gamma));
+    }
+
+    /// Makes steps of `λ` so much shorter that `λ` and `θ` turn each other with a weight of at most 1 in all.
+    fn slow_down(&mut self, owned: &[u32]) {
         for (part, f) in self.functions.iter_mut().enumerate() {
             // Before the first step any row may push.
             let all = self.lambda[part].iter().all(|l| *l == 0.0);
             let push = |(scale, lambda): (&f64, &f64)| if all || *lambda != 0.0 { *scale } else { 0.0 };
             let weights: Vec<f64> = self.scales[part].iter().zip(&self.lambda[part]).map(push).collect();
+            let pushing = f.norm_of_rows(&self.there, owned, &weights).powi(2);
             // Rows that begin to push do so within the next iterations, before this is seen.
-            let pushing = f.norm_of_rows(&self.there, &owned, &weights).powi(2);
             self.slower[part] = pushing.max(0.5 * self.slower[part]).max(1.0);
         }
-        // With its shorter steps, `λ` and `θ` turn each other with a weight of at most 1 in all.
-        self.eta = self.eta.min(0.5 / (inner + 1.0 / self.gamma + 1.0));
-        self.alpha = self.alpha.min(1.0 / (2.0 * both + upper / self.c + 1.0 / self.gamma));
     }
 
     /// The largest curvature of a function in some variables near the point, by the power method on differences of gradients.

@@ -88,6 +88,11 @@ impl Rows {
         }
     }
 
+    /// The next projection begins without multipliers.
+    pub fn forget(&mut self) {
+        self.multipliers.fill(0.0);
+    }
+
     fn values(&self, functions: &mut [Functions], outer: &mut Evaluator, whole: &[f64]) -> Vec<f64> {
         let mut values = vec![];
         for f in functions.iter_mut() {
