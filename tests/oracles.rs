@@ -341,7 +341,9 @@ fn a_point_of_which_nothing_was_said_is_no_candidate() {
         assert!(!answer.to_string().contains("best of the candidates"), "{answer}");
         let help = answer["diagnosis"]["unanswered"]["help"].as_str().expect("there is help");
         assert!(help.contains("run `false` by hand") && help.contains(request), "{help}");
-        assert!(!folder.join("m.journal").exists());
+        let journal =
+            std::fs::read_to_string(folder.join("m.journal")).expect("it was opened before anybody was asked");
+        assert!(!journal.contains("about"), "{journal}");
     }
 }
 
@@ -529,4 +531,133 @@ fn equations_beside_an_oracle_are_refused_with_a_way_out() {
         let error = built(&text).plan(&Options::default()).expect_err("no method keeps it and asks").to_string();
         assert!(error.contains("bounds and inequalities: row `half`") && error.contains(way), "{error}");
     }
+}
+
+/// A comparison on the command line, and its picture; without times.
+fn compared(folder: &Path, arguments: &[&str]) -> (serde_json::Value, String) {
+    let compare = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_merit"));
+        command.args(["compare", "m.opt"]).args(arguments).args(more).current_dir(folder).stderr(Stdio::null());
+        command.output().expect("merit runs").stdout
+    };
+    let mut all: serde_json::Value = serde_json::from_slice(&compare(&["--json", "--plot=p.svg"])).expect("JSON");
+    for key in ["methods", "runs"] {
+        all[key].as_array_mut().expect("a list").iter_mut().for_each(|row| row["time"] = serde_json::Value::Null);
+    }
+    let picture = std::fs::read_to_string(folder.join("p.svg")).expect("a picture");
+    let (evaluations, _) = picture.split_once(">seconds<").expect("a panel of seconds after that of evaluations");
+    let curves: Vec<&str> = evaluations.lines().filter(|line| line.contains("<polyline")).collect();
+    let half = curves[..curves.len() / 2].join("\n");
+    (all, half)
+}
+
+#[test]
+fn methods_and_seeds_are_measured_alike_whatever_stands_in_the_journal() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        eprintln!("python3 is not there: not tried");
+        return;
+    }
+    let folder = folder("compared");
+    std::fs::write(folder.join("judge.py"), JUDGE).expect("written");
+    for (answers, sense, methods, set) in [
+        ("values", "minimize", "cma_es,zo_sgd,genetic", "genetic.population=20"),
+        ("values", "minimize", "cma_es,nelder_mead", "repeats=2"),
+        ("ranks", "minimize", "cma_es,zo_rank_sgd", "budget=60"),
+    ] {
+        let model = format!(
+            "var x[1..2] in [-5, 5] start 4\noracle cost(y[1..2]) {answers} via command(\"python3 judge.py\")\n\
+             {sense} f: cost(x)\n"
+        );
+        std::fs::write(folder.join("m.opt"), model).expect("written");
+        let _ = std::fs::remove_file(folder.join("m.journal"));
+        let arguments = ["--with", methods, "--seeds", "0..1", "--set", set, "--set", "budget=60"];
+        let first = compared(&folder, &arguments);
+        let second = compared(&folder, &arguments);
+        assert_eq!(first, second, "{answers}");
+        std::fs::remove_file(folder.join("m.journal")).expect("it is there");
+        // Methods in another order answer each other's questions, and are measured as before.
+        let turned: Vec<&str> = methods.rsplit(',').collect();
+        let third =
+            compared(&folder, &["--with", &turned.join(","), "--seeds", "0..1", "--set", set, "--set", "budget=60"]);
+        let runs = |all: &serde_json::Value| {
+            let mut runs: Vec<String> = all["runs"].as_array().expect("runs").iter().map(|r| r.to_string()).collect();
+            runs.sort();
+            runs
+        };
+        assert_eq!(runs(&first.0), runs(&third.0), "{answers}");
+        for run in first.0["runs"].as_array().expect("runs") {
+            let candidates = run["candidates"].as_u64().expect("a count");
+            let progress = run["progress"].as_array().expect("progress");
+            let last = progress.last().and_then(|line| line[1].as_u64()).expect("evaluations of the last line");
+            assert!(candidates > 20 && candidates <= 60 && last <= candidates && last > 0, "{run}");
+            if answers == "values" && run["method"] != "nelder_mead" {
+                assert_eq!(candidates, 60, "the budget is spent: {run}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_comparison_of_ranks_says_what_the_judge_hides() {
+    let folder = folder("ranked");
+    let model =
+        "var x[1..2] in [-5, 5] start 4\noracle taste(y[1..2]) ranks by 7 - dot(y, y)\nminimize f: -2 * taste(2 * x)\n";
+    std::fs::write(folder.join("m.opt"), model).expect("written");
+    let arguments = ["--with", "cma_es,zo_rank_sgd", "--seeds", "0..1", "--set", "budget=2000"];
+    let (all, _) = compared(&folder, &arguments);
+    for run in all["runs"].as_array().expect("runs") {
+        let hidden = run["hidden"].as_f64().expect("a simulated judge says it");
+        assert!((6.0..=7.0).contains(&hidden) && !run["objective"].is_number(), "{run}");
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_merit"));
+    let output = command.args(["compare", "m.opt"]).args(arguments).current_dir(&folder).output().expect("merit runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        text.contains("The candidates are ranked and have no value") && text.contains("what the judge hides"),
+        "{text}"
+    );
+}
+
+#[test]
+fn journals_that_cannot_be_written_or_are_none_stop_before_anybody_is_asked() {
+    let folder = folder("unwritable");
+    let command = "sh -c 'while read -r line; do echo >> asked; echo \\\"{}\\\"; done'".replace("\\\"", "");
+    let model = format!("var x in [0, 1]\noracle cost(y) values via command(\"{command}\")\nminimize cost(x)\n");
+    std::fs::write(folder.join("m.opt"), &model).expect("written");
+    std::fs::create_dir(folder.join("d")).expect("made");
+    std::fs::write(folder.join("v"), "{\"merit_journal\":99}\n").expect("written");
+    for (journal, why) in [
+        ("m.opt", "`m.opt` is no journal"),
+        ("v", "`v` is a journal of version 99"),
+        ("d", "the journal `d` cannot be read"),
+        ("no/such/folder/j", "the journal `no/such/folder/j` cannot be written, so that nobody is asked"),
+    ] {
+        let answer = json(&folder, &["--journal", journal]);
+        let stopped = answer["stopped"].as_str().expect("it says why");
+        assert!(stopped.contains(why), "{journal}: {stopped}");
+        assert!(!folder.join("asked").exists(), "{journal}: somebody was asked");
+    }
+    assert_eq!(std::fs::read_to_string(folder.join("m.opt")).expect("it is there"), model);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_journal_that_another_run_is_writing_is_left_to_it() {
+    let folder = folder("two_runs");
+    let slow = "sh -c 'touch began; sleep 30'";
+    let model = format!("var x in [0, 1]\noracle cost(y) values via command(\"{slow}\")\nminimize cost(x)\n");
+    std::fs::write(folder.join("m.opt"), model).expect("written");
+    let mut first = merit(&folder, &[]).stdout(Stdio::null()).spawn().expect("merit runs");
+    let began = Instant::now();
+    while !folder.join("began").exists() && began.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let answer = json(&folder, &[]);
+    first.kill().expect("it can be killed");
+    first.wait().expect("it can be waited for");
+    let stopped = answer["stopped"].as_str().expect("it says why");
+    assert!(stopped.contains("another run is asking"), "{stopped}");
+    // Whoever was killed holds nothing any more.
+    let answer = json(&folder, &["--set", "timeout=0.2"]);
+    assert!(answer["stopped"].as_str().is_some_and(|s| s.contains("gave no answer")), "{answer}");
 }

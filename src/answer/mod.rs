@@ -85,6 +85,9 @@ pub struct Evaluations {
     pub jacobian: usize,
     pub hessian: usize,
     pub product: usize,
+    /// Questions to oracles that the method needed answers to, whether they were put or known: those count the answers.
+    #[serde(skip)]
+    pub asked: usize,
 }
 
 impl Evaluations {
@@ -95,6 +98,7 @@ impl Evaluations {
         self.jacobian += other.jacobian;
         self.hessian += other.hessian;
         self.product += other.product;
+        self.asked += other.asked;
     }
 }
 

@@ -4,8 +4,10 @@ mod child;
 
 use child::DiskChild;
 pub use child::{Child, Received};
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
+use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,6 +33,14 @@ pub trait Host {
     fn write(&self, path: &str, _bytes: &[u8]) -> Result<(), String> {
         Err(format!("`{path}` cannot be written: files are only read here"))
     }
+    /// Whether something stands at a path, readable or not.
+    fn exists(&self, path: &str) -> bool {
+        self.read(path).is_ok()
+    }
+    /// Keeps others from adding to a file, which is made if it is not there, as long as the value lives.
+    fn hold(&self, path: &str) -> Result<Held, String> {
+        self.append(path, b"").map(|()| -> Held { Box::new(()) })
+    }
     /// Starts a program with its arguments in a folder.
     fn start(&self, _words: &[String], _folder: &str) -> Result<Box<dyn Child>, String> {
         Err("no programs are run here".to_string())
@@ -40,6 +50,9 @@ pub trait Host {
         Err("there is no terminal here".to_string())
     }
 }
+
+/// A file that nobody else adds to until this is dropped, or its process ends, where the system has locks.
+pub type Held = Box<dyn Any>;
 
 /// Files of the disk and the clock of the machine.
 pub struct Disk {
@@ -84,6 +97,20 @@ impl Host for Disk {
     fn append(&self, path: &str, bytes: &[u8]) -> Result<(), String> {
         let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
         file.and_then(|mut file| file.write_all(bytes)).map_err(|e| e.to_string())
+    }
+
+    fn exists(&self, path: &str) -> bool {
+        std::fs::symlink_metadata(path).is_ok()
+    }
+
+    fn hold(&self, path: &str) -> Result<Held, String> {
+        let file = File::options().append(true).create(true).open(path).map_err(|e| e.to_string())?;
+        // Elsewhere than on Unix a lock shuts out everybody, ourselves among them.
+        match cfg!(unix).then(|| file.try_lock()) {
+            Some(Err(TryLockError::WouldBlock)) => Err("another run is asking and writes to it".to_string()),
+            // Not every file system has locks.
+            Some(Ok(()) | Err(TryLockError::Error(_))) | None => Ok(Box::new(file)),
+        }
     }
 
     fn write(&self, path: &str, bytes: &[u8]) -> Result<(), String> {

@@ -8,7 +8,8 @@
 //! | `asking` | a person at a terminal |
 //! | `journal` | answers on the disk, so that nothing is asked twice |
 //!
-//! A question is known by the oracle and its numbers. Each answer is written down before it is used. The `n`-th time that
+//! A question is known by the oracle and its numbers. Each answer is written down before it is used,
+//! and the journal is opened before the first question is put. The `n`-th time that
 //! a run needs an answer to a question it takes the `n`-th that is known, and asks only where there are no more: so a run
 //! that was killed repeats itself from the journal until it is where it was. With `cache` (the default) the first answers
 //! serve for ever; without it each need is a new one, as oracles that are noisy may want, and so is the need of a method that
@@ -31,6 +32,7 @@ use crate::solve::black_box::ranking::Ranking;
 use hosted::Closures;
 pub use journal::Aside;
 use journal::Journal;
+pub use simulated::hidden;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -196,8 +198,11 @@ impl<'a> Asker<'a> {
             });
             return told.ok().and(said);
         }
-        let known = &desk.values.get(&bits(&[question], 0))?.answers;
-        (!known.is_empty()).then(|| mean(known))
+        let known = desk.values.get(&bits(&[question], 0))?;
+        // What others asked for is not what this run has seen.
+        let seen = if known.used > 0 { known.used } else { known.answers.len() };
+        let answers = &known.answers[..seen.min(known.answers.len())];
+        (!answers.is_empty()).then(|| mean(answers))
     }
 }
 
@@ -251,6 +256,7 @@ impl Oracles for Asker<'_> {
         let values = &mut desk.values;
         let mut ended = Ok(());
         if !asked.is_empty() {
+            journal.begin()?;
             ended = desk.channel.values(&asked, &mut |k, value| {
                 count_one();
                 journal.value(oracle, asked[k], value)?;
@@ -277,6 +283,7 @@ impl Oracles for Asker<'_> {
                 desk.asked.known += 1;
                 return Ok(ranking.clone());
             }
+            self.journal.begin()?;
             let ranking = desk.channel.ranking(candidates, best)?;
             desk.asked.questions += 1;
             desk.asked.candidates += candidates.len();

@@ -6,6 +6,16 @@ use crate::answer::Stop;
 use crate::problem::{Problem, oracles};
 use crate::solve::black_box::ranking::Ranking;
 
+/// What the expression behind an objective that is a ranking is at a point; `None` where somebody else ranks.
+pub fn hidden(problem: &Problem, x: &[f64]) -> Option<f64> {
+    let call = oracles::ranked(problem).ok()??.call;
+    let alone = oracles::simulated(problem, problem.calls[call as usize].oracle as usize)?;
+    let mut asker = Evaluator::new(&oracles::questions(problem, &[call]));
+    let mut question = vec![0.0; asker.rows()];
+    asker.constraints(x, &mut question);
+    Some(Evaluator::new(&alone).objective(&question))
+}
+
 pub(super) struct Simulated {
     judge: Evaluator,
 }

@@ -34,6 +34,7 @@ pub(super) fn run(
     let limits = Limits { budget, target: if target.is_nan() { f64::NEG_INFINITY } else { target } };
     let mut evaluations = Evaluations::default();
     let meter = monitor.meter.clone();
+    let before = meter.get();
     let behaviour = || {
         let name = plan.options.named(request::BEHAVIOUR)?;
         Behaviour::of(shown, name, &free, &meter)
@@ -62,6 +63,11 @@ pub(super) fn run(
             found
         }
     };
+    if !shown.oracles.is_empty() {
+        let Evaluations { objective, gradient, constraints, jacobian, hessian, product, asked: _ } = evaluations;
+        let computed = objective + gradient + constraints + jacobian + hessian + product;
+        evaluations.asked = (meter.get() - before).saturating_sub(computed);
+    }
     let log = std::mem::take(&mut monitor.log).into_iter();
     let log = log.map(|line| LogLine { objective: sign * line.objective, ..line }).collect();
     let x = free.lift(&free.space.settle(&found.x));

@@ -10,7 +10,9 @@ pub use statistics::{Spread, Summary};
 use super::errors::Errors;
 use super::prepared::{Options, Prepared};
 use crate::answer::{Answer, Evaluations, LogLine, Status};
+use crate::oracle::hidden;
 use crate::problem::Sense;
+use crate::problem::oracles::ranked;
 use crate::solve::METHODS;
 use std::ops::ControlFlow;
 
@@ -31,6 +33,8 @@ pub struct Request {
 pub struct Comparison {
     /// Of the objective; `None` for systems of equations.
     pub sense: Option<Sense>,
+    /// Whether an oracle ranks the candidates, so that none has a value.
+    pub ranked: bool,
     /// Method by method, seed by seed.
     pub runs: Vec<Run>,
     pub refused: Vec<Refusal>,
@@ -47,8 +51,11 @@ pub struct Run {
     pub objective: Option<f64>,
     pub iterations: usize,
     pub evaluations: Evaluations,
-    /// Candidates that oracles were asked about.
+    /// Questions about candidates that the method needed answers to. Those that were known count, so that a run is measured
+    /// alike whatever stands in a journal.
     pub candidates: usize,
+    /// What the hidden expression of a simulated judge that ranks is at the answer; no method sees it.
+    pub hidden: Option<f64>,
     /// Of the method, and of the judge.
     pub seconds: f64,
     pub certifying: f64,
@@ -71,7 +78,8 @@ pub fn compare(
 ) -> Result<Comparison, Errors> {
     let methods = methods(prepared, request)?;
     let sense = prepared.problem.objectives.first().map(|objective| objective.sense);
-    let mut comparison = Comparison { sense, runs: vec![], refused: vec![] };
+    let ranked = matches!(ranked(&prepared.problem), Ok(Some(_)));
+    let mut comparison = Comparison { sense, ranked, runs: vec![], refused: vec![] };
     for method in &methods {
         for &seed in &request.seeds {
             if each(method, seed).is_break() {
@@ -92,7 +100,10 @@ pub fn compare(
             };
             let began = prepared.host().interrupts();
             match prepared.solve(&plan, &options, |_| ControlFlow::Continue(())) {
-                Ok(answer) => comparison.runs.push(run(method, seed, answer)),
+                Ok(answer) => {
+                    let hidden = hidden(&prepared.problem, &answer.x);
+                    comparison.runs.push(Run { hidden, ..run(method, seed, answer) });
+                }
                 Err(bug) => {
                     comparison.refused.push(Refusal { reason: bug.to_string(), method: method.clone() });
                     break;
@@ -149,7 +160,8 @@ fn run(method: &str, seed: u64, answer: Answer) -> Run {
         objective: answer.objective(),
         iterations: answer.counts.iterations,
         evaluations: answer.counts.evaluations.clone(),
-        candidates: answer.counts.oracles.iter().map(|asked| asked.candidates).sum(),
+        candidates: answer.counts.evaluations.asked,
+        hidden: None,
         seconds: answer.time.solve,
         certifying: answer.time.certify,
         progress: answer.log,

@@ -37,6 +37,8 @@ pub struct Summary {
     /// By kind, in the order of the answer, without kinds that no run evaluated.
     pub evaluations: Vec<(String, Spread)>,
     pub seconds: Option<Spread>,
+    /// Of the hidden expression of a judge that ranks.
+    pub hidden: Option<Spread>,
 }
 
 impl Summary {
@@ -66,11 +68,12 @@ impl Summary {
                 .filter(|(_, spread)| spread.most > 0.0)
                 .collect(),
             seconds: spread(|run| run.seconds),
+            hidden: spread(|run| run.hidden.unwrap_or(f64::NAN)),
         }
     }
 }
 
-/// The kinds of evaluations by name, as the answer has them, and what oracles were asked.
+/// The kinds of evaluations by name, as the answer has them, and what was needed of oracles.
 fn counts(run: &Run) -> Vec<(String, f64)> {
     let mut counts = match serde_json::to_value(&run.evaluations) {
         Ok(serde_json::Value::Object(kinds)) => {

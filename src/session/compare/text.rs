@@ -4,7 +4,7 @@ use super::{Comparison, Spread, Summary};
 use crate::answer::layout::{aligned, significant};
 
 impl Comparison {
-    /// A line for each method, then what each evaluated, then the methods that object.
+    /// A line for each method, then what hidden expressions of judges are, what each evaluated, then the methods that object.
     pub fn text(&self) -> String {
         let header =
             ["method", "holds", "ended", "objective", "least", "most", "iterations", "seconds", "least", "most"];
@@ -13,7 +13,9 @@ impl Comparison {
         table.extend(summaries.iter().map(row));
         let mut out = String::new();
         if !summaries.is_empty() {
-            out += &(aligned(&table).join("\n") + "\n\nevaluations (medians)\n");
+            out += &(aligned(&table).join("\n") + "\n");
+            out += &self.of_ranks(&summaries);
+            out += "\nevaluations (medians)\n";
             let width = summaries.iter().map(|s| s.method.len()).max().unwrap_or(0);
             for s in &summaries {
                 let kinds = s.evaluations.iter().map(|(kind, spread)| format!("{kind} {}", whole(spread.median)));
@@ -25,6 +27,25 @@ impl Comparison {
             for refusal in &self.refused {
                 out += &format!("  {}: {}\n", refusal.method, refusal.reason);
             }
+        }
+        out
+    }
+
+    /// Why there is no objective where candidates are ranked, and what methods could not see.
+    fn of_ranks(&self, summaries: &[Summary]) -> String {
+        if !self.ranked {
+            return String::new();
+        }
+        let mut out = "\nThe candidates are ranked and have no value, so that no objective is shown.\n".to_string();
+        let known = summaries.iter().filter_map(|s| Some((s, s.hidden?)));
+        let mut table =
+            vec![["what the judge hides, at the answer", "median", "least", "most"].map(str::to_string).to_vec()];
+        table.extend(known.map(|(s, spread)| {
+            let numbers = [spread.median, spread.least, spread.most].map(|value| significant(value, 10));
+            std::iter::once(format!("  {}", s.method)).chain(numbers).collect()
+        }));
+        if table.len() > 1 {
+            out += &(aligned(&table).join("\n") + "\n");
         }
         out
     }
