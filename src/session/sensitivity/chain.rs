@@ -6,9 +6,10 @@
 //! constraint that is active without force, the two sides are followed apart.
 
 use super::linear::How;
+use super::not_computed;
 use super::point::Point;
 use super::resolve::Solver;
-use super::{SAME, not_computed};
+use super::work::SAME;
 use crate::ad::Evaluator;
 use crate::answer::result::Entry;
 use crate::answer::sensitivity::{Checks, OneSided, Resolved, Sensitivity};

@@ -13,7 +13,9 @@
 use super::linear::How;
 use super::point::{Point, WEAK};
 use super::resolve::{Solver, evaluated};
-use super::{SAME, TOGETHER, View, Work, not_computed, of_point, read_after};
+use super::view::{View, read_after};
+use super::work::{SAME, Work};
+use super::{TOGETHER, not_computed, of_point};
 use crate::ad::Evaluator;
 use crate::answer::sensitivity::{Checks, OneSided, Sensitivity};
 use crate::answer::{Outcome, result::Entry};
