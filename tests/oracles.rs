@@ -92,6 +92,45 @@ fn an_error_of_a_closure_ends_the_solve_with_the_best_so_far() {
     assert!(built(BOWL).set_ranking("cost", |_| Ok(vec![])).is_err());
 }
 
+/// Also where a method ends in the middle of something: the answer stood in an order, and of the last order nothing is better.
+#[test]
+fn what_an_order_hands_back_was_judged() {
+    let text = "var x[1..3] in [-5, 5]\noracle taste(y[1..3]) ranks via host\nmaximize taste(x)";
+    let far = |y: &[f64]| (0..3).map(|k| (y[k] - 1.5 * k as f64).powi(2)).sum::<f64>();
+    for (method, set) in [
+        ("genetic", vec![("budget", 200.0)]),
+        ("genetic", vec![("population", 20.0), ("parents", 5.0), ("budget", 60.0)]),
+        ("zo_rank_sgd", vec![("budget", 15.0)]),
+        ("zo_rank_sgd", vec![("budget", 60.0)]),
+        ("zo_rank_sgd", vec![("rounds", 7.0)]),
+        ("cma_es", vec![("budget", 100.0)]),
+    ] {
+        let orders: Rc<RefCell<Vec<Vec<Vec<f64>>>>> = Rc::default();
+        let put = orders.clone();
+        let mut problem = built(text);
+        let judge = move |candidates: &[Vec<f64>]| {
+            put.borrow_mut().push(candidates.to_vec());
+            let mut order: Vec<usize> = (0..candidates.len()).collect();
+            order.sort_by(|&a, &b| far(&candidates[a]).total_cmp(&far(&candidates[b])));
+            Ok(order.into_iter().map(|k| vec![k]).collect())
+        };
+        problem.set_ranking("taste", judge).unwrap_or_else(|e| panic!("{e}"));
+        let answer = solved(&mut problem, &options(method, &set));
+        assert_eq!(answer.status, Status::BestFound, "{method} {set:?}: {:?}", answer.stop);
+        let orders = orders.borrow();
+        let with_it: Vec<_> = orders.iter().filter(|order| order.contains(&answer.x)).collect();
+        assert!(!with_it.is_empty(), "{method} {set:?}: nobody judged {:?}", answer.x);
+        let won = |order: &&Vec<Vec<f64>>| order.iter().all(|y| far(&answer.x) <= far(y));
+        assert!(with_it.iter().any(|order| won(&order)), "{method} {set:?}: it won no order");
+    }
+    // An order that the budget does not pay for is told as such.
+    let mut problem = built(text);
+    problem.set_ranking("taste", |_| unreachable!()).unwrap_or_else(|e| panic!("{e}"));
+    let answer = solved(&mut problem, &options("zo_rank_sgd", &[("budget", 14.0)]));
+    assert!(matches!(&answer.stop, Stop::Failed(why) if why.contains("15 candidates")), "{:?}", answer.stop);
+    assert_eq!(answer.status, Status::Failed);
+}
+
 #[test]
 fn rankings_never_show_a_value_and_any_rising_transform_gives_the_same_bytes() {
     let models = ["-dot(y, y - 2)", "exp(-dot(y, y - 2))", "(-dot(y, y - 2))^3"]

@@ -45,7 +45,8 @@ pub(super) fn run(
         Ok(Some(order)) => {
             let mut asked = Ranked::new(shown, order, &free, oracles, limits.budget, &meter);
             asked.behaviour = behaviour();
-            run.keeping_rows(&mut asked)
+            let found = run.keeping_rows(&mut asked);
+            asked.judged(found)
         }
         Ok(None) | Err(_) if plan.asked => {
             let mut objective = OfAnswers::new(shown, &free, oracles, &meter);

@@ -196,6 +196,11 @@ fn notes(counts: &[Asked], answered: bool) -> Vec<String> {
         })
         .collect();
     notes.push(match answered {
+        true if counts.iter().any(|asked| asked.ranks) => {
+            "it is the best of an order that was answered; candidates of different orders need not have been compared, and no \
+             optimality is claimed"
+                .to_string()
+        }
         true => "it is the best of the candidates that were seen; no optimality is claimed".to_string(),
         false => "nothing was answered about it, so that nothing is claimed".to_string(),
     });

@@ -6,7 +6,7 @@
 
 use super::behaviour::Behaviour;
 use super::black_box::ranking::Ranking;
-use super::black_box::search::{Rank, Space, Values};
+use super::black_box::search::{Found, Rank, Space, Values};
 use super::monitor::Meter;
 use super::nlp::Nlp;
 use crate::ad::Evaluator;
@@ -15,6 +15,8 @@ use crate::problem::oracles::{self, Ranked as Order};
 use crate::problem::values::{Bounds, Numbers};
 use crate::problem::{Kind, Problem, Sense};
 use std::cell::Cell;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Who answers: the outside, or what stands for it. An error ends the solve.
 pub trait Oracles {
@@ -361,6 +363,10 @@ pub struct Ranked<'a> {
     least_wanted: bool,
     budget: f64,
     asked: usize,
+    /// Hashes of all candidates that stood in an order that was answered.
+    seen: HashSet<u64>,
+    /// The winner of the last order.
+    winner: Option<Vec<f64>>,
     meter: Meter,
     pub behaviour: Option<Behaviour<'a>>,
 }
@@ -383,10 +389,36 @@ impl<'a> Ranked<'a> {
             least_wanted: minimised != order.reversed,
             budget,
             asked: 0,
+            seen: HashSet::new(),
+            winner: None,
             meter: meter.clone(),
             behaviour: None,
         }
     }
+
+    /// An answer that somebody has judged: what a method holds to be best if that stood in an order, else the better one of
+    /// it and the winner of the last order, or that winner where no more is to be asked.
+    pub fn judged(&mut self, found: Found) -> Found {
+        let x = self.free.space.settle(&found.x);
+        let Some(winner) = self.winner.clone() else { return found };
+        if self.seen.contains(&hash(&x)) {
+            return found;
+        }
+        let may_ask = matches!(found.stop, Stop::Finished | Stop::Converged);
+        let mut pair = vec![winner, x];
+        let best = match may_ask {
+            true => self.order(&pair, 1, Need::Usual).map_or(0, |ranking| ranking.winner()),
+            false => 0,
+        };
+        Found { x: pair.swap_remove(best), ..found }
+    }
+}
+
+/// Of numbers as they are written.
+fn hash(x: &[f64]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    x.iter().for_each(|v| (v + 0.0).to_bits().hash(&mut hasher));
+    hasher.finish()
 }
 
 impl Rank for Ranked<'_> {
@@ -415,12 +447,19 @@ impl Rank for Ranked<'_> {
 impl Ranked<'_> {
     fn order(&mut self, candidates: &[Vec<f64>], best: usize, need: Need) -> Result<Ranking, Stop> {
         if (self.asked + candidates.len()) as f64 > self.budget {
-            return Err(Stop::Budget);
+            return Err(match self.asked {
+                0 => Stop::Failed(format!(
+                    "its first order has {} candidates, and the budget is {}",
+                    candidates.len(),
+                    self.budget
+                )),
+                _ => Stop::Budget,
+            });
         }
+        let settled: Vec<Vec<f64>> = candidates.iter().map(|x| self.free.space.settle(x)).collect();
         let mut questions = vec![];
-        for x in candidates {
-            let x = self.free.lift(&self.free.space.settle(x));
-            questions.extend(self.questions.at(&x).into_iter().flatten());
+        for x in &settled {
+            questions.extend(self.questions.at(&self.free.lift(x)).into_iter().flatten());
         }
         self.asked += candidates.len();
         let oracle = self.questions.calls[0].0;
@@ -430,6 +469,8 @@ impl Ranked<'_> {
             false => self.oracles.ranking(oracle, &questions, best, need)?,
         };
         candidates.iter().for_each(|_| self.meter.count());
+        self.seen.extend(settled.iter().map(|x| hash(x)));
+        self.winner = settled.into_iter().nth(ranking.winner());
         Ok(ranking)
     }
 }
