@@ -24,6 +24,8 @@ use crate::threads;
 /// Another answer is as good within this, relative to `max(1, |f|)`, and another one if it is farther away than this.
 const AS_GOOD: f64 = 1e-5;
 const APART: f64 = 1e-3;
+/// What rounding of an objective leaves of its digits, divided by the tolerance that is usual.
+const ROUNDING: f64 = 1e-7;
 
 /// What is found of all followers at `x`, a point of `problem`, which is `stated` with its blocks beside each other.
 pub fn examined(stated: &Problem, problem: &Problem, x: &[f64], rivals: &[&Rival], tolerance: f64) -> Followers {
@@ -204,7 +206,12 @@ fn follower(problem: &Problem, b: u32, level: &Level, x: &[f64], against: &Again
     }
     let span = problem.blocks[b as usize].span;
     let place = Some(Place { label: problem.blocks[b as usize].name.clone(), span });
-    let gap = Residual { name: "follower gap", value: gap / value.abs().max(1.0), unscaled: gap, tolerance, place };
+    let scale = match variation(&level.problem, &program, &own) {
+        0.0 => value.abs().max(1.0),
+        // Not below what rounding of the value leaves.
+        variation => variation.max(ROUNDING * value.abs()).min(value.abs().max(1.0)),
+    };
+    let gap = Residual { name: "follower gap", value: gap / scale, unscaled: gap, tolerance, place };
     let Multipliers { lower, upper, .. } = multipliers;
     let as_good =
         |(there, apart): &(f64, f64)| (there - value).abs() <= AS_GOOD * value.abs().max(1.0) && *apart > APART;
@@ -219,6 +226,29 @@ fn follower(problem: &Problem, b: u32, level: &Level, x: &[f64], against: &Again
         lower,
         upper,
     }
+}
+
+/// How much the objective of a follower changes over a part of its box, or over steps of the size of what it decides; 0 where
+/// it does not, or has no values there. Neither a constant that is added to an objective nor its unit may decide how near to
+/// its best an answer has to be.
+fn variation(problem: &Problem, here: &Program, own: &[f64]) -> f64 {
+    let step = |j: usize| match here.upper[j] - here.lower[j] {
+        width if width.is_finite() => 0.25 * width,
+        _ => 0.5 * own[j].abs().max(1.0),
+    };
+    let value = here.objective_value();
+    // Two patterns of signs, each both ways.
+    let signs = [|_: usize| 1.0, |j: usize| if (j.wrapping_mul(2_654_435_761) >> 7) & 1 == 0 { 1.0 } else { -1.0 }];
+    let mut most = 0.0f64;
+    for (sign, way) in signs.iter().flat_map(|sign| [(sign, 1.0), (sign, -1.0)]) {
+        let moved = |(j, x): (usize, &f64)| (x + way * sign(j) * step(j)).max(here.lower[j]).min(here.upper[j]);
+        let there: Vec<f64> = own.iter().enumerate().map(moved).collect();
+        let change = (Program::at(problem, &there).objective_value() - value).abs();
+        if change.is_finite() {
+            most = most.max(change);
+        }
+    }
+    most
 }
 
 fn is_dual(residual: &Residual) -> bool {

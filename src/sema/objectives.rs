@@ -7,7 +7,7 @@ use super::value::{Array, ArrayKind, Val};
 use crate::diag::Span;
 use crate::expr::family::{IndexMap, Leaf, Source, StageId};
 use crate::problem::index::Axes;
-use crate::problem::{Directive, Ensure, Named, Objective, OptionValue, Scale, Scaled, Sense, Show};
+use crate::problem::{BlockKind, Directive, Ensure, Named, Objective, OptionValue, Scale, Scaled, Sense, Show};
 use crate::syntax::ast::{self, Expr, ExprKind, RelOp, Statement, StatementKind};
 use crate::syntax::print;
 
@@ -64,7 +64,7 @@ impl Elaborator<'_> {
     }
 
     pub(super) fn objective(&mut self, scope: u32, statement: &Statement) -> R<Val> {
-        let StatementKind::Objective { sense, label, value, scale } = &statement.kind else {
+        let StatementKind::Objective { label, .. } = &statement.kind else {
             unreachable!("an objective is an objective")
         };
         let env = self.env(scope);
@@ -77,10 +77,35 @@ impl Elaborator<'_> {
             let leaf = Leaf { source: Source::Stage(built.stage), map };
             return Ok(Val::Num(self.read(&env.ctx, leaf, false)));
         }
+        if self.stating.contains(&statement.span) {
+            let name = self.qualified(scope, label.as_ref().map_or("objective", |l| &l.name.name));
+            return self.fail(error::objective_of_itself(&name, statement.span));
+        }
+        if let Some(block) = self.scopes[scope as usize].block {
+            let block = &self.problem.blocks[block as usize];
+            if block.kind == BlockKind::Optimality {
+                return self.fail(error::objective_of_conditions(&block.name, statement.span));
+            }
+            if let Some(first) = block.objectives.first() {
+                return self.fail(error::second_objective(&block.name, statement.span, first.span));
+            }
+        }
         let index = label.as_ref().and_then(|l| l.index.as_ref());
         if let Some(index) = index {
             return self.fail(error::indexed_objective(index.span));
         }
+        self.stating.push(statement.span);
+        let stated = self.state(scope, statement);
+        self.stating.pop();
+        stated
+    }
+
+    /// The stage of an objective, which may be asked for meanwhile.
+    fn state(&mut self, scope: u32, statement: &Statement) -> R<Val> {
+        let StatementKind::Objective { sense, label, value, scale } = &statement.kind else {
+            unreachable!("an objective is an objective")
+        };
+        let env = self.env(scope);
         if let Ok(Val::Array(a)) =
             if self.may_be_array(value, &env) { self.value(value, &env) } else { Err(Halt::Reported) }
         {

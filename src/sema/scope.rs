@@ -56,6 +56,8 @@ pub(super) struct Elaborator<'a> {
     pub traced: HashMap<(Span, u32, usize), Num>,
     /// Set while recurrent declarations are traced: declaration and its stage.
     pub recurrent: Vec<(u32, super::value::Array)>,
+    /// Objectives that are being built, by their places.
+    pub stating: Vec<Span>,
     pub folder: Vec<String>,
     pub used_inputs: std::collections::HashSet<String>,
     pub given: HashMap<String, super::Given>,
@@ -170,6 +172,7 @@ impl<'a> Elaborator<'a> {
             component_buffers: HashMap::new(),
             traced: HashMap::new(),
             recurrent: vec![],
+            stating: vec![],
             folder: vec![super::data::folder_of(&inputs.path)],
             used_inputs: Default::default(),
             given: HashMap::new(),

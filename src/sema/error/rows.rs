@@ -83,6 +83,25 @@ pub(in crate::sema) fn indexed_objective(at: Span) -> Diagnostic {
         .help("sum over it: `minimize total: sum(i in I: ...)`")
 }
 
+/// What a block minimises reads what that block minimises.
+pub(in crate::sema) fn objective_of_itself(name: &str, at: Span) -> Diagnostic {
+    Diagnostic::error("cycle", at, format!("`{name}` is defined by itself"))
+        .here("it reads its own value, or that of a block that reads it")
+}
+
+pub(in crate::sema) fn second_objective(block: &str, at: Span, first: Span) -> Diagnostic {
+    Diagnostic::error("duplicate-name", at, format!("`{block}` has a second objective"))
+        .here("a block decides by one")
+        .label(first, "the first one")
+        .help("weigh them and add them up, or put one of them into a block of its own")
+}
+
+pub(in crate::sema) fn objective_of_conditions(block: &str, at: Span) -> Diagnostic {
+    Diagnostic::error("wrong-kind", at, format!("`{block}` states conditions, and minimises nothing"))
+        .here("an `optimality` block has no objective")
+        .help("write `lower` instead of `optimality`, or the condition itself: `grad(f, z) == 0`")
+}
+
 pub(in crate::sema) fn cannot_show(at: Span) -> Diagnostic {
     Diagnostic::error("wrong-kind", at, "only numbers and arrays can be shown")
 }
