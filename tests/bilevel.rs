@@ -32,6 +32,66 @@ fn known_answers_are_found() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Neither a constant in a follower's objective nor its unit makes a point an answer that is none.
+#[test]
+fn units_of_followers_hide_no_wrong_answer() {
+    // Of two wells and a tilt, of an exponential and a parabola, of a wave on a parabola; the best objectives by dense grids.
+    let models: [(&dyn Fn(&str) -> String, &[&str], f64); 3] = [
+        (
+            &|unit| {
+                format!(
+                    "var x in [0.2, 1] start 0.6\nlower f {{\n  var y in [-2, 2] start 1\n  \
+                     minimize {unit} * ((y^2 - 1)^2 + 0.3 * x * y)\n}}\nminimize (x - 0.5)^2 + (f.y - 1)^2"
+                )
+            },
+            &["1", "1e-5", "1e-7"],
+            4.06815,
+        ),
+        (
+            &|unit| {
+                format!(
+                    "var x in [0, 2] start 1\nlower f {{\n  var y in [0, 5]\n  var z in [0, 5]\n  \
+                     minimize {unit} * (exp(y - x) - y + (z - x)^2)\n  subject to y + z <= 10\n}}\n\
+                     minimize (f.y - 1)^2 + x^2 + (f.z - 1)^2"
+                )
+            },
+            &["1", "1e-6", "1e-8", "1e-9"],
+            2.0 / 3.0,
+        ),
+        (
+            &|constant| {
+                format!(
+                    "var toll in [0, 10] start 5\nlower f {{\n  var y in [0, 10] start 0.5\n  \
+                     minimize {constant} + sin(3 * y) + 0.05 * (y - toll)^2\n}}\n\
+                     minimize (f.y - 3)^2 + 0.1 * (toll - 5)^2"
+                )
+            },
+            &["0", "2e5", "2e6"],
+            0.46620,
+        ),
+    ];
+    for (model, units, best) in models {
+        for (k, unit) in units.iter().enumerate() {
+            let answer = solve(&model(unit)).unwrap_or_else(|e| panic!("{e}"));
+            let right = answer.objective().is_some_and(|f| (f - best).abs() <= 1e-3 * best);
+            let honest = answer.status == merit::answer::Status::Failed;
+            assert!(right || (honest && k > 1), "{unit}: {} {:?}", answer.status, answer.objective());
+        }
+    }
+}
+
+/// A method that does not arrive leaves a follower's slopes, and its answer is none.
+#[test]
+fn what_comes_near_an_answer_only_is_not_certified() {
+    let text = "var l in [-5, 3]\nlower fit {\n  var w[1..2]\n  \
+                minimize 0.5 * ((w[1] + 2 * w[2] - 1)^2 + (3 * w[1] + w[2] - 2)^2 + (w[2] - 3)^2) + 0.5 * exp(l) * dot(w, w)\n}\n\
+                minimize (fit.w[1] - 0.3)^2 + (fit.w[2] - 0.8)^2 + 0.01 * l^2\nsolve with lv_hba";
+    let answer = solve(text).expect("it runs");
+    assert!(!answer.certificate().holds(), "{:?}", answer.certificate());
+    let exact = solve(&text.replace("lv_hba", "implicit_gradient")).expect("it runs");
+    assert!(exact.certificate().holds(), "{:?}", exact.certificate());
+}
+
 #[test]
 fn a_kink_that_bends_the_wrong_way_is_refused_at_its_line() {
     let text = "var x in [0, 5]\nminimize (x - 1)^2 - abs(f.y)\nlower f {\n  var y\n  minimize (y - x)^2\n}";

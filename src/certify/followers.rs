@@ -12,11 +12,12 @@
 //! rival is better than what the follower may have.
 
 use super::bilevel::{Held, Rival};
-use super::program::Program;
+use super::program::{Block, Program};
 use super::{convexity, of_point, residuals};
 use crate::answer::branching::Branches;
 use crate::answer::certificate::{Certificate, Place, Proved, Residual};
 use crate::answer::{Evaluations, Multipliers, Outcome, Stop};
+use crate::problem::features::Features;
 use crate::problem::level::Level;
 use crate::problem::{BlockKind, Choice, Problem, SuppliedBy};
 use crate::threads;
@@ -49,7 +50,7 @@ pub fn examined(stated: &Problem, problem: &Problem, x: &[f64], rivals: &[&Rival
         let mine: Vec<&Rival> =
             rivals.iter().copied().filter(|r| (r.block, r.instance) == (number, instance)).collect();
         let (held, against) = match stated.holds_blocks(number) {
-            false => (None, Against::of(&level, &mine, tolerance)),
+            false => (None, Against::of(&level, &level.part(x), &mine, tolerance)),
             true => {
                 let alone = stated.level(number, instance, x);
                 let held = inside(&alone.problem, &level, x, &mine, tolerance);
@@ -96,9 +97,15 @@ impl<'r> Against<'r> {
         Against { least, rivals: valued, tree }
     }
 
-    fn of(level: &Level, rivals: &[&'r Rival], tolerance: f64) -> Against<'r> {
+    fn of(level: &Level, here: &[f64], rivals: &[&'r Rival], tolerance: f64) -> Against<'r> {
+        let mine = Program::at(&level.problem, here).objective_value();
         let fits = points(rivals).filter(|own| own.len() == level.own.len());
-        let valued = fits.filter_map(|own| Some((value(&level.problem, own, tolerance)?, 0.0)));
+        let valued = fits.filter_map(|own| {
+            let there = value(&level.problem, own, tolerance)?;
+            let better = there < mine - ROUNDING * tolerance * mine.abs();
+            let there = if better { within(&level.problem, here, own)? } else { there };
+            Some((there, 0.0))
+        });
         Against::new(valued.collect(), rivals)
     }
 
@@ -140,6 +147,35 @@ fn value(problem: &Problem, own: &[f64], tolerance: f64) -> Option<f64> {
     (feasible && value.is_finite()).then_some(value)
 }
 
+/// The objective of a rival that keeps convex rows not only nearly. Where a follower has a single thing that it may do
+/// (`y^2 <= 0`), leaving it by a root of the tolerance breaks a row by the tolerance alone, and is no better answer. So the
+/// rival steps back towards `here` until curved rows hold exactly; nothing where they never do.
+fn within(problem: &Problem, here: &[f64], rival: &[f64]) -> Option<f64> {
+    let there = Program::at(problem, rival);
+    let facts = convexity::facts(&there);
+    let curved_inequality = |block: &&Block| {
+        let facts = &facts[block.stage.0 as usize];
+        let none = |sides: &[f64]| sides.iter().all(|side| side.is_infinite());
+        let one_sided = (none(&block.lower) && convexity::usable(facts, -1.0))
+            || (none(&block.upper) && convexity::usable(facts, 1.0));
+        one_sided && facts.facts.degree.is_none_or(|degree| degree > 1)
+    };
+    let curved: Vec<&Block> = there.blocks.iter().filter(curved_inequality).collect();
+    let holds = |point: &Program| {
+        let exactly = |block: &&Block| {
+            let rows = point.row_values(block).iter().enumerate();
+            rows.fold(true, |all, (r, &c)| all && block.violation(r, c) == 0.0)
+        };
+        curved.iter().all(exactly)
+    };
+    let parts = [0.0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.5];
+    parts.iter().find_map(|back| {
+        let point: Vec<f64> = rival.iter().zip(here).map(|(r, h)| r + back * (h - r)).collect();
+        let point = Program::at(problem, &point);
+        holds(&point).then(|| point.objective_value())
+    })
+}
+
 /// Whether a follower that is convex and at its best has no other answer that the outer level would have to fear.
 pub fn means_its_best(problem: &Problem, b: u32, program: &Program) -> bool {
     match problem.blocks[b as usize].kind {
@@ -156,6 +192,8 @@ struct Found {
     proved: Result<String, String>,
     /// Whether the multipliers that the point supplies are its multipliers.
     has_multipliers: bool,
+    /// What multipliers leave of its slopes, where an answer must have some.
+    dual: Option<Residual>,
     rivals: usize,
     /// A rival elsewhere is as good.
     tie: bool,
@@ -185,6 +223,10 @@ fn follower(problem: &Problem, b: u32, level: &Level, x: &[f64], against: &Again
         let fitted = of_point(&mut program, &outcome(None), tolerance);
         certificate = if fitted.holds() { fitted } else { certificate };
     }
+    let dual = match !has_multipliers && has_some(&program) {
+        true => certificate.residuals.iter().find(|r| r.name == "dual" && r.value > r.tolerance).cloned(),
+        false => None,
+    };
     let value = program.objective_value();
     let better = value - against.least;
     let mut gap = if better.is_finite() { better.max(0.0) } else { 0.0 };
@@ -211,6 +253,7 @@ fn follower(problem: &Problem, b: u32, level: &Level, x: &[f64], against: &Again
         // Not below what rounding of the value leaves.
         variation => variation.max(ROUNDING * value.abs()).min(value.abs().max(1.0)),
     };
+    let gap_place = place.clone();
     let gap = Residual { name: "follower gap", value: gap / scale, unscaled: gap, tolerance, place };
     let Multipliers { lower, upper, .. } = multipliers;
     let as_good =
@@ -221,6 +264,7 @@ fn follower(problem: &Problem, b: u32, level: &Level, x: &[f64], against: &Again
         gap,
         proved,
         has_multipliers,
+        dual: dual.map(|dual| Residual { name: "follower dual", place: gap_place.clone(), ..dual }),
         rivals: compared,
         tie: holds_pairs && against.rivals.iter().any(as_good),
         lower,
@@ -249,6 +293,13 @@ fn variation(problem: &Problem, here: &Program, own: &[f64]) -> f64 {
         }
     }
     most
+}
+
+/// Whether every answer has multipliers: rows are linear, and no function has a kink.
+fn has_some(program: &Program) -> bool {
+    let facts = convexity::facts(program);
+    let linear = |block: &Block| facts[block.stage.0 as usize].facts.degree.is_some_and(|degree| degree <= 1);
+    program.blocks.iter().all(linear) && Features::of(program.problem).kinks.is_empty()
 }
 
 fn is_dual(residual: &Residual) -> bool {
@@ -308,7 +359,7 @@ impl Followers {
         for (j, &k) in own.iter().enumerate() {
             (self.lower[k as usize], self.upper[k as usize]) = (found.lower[j], found.upper[j]);
         }
-        self.keep_worst([found.primal, found.gap]);
+        self.keep_worst([found.primal, found.gap].into_iter().chain(found.dual));
         self.rivals += found.rivals;
         if let Err(why) = found.proved {
             self.unproved.push(format!("that the answer of `{name}` is its best is not proved: {why}"));
