@@ -24,6 +24,37 @@ fn random_point(random: &mut Random, within: &[Interval; 3]) -> [f64; 3] {
 }
 
 #[test]
+fn whole_powers_are_told_from_products() {
+    let curvature = |within: Interval, write: &dyn Fn(&mut Graph, NodeId) -> NodeId| {
+        let mut g = Graph::default();
+        let x = g.leaf(0);
+        let f = write(&mut g, x);
+        body_facts(&g, f, &[Facts::variable(within)]).facts.curvature
+    };
+    let square = |g: &mut Graph, x: NodeId| g.call(Op::Square, &[x]);
+    let cube = |g: &mut Graph, x: NodeId| {
+        let s = square(g, x);
+        g.call(Op::Mul, &[s, x])
+    };
+    let fifth = |g: &mut Graph, x: NodeId| {
+        let s = square(g, x);
+        let s = square(g, s);
+        g.call(Op::Mul, &[s, x])
+    };
+    let (up, down, both) = (Interval::new(0.0, 9.0), Interval::new(-9.0, 0.0), Interval::new(-1.0, 1.0));
+    for power in [&cube as &dyn Fn(&mut Graph, NodeId) -> NodeId, &fifth] {
+        assert_eq!(curvature(up, power), Curvature::Convex);
+        assert_eq!(curvature(down, power), Curvature::Concave);
+        assert_eq!(curvature(both, power), Curvature::Unknown);
+    }
+    let sixth = |g: &mut Graph, x: NodeId| {
+        let (a, b) = (fifth(g, x), x);
+        g.call(Op::Mul, &[a, b])
+    };
+    assert_eq!(curvature(both, &sixth), Curvature::Convex);
+}
+
+#[test]
 fn claims_about_random_bodies_hold() {
     let ops: Vec<Op> =
         ALL.iter().copied().filter(|op| !matches!(op, Op::Polygamma | Op::Gamma | Op::Lgamma | Op::Digamma)).collect();

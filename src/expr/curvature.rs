@@ -191,12 +191,51 @@ fn special_curvature(
             let Node::Call(Op::Square, [u, ..]) = graph.node(operands[0]) else { return None };
             has_convex_magnitude(&found[&u].facts).then_some(Curvature::Convex)
         }
-        Op::Mul => [(0, 1), (1, 0)].into_iter().find_map(|(x, other)| {
-            // x log(x) as written by hand.
-            let Node::Call(Op::Log, [inside, ..]) = graph.node(operands[other]) else { return None };
-            (inside == operands[x] && of(x).curvature.is_affine()).then_some(Curvature::Convex)
+        Op::Mul => power_of_one(graph, operands, found).or_else(|| {
+            [(0, 1), (1, 0)].into_iter().find_map(|(x, other)| {
+                // x log(x) as written by hand.
+                let Node::Call(Op::Log, [inside, ..]) = graph.node(operands[other]) else { return None };
+                (inside == operands[x] && of(x).curvature.is_affine()).then_some(Curvature::Convex)
+            })
         }),
         _ => None,
+    }
+}
+
+/// A product whose factors are powers of one expression `u`, as whole powers are written: `u^5` is `(u²)² u`.
+fn power_of_one(graph: &Graph, factors: &[NodeId], found: &HashMap<NodeId, NodeFacts>) -> Option<Curvature> {
+    let ((base, p), (other, q)) = (power(graph, factors[0], DEEPEST), power(graph, factors[1], DEEPEST));
+    if base != other {
+        return None;
+    }
+    let u = &found.get(&base)?.facts;
+    match (p + q) % 2 {
+        0 => has_convex_magnitude(u).then_some(Curvature::Convex),
+        _ if u.curvature.is_convex() && u.interval.lo >= 0.0 => Some(Curvature::Convex),
+        _ if u.curvature.is_concave() && u.interval.hi <= 0.0 => Some(Curvature::Concave),
+        _ => None,
+    }
+}
+
+/// Squares and products inside each other that are looked through: enough for exponents of some hundreds.
+const DEEPEST: u32 = 10;
+
+/// A node as a power of another one.
+fn power(graph: &Graph, node: NodeId, deepest: u32) -> (NodeId, u32) {
+    if deepest == 0 {
+        return (node, 1);
+    }
+    let inner = |node| power(graph, node, deepest - 1);
+    match graph.node(node) {
+        Node::Call(Op::Square, [a, ..]) => {
+            let (base, exponent) = inner(a);
+            (base, 2 * exponent)
+        }
+        Node::Call(Op::Mul, [a, b, ..]) => match (inner(a), inner(b)) {
+            ((a, p), (b, q)) if a == b => (a, p + q),
+            _ => (node, 1),
+        },
+        _ => (node, 1),
     }
 }
 
