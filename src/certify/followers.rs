@@ -17,7 +17,7 @@ use super::{convexity, of_point, residuals};
 use crate::answer::branching::Branches;
 use crate::answer::certificate::{Certificate, Place, Proved, Residual};
 use crate::answer::{Evaluations, Multipliers, Outcome, Stop};
-use crate::problem::features::Features;
+use crate::expr::ops::Smoothness;
 use crate::problem::level::Level;
 use crate::problem::{BlockKind, Choice, Problem, SuppliedBy};
 use crate::threads;
@@ -299,7 +299,8 @@ fn variation(problem: &Problem, here: &Program, own: &[f64]) -> f64 {
 fn has_some(program: &Program) -> bool {
     let facts = convexity::facts(program);
     let linear = |block: &Block| facts[block.stage.0 as usize].facts.degree.is_some_and(|degree| degree <= 1);
-    program.blocks.iter().all(linear) && Features::of(program.problem).kinks.is_empty()
+    let smooth = program.objective.is_none_or(|(stage, _)| facts[stage.0 as usize].facts.smooth == Smoothness::Smooth);
+    program.blocks.iter().all(linear) && smooth
 }
 
 fn is_dual(residual: &Residual) -> bool {
