@@ -36,7 +36,8 @@ fn known_answers_are_found() {
 #[test]
 fn units_of_followers_hide_no_wrong_answer() {
     // Of two wells and a tilt, of an exponential and a parabola, of a wave on a parabola; the best objectives by dense grids.
-    let models: [(&dyn Fn(&str) -> String, &[&str], f64); 3] = [
+    type Scaled<'a> = (&'a dyn Fn(&str) -> String, &'a [&'a str], f64);
+    let models: [Scaled; 3] = [
         (
             &|unit| {
                 format!(
