@@ -121,7 +121,7 @@ fn what_an_order_hands_back_was_judged() {
         let with_it: Vec<_> = orders.iter().filter(|order| order.contains(&answer.x)).collect();
         assert!(!with_it.is_empty(), "{method} {set:?}: nobody judged {:?}", answer.x);
         let won = |order: &&Vec<Vec<f64>>| order.iter().all(|y| far(&answer.x) <= far(y));
-        assert!(with_it.iter().any(|order| won(&order)), "{method} {set:?}: it won no order");
+        assert!(with_it.iter().any(won), "{method} {set:?}: it won no order");
     }
     // An order that the budget does not pay for is told as such.
     let mut problem = built(text);
