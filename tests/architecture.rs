@@ -74,6 +74,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("argmin_math", &["solve/argmin_adapter.rs"]),
     ("clap", &["cli/"]),
     ("ctrlc", &["cli/"]),
+    ("nix", &["host/"]),
     ("rustyline", &["repl/terminal/"]),
 ];
 

@@ -283,7 +283,7 @@ fn commands_answer() {
         (":set tolerance = 1e-7", ""),
         (":set", "max_iter = 200"),
         (":set max_iter", ""),
-        (":set budget 30", ""),
+        (":set budget 30", "serves problems that ask an oracle"),
         (":set target = 1e-3", ""),
         (":set presolve false", ""),
         (":set", "budget = 30  (how many candidates may be asked about)"),
@@ -514,6 +514,158 @@ subject to {
 }
 
 /// Runs the program with a text as its input, in the folder of the repository.
+#[test]
+fn what_is_asked_has_no_derivatives() {
+    let mut c = conversation();
+    for text in
+        ["var y[1..3] in [-2, 2] start 1", "oracle f(y[1..3]) values by dot(y, y)", "minimize cost: f(y) + y[1]"]
+    {
+        done(&mut c, text);
+    }
+    for text in [":diff", ":diff cost", ":diff f(y)", ":diff y[1] + f(y)"] {
+        let said = refused(&mut c, text);
+        assert!(said.contains("is known by asking `f`; it has no derivatives"), "{text}: {said}");
+    }
+    // Rows are compared all the same, and expressions that ask nothing have derivatives.
+    done(&mut c, "subject to r: dot(y, y) <= 3");
+    let reply = say(&mut c, ":diff");
+    assert!(reply.failed && reply.text.contains("d r / d y[1]") && !reply.text.contains("cost"), "{}", reply.text);
+    done(&mut c, ":set budget 30");
+    done(&mut c, ":solve");
+    assert!(done(&mut c, ":diff dot(y, y)").contains("d/dy = ["));
+    let (seen, text) = (piped(&["diff", "examples/tank.opt"], ""), "is known by asking `trouble`");
+    assert_eq!((seen.status.code(), out(&seen).as_str()), (Some(1), ""));
+    assert!(err(&seen).contains(text), "{}", err(&seen));
+    // What a solve alone gives is no expression, either.
+    let mut c = conversation();
+    for text in ["var x >= 1", "minimize cost: x^2", "subject to r: x >= 2", ":solve"] {
+        done(&mut c, text);
+    }
+    assert!(refused(&mut c, ":diff r.dual").contains("known after a solve"));
+}
+
+/// A conversation about a case of which other files are there.
+fn with_cases() -> (Conversation, Rc<Memory>) {
+    let host = Rc::new(Memory::default());
+    let files: &[(&str, &str)] = &[
+        ("a.json", r#"{"n": 2, "bus": [{"id": 1, "p": 3}, {"id": 2, "p": 5}]}"#),
+        ("b.json", r#"{"n": 3, "bus": [{"id": 1, "p": 30}, {"id": 2, "p": 50}]}"#),
+        ("unfit.json", r#"{"n": 3, "bus": [{"id": 1, "q": 30}, {"id": 2, "q": 50}]}"#),
+        ("bus.csv", "id,p\n1,7\n2,8\n"),
+        ("unfit.csv", "id,r\n1,7\n2,8\n"),
+    ];
+    for (name, text) in files {
+        host.files.borrow_mut().insert(name.to_string(), text.as_bytes().to_vec());
+    }
+    let mut c = Conversation::new(host.clone());
+    for text in [
+        "data case = json(\"a.json\")",
+        "data bus = case.bus key id",
+        "var x[bus] >= 0",
+        "minimize cost: sum(i in bus: (x[i] - bus[i].p)^2)",
+        "subject to t: sum(x) <= case.n",
+    ] {
+        done(&mut c, text);
+    }
+    (c, host)
+}
+
+#[test]
+fn data_that_do_not_fit_change_nothing() {
+    let (mut c, _) = with_cases();
+    let costs = |c: &mut Conversation, expected: f64| {
+        done(c, ":solve");
+        let cost = c.answer_so_far().unwrap().objective().unwrap();
+        assert!((cost - expected).abs() < 1e-4, "{cost} is not {expected}");
+    };
+    costs(&mut c, 18.0);
+    for (text, expected) in [
+        (":data case = nosuch.json", "cannot read `nosuch.json`"),
+        (":data case = unfit.json", "there is no `p` here"),
+        (":data bus = unfit.csv", "there is no `p` here"),
+        (":data bus = nosuch.csv", "cannot read"),
+    ] {
+        let said = refused(&mut c, text);
+        assert!(said.contains(expected), "{text}: {said}");
+        // The last answer is still that of the model.
+        assert!(!done(&mut c, "cost").contains("before it changed"), "{text}");
+        costs(&mut c, 18.0);
+    }
+    done(&mut c, ":data bus = bus.csv");
+    costs(&mut c, 84.5);
+    // A statement takes back what stood in for it, but not one that is refused.
+    refused(&mut c, "data bus = case.buss key id");
+    costs(&mut c, 84.5);
+    done(&mut c, "data bus = case.bus key id");
+    costs(&mut c, 18.0);
+}
+
+#[test]
+fn other_data_are_saved_or_told() {
+    let (mut c, host) = with_cases();
+    let saved = |c: &mut Conversation| {
+        let said = done(c, ":save out.opt");
+        (said, String::from_utf8(host.files.borrow()["out.opt"].clone()).unwrap())
+    };
+    done(&mut c, ":data case = b.json");
+    let (said, text) = saved(&mut c);
+    assert!(text.contains("data case = json(\"b.json\")") && !said.contains("--data"), "{said}{text}");
+    // A derived table is no place for a path.
+    done(&mut c, ":data bus = bus.csv");
+    let (said, text) = saved(&mut c);
+    assert!(said.contains("`merit solve out.opt --data 'bus=bus.csv'`"), "{said}");
+    assert!(text.contains("data bus = case.bus key id"), "{text}");
+}
+
+#[test]
+fn an_effect_is_told_of_multipliers_that_are_unique() {
+    let told = |c: &mut Conversation, name: &str| {
+        let said = done(c, &format!(":why {name}"));
+        (said.contains("not unique"), said.contains("one more on its right side"))
+    };
+    let mut c = Conversation::new(Rc::new(Disk::new()));
+    done(&mut c, ":load examples/leader.opt");
+    done(&mut c, ":solve");
+    assert_eq!(told(&mut c, "follower.c@8"), (true, false));
+    // Of three rows two say the same: the third has one multiplier all the same.
+    let mut c = conversation();
+    for text in [
+        "var x[1..3]",
+        "minimize cost: sum(i in 1..3: (x[i] - 3)^2)",
+        "subject to {\n  a: x[1] + x[3] <= 1\n  b: 2 * x[1] + 2 * x[3] <= 2\n  c: x[2] <= 1\n  d: x[1] <= 9\n}",
+        ":solve",
+    ] {
+        done(&mut c, text);
+    }
+    assert_eq!(told(&mut c, "a"), (true, false));
+    assert_eq!(told(&mut c, "b"), (true, false));
+    assert_eq!(told(&mut c, "c"), (false, true));
+    assert_eq!(told(&mut c, "d"), (false, false));
+}
+
+#[test]
+fn what_is_meant_is_asked_back() {
+    let mut c = conversation();
+    for text in ["param need = 3", "var x >= need", "minimize x"] {
+        done(&mut c, text);
+    }
+    assert!(refused(&mut c, ":param nede = 26").contains("did you mean `need`?"));
+    assert!(!c.names().contains(&"nede".to_string()));
+    assert_eq!(done(&mut c, ":param other = 26"), "other = 26\n");
+    // A name that a statement waits for is meant.
+    done(&mut c, "subject to r: x >= nees");
+    done(&mut c, ":param nees = 4");
+    assert!(done(&mut c, ":solve").contains("minimize objective = 4"));
+    // A bracket is shown where it stands.
+    let said = refused(&mut c, "(1 +\n\n");
+    assert!(said.contains("conversation:11:1") && said.contains("(1 +"), "{said}");
+    assert!(refused(&mut c, "2 * (1 + [3, 4)").contains("conversation:12:"));
+    // An option of asking is kept for a problem that asks.
+    assert!(done(&mut c, ":set budget 30").contains("this one asks none"));
+    assert_eq!(done(&mut c, ":set max_iter 30"), "");
+    done(&mut c, ":set budget");
+}
+
 fn piped(words: &[&str], text: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_merit"))
         .args(words)
@@ -861,6 +1013,32 @@ mod terminal {
         person.sees("merit> ");
         person.says("1 + 41", "42");
         person.says("half", "nothing is called `half`");
+        assert_eq!(person.leaves(), 0);
+    }
+
+    #[test]
+    fn a_key_ends_a_question_and_the_conversation_goes_on() {
+        let folder = folder("repl-asking");
+        let vase = format!("{folder}/vase.opt");
+        std::fs::copy("examples/vase.opt", &vase).expect("the example is there");
+        let mut person = Person::at_terminal(&folder, false, &["repl", &vase]);
+        person.types(":solve\r");
+        person.sees("(`stop` to end): ");
+        person.types("2\r");
+        person.sees("pretty 2");
+        person.sees("(`stop` to end): ");
+        person.types("\x03");
+        person.sees("interrupted");
+        person.sees("merit> ");
+        person.says("1 + 41", "42");
+        // It goes on where it was ended, and half a line is no answer.
+        person.types(":solve\r");
+        person.sees("pretty 2");
+        person.sees("(`stop` to end): ");
+        person.types("1 > ");
+        person.types("\x03");
+        person.sees("interrupted");
+        person.sees("merit> ");
         assert_eq!(person.leaves(), 0);
     }
 

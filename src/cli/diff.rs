@@ -22,6 +22,12 @@ fn compared(arguments: Diff) -> Result<i32, i32> {
         prepared.plan(&Options::default()).map_err(|errors| tell(&errors))?;
     }
     let all = prepared.compare_derivatives();
-    print(&text(&all, &prepared.sources));
+    let refused = prepared.without_derivatives();
+    if refused.is_none() || !all.is_empty() {
+        print(&text(&all, &prepared.sources));
+    }
+    if let Some(refused) = refused {
+        return Err(tell(&refused));
+    }
     Ok(if wrong(&all) == 0 { 0 } else { NO_ANSWER })
 }

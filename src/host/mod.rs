@@ -1,6 +1,7 @@
 //! The one door to the outside: files, clock, interrupts, programs, the terminal. Only this room and the shells touch them.
 
 mod child;
+mod keyboard;
 
 use child::DiskChild;
 pub use child::{Child, Received};
@@ -8,7 +9,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::fs::{File, TryLockError};
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -45,8 +46,9 @@ pub trait Host {
     fn start(&self, _words: &[String], _folder: &str) -> Result<Box<dyn Child>, String> {
         Err("no programs are run here".to_string())
     }
-    /// Shows a text to a person and waits for a line; `None` at the end of what they say.
-    fn ask(&self, _text: &str) -> Result<Option<String>, String> {
+    /// Shows a text to a person and waits for a line; `None` at the end of what they say, or once there were more interrupts
+    /// than `interrupts`.
+    fn ask(&self, _text: &str, _interrupts: usize) -> Result<Option<String>, String> {
         Err("there is no terminal here".to_string())
     }
 }
@@ -122,9 +124,17 @@ impl Host for Disk {
     }
 
     /// Questions go to standard error, so that results stand alone on standard output.
-    fn ask(&self, text: &str) -> Result<Option<String>, String> {
+    fn ask(&self, text: &str, interrupts: usize) -> Result<Option<String>, String> {
         let mut out = std::io::stderr();
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| e.to_string())?;
+        // A terminal hands over whole lines, so that none waits in a buffer; who answers through a pipe is no person.
+        while std::io::stdin().is_terminal() && !keyboard::says_something() {
+            if self.interrupts() > interrupts {
+                // A terminal that went away needs no new line.
+                let _ = out.write_all(b"\n");
+                return Ok(None);
+            }
+        }
         let mut line = String::new();
         match std::io::stdin().read_line(&mut line) {
             Ok(0) => Ok(None),
@@ -167,7 +177,7 @@ impl Host for Memory {
         Ok(())
     }
 
-    fn ask(&self, text: &str) -> Result<Option<String>, String> {
+    fn ask(&self, text: &str, _interrupts: usize) -> Result<Option<String>, String> {
         self.shown.borrow_mut().push_str(text);
         Ok(self.said.borrow_mut().pop_front())
     }

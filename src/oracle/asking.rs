@@ -1,7 +1,7 @@
 //! `via asking`: a person at the terminal sees the candidates and says which are better.
 //!
-//! An order is written `2 > 1 = 3`; whoever is left out comes last. `stop`, or the end of the input, ends the solve with
-//! the best so far; what was said is in the journal, so that the conversation goes on where it ended.
+//! An order is written `2 > 1 = 3`; whoever is left out comes last. `stop`, the end of the input or an interrupt
+//! ends the solve with the best so far; what was said is in the journal, so that the conversation goes on where it ended.
 
 use super::{Channel, Each};
 use crate::answer::Stop;
@@ -16,20 +16,23 @@ pub(super) struct Asking<'a> {
     labels: Vec<String>,
     host: &'a dyn Host,
     asked: usize,
+    /// How many interrupts there had been when the solve began.
+    interrupts: usize,
 }
 
 impl<'a> Asking<'a> {
     pub fn new(oracle: &Oracle, host: &'a dyn Host) -> Asking<'a> {
         let labels = oracle.arguments.iter();
         let labels = labels.flat_map(|a| (0..a.axes.len()).map(move |p| format!("{}{}", a.name, a.axes.label(p))));
-        Asking { name: oracle.name.clone(), labels: labels.collect(), host, asked: 0 }
+        Asking { name: oracle.name.clone(), labels: labels.collect(), host, asked: 0, interrupts: host.interrupts() }
     }
 
     /// Shows a text until what is said can be understood.
     fn until<T>(&self, text: &str, understood: impl Fn(&str) -> Result<T, String>) -> Result<T, Stop> {
         let mut text = text.to_string();
         loop {
-            let said = self.host.ask(&text).map_err(|why| Stop::Oracle(format!("oracle `{}`: {why}", self.name)))?;
+            let said = self.host.ask(&text, self.interrupts);
+            let said = said.map_err(|why| Stop::Oracle(format!("oracle `{}`: {why}", self.name)))?;
             let Some(said) = said else { return Err(Stop::Interrupted) };
             if matches!(said.trim(), "stop" | "quit" | "q") {
                 return Err(Stop::Interrupted);

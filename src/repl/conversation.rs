@@ -164,8 +164,14 @@ impl Conversation {
         }
         let mut refused: Vec<Diagnostic> = vec![];
         let mut reply = Reply::default();
+        let given = self.inputs.clone();
         loop {
             let before = self.script.clone();
+            // What is declared again has the value that it is declared with.
+            self.inputs = given.clone();
+            let again = |name: &String| new.iter().any(|kept| kept.names.contains(name));
+            self.inputs.params.retain(|(name, _)| !again(name));
+            self.inputs.data.retain(|(name, _)| !again(name));
             let replaced: Vec<(String, Vec<Kept>)> = new
                 .iter()
                 .map(|kept| (kept.names.first().cloned().unwrap_or_default(), self.script.put(kept.clone())))
@@ -198,6 +204,7 @@ impl Conversation {
             new.retain(|kept| !at_fault.contains(&kept.statement.span));
             if new.is_empty() {
                 // What was built before still holds.
+                self.inputs = given;
                 break;
             }
         }
@@ -315,6 +322,32 @@ impl Conversation {
         }
         self.built();
         self.give_analyses(earlier);
+    }
+
+    /// Makes a change, and takes it back if more of the model is wrong with it than was before.
+    pub(super) fn unless_wrong(&mut self, change: impl FnOnce(&mut Conversation) -> Reply) -> Reply {
+        let before = self.wrong();
+        let (script, inputs, changes) = (self.script.clone(), self.inputs.clone(), self.changes.clone());
+        let stale = self.last.as_ref().map(|last| last.stale);
+        let mut reply = change(self);
+        if self.wrong() > before {
+            (self.script, self.inputs, self.changes) = (script, inputs, changes);
+            self.rebuild();
+            if let (Some(last), Some(stale)) = (&mut self.last, stale) {
+                last.stale = stale;
+            }
+            reply.text = "nothing is changed\n".to_string();
+            reply.failed = true;
+        }
+        reply
+    }
+
+    /// How much is wrong with the statements, apart from what only waits.
+    fn wrong(&mut self) -> usize {
+        match self.built() {
+            Built::Ready(_) => 0,
+            Built::Incomplete { faults, .. } => faults.iter().filter(|fault| fault.waits_for.is_none()).count(),
+        }
     }
 
     /// The plan for the problem as it is, made once as long as nothing but numbers changes.

@@ -72,15 +72,20 @@ impl<'p> Here<'p> {
         (self.bodies[r] - self.bounds.row_lower[r]).min(self.bounds.row_upper[r] - self.bodies[r])
     }
 
+    /// Whether a row is at one of its sides.
+    pub fn binds(&self, r: usize) -> bool {
+        let (body, low, high) = (self.bodies[r], self.bounds.row_lower[r], self.bounds.row_upper[r]);
+        let scale = if body - low < high - body { low } else { high }.abs().max(1.0);
+        self.slack(r).abs() <= TOUCHING * scale
+    }
+
     /// How a row stands to its sides.
     pub fn standing(&self, r: usize) -> String {
         let (body, low, high) = (self.bodies[r], self.bounds.row_lower[r], self.bounds.row_upper[r]);
         let slack = self.slack(r);
         let dual = self.duals[r];
         let dual = if dual.is_nan() { String::new() } else { format!(", dual {}", number(dual)) };
-        let scale = if body - low < high - body { low } else { high }.abs().max(1.0);
-        let touching = slack.abs() <= TOUCHING * scale;
-        let verdict = match touching {
+        let verdict = match self.binds(r) {
             true if low == high => "an equation that holds".to_string(),
             true => "binding".to_string(),
             false if slack < 0.0 => format!("violated by {}", residual(-slack)),
@@ -145,7 +150,7 @@ impl<'p> Here<'p> {
     }
 }
 
-fn jacobian(problem: &Problem, x: &[f64]) -> (Arc<Pattern>, Vec<f64>) {
+pub(super) fn jacobian(problem: &Problem, x: &[f64]) -> (Arc<Pattern>, Vec<f64>) {
     let mut evaluator = Evaluator::new(&crate::plan::known(problem));
     let pattern = evaluator.jacobian_pattern().clone();
     let mut slopes = vec![0.0; pattern.entries()];

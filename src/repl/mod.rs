@@ -16,6 +16,7 @@ mod paths;
 pub mod reply;
 pub mod script;
 pub mod terminal;
+mod unique;
 mod words;
 
 pub use conversation::Conversation;

@@ -8,7 +8,7 @@
 
 use crate::ad::Evaluator;
 use crate::answer::layout::{aligned, residual, significant};
-use crate::diag::{Sources, Span};
+use crate::diag::{Diagnostic, Sources, Span};
 use crate::expr::eval::{self, Inputs};
 use crate::expr::family::StageId;
 use crate::problem::Problem;
@@ -79,6 +79,12 @@ pub fn text(all: &[Compared], sources: &Sources) -> String {
         wrong => format!("{wrong} differ by more than {}", residual(SUSPICIOUS)),
     };
     format!("{}\n{} values and derivatives compared: {verdict}\n", aligned(&table).join("\n"), all.len())
+}
+
+/// What an oracle answers has no derivatives.
+pub fn known_by_asking(what: &str, oracle: &str, at: Span) -> Diagnostic {
+    let message = format!("`{what}` is known by asking `{oracle}`; it has no derivatives");
+    Diagnostic::error("not-differentiable", at, message).help("derivatives are those of expressions that ask no oracle")
 }
 
 /// How many are wrong.

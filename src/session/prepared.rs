@@ -19,7 +19,7 @@ use crate::oracle::hosted::{Closure, Closures};
 use crate::plan::execute::Warm;
 use crate::plan::{self, Plan, Request};
 use crate::problem::Problem;
-use crate::problem::oracles::{Answerer, Answers, Oracle};
+use crate::problem::oracles::{self, Answerer, Answers, Oracle};
 use crate::solve::options::Value;
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -331,10 +331,23 @@ impl Prepared {
         Evaluator::new(&plan::known(&self.problem))
     }
 
-    /// The engine's derivatives at the starting point against the referee's, worst first.
+    /// The engine's derivatives at the starting point against the referee's, worst first; without those of an objective that
+    /// is only known by asking, which has none.
     pub fn compare_derivatives(&self) -> Vec<Compared> {
-        let known = plan::known(&self.problem);
-        derivatives::compare(&known, &plan::start::of(&known).x)
+        let mut known = plan::known(&self.problem);
+        let start = plan::start::of(&known).x;
+        if !oracles::asked(&self.problem).is_empty() {
+            known.to_mut().objectives.clear();
+        }
+        derivatives::compare(&known, &start)
+    }
+
+    /// That the objective has no derivatives to compare, if it is only known by asking.
+    pub fn without_derivatives(&self) -> Option<Errors> {
+        let call = *oracles::asked(&self.problem).first()?;
+        let objective = self.problem.objectives.first()?;
+        let said = derivatives::known_by_asking(&objective.label, &self.problem.oracle_of(call).name, objective.span);
+        Some(Errors::one(said, &self.sources))
     }
 
     /// Doubts that do not stop a solve: domains that may be left, constructs without a method.

@@ -7,6 +7,7 @@ use crate::expr::family::{Source, StageId};
 use crate::expr::ops::Curvature;
 use crate::problem::curvature;
 use crate::problem::index::Axes;
+use crate::problem::oracles::calls_of;
 use crate::problem::values::{Bounds, Numbers, depends_on};
 use crate::problem::{AfterSolve, Problem};
 
@@ -27,6 +28,8 @@ pub struct Shown {
     pub degree: Option<u32>,
     /// Names of the variables in it, in the order of the problem.
     pub variables: Vec<String>,
+    /// The oracle that is asked for its value, the first of several.
+    pub asks: Option<String>,
     pub values: Option<Vec<f64>>,
 }
 
@@ -61,6 +64,7 @@ pub(super) fn last(problem: &Problem, at: Option<&Point>) -> Option<Shown> {
         curvature: form.curvature,
         degree: form.degree,
         variables: variables(problem, show.stage),
+        asks: calls_of(problem, &[show.stage]).first().map(|&call| problem.oracle_of(call).name.clone()),
         values,
     })
 }

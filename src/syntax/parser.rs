@@ -45,6 +45,14 @@ pub fn parse_expression(source: SourceId, text: &str) -> Result<Expr, Vec<Diagno
     let wrapped = format!("({text}\n)");
     let mut laid_out = layout(source, &wrapped, &BTreeSet::new());
     let mut errors = std::mem::take(&mut laid_out.errors);
+    // The parenthesis that was added closes a bracket of the text, and seems to be left open instead.
+    if errors.iter().any(|error| matches!(error, SyntaxError::UnclosedBracket { open, .. } if open.start == 0)) {
+        let own = layout(source, text, &BTreeSet::new()).errors;
+        let open = own.iter().find(|error| matches!(error, SyntaxError::UnclosedBracket { .. }));
+        if let Some(open) = open {
+            return Err(vec![open.diagnostic()]);
+        }
+    }
     let mut tree = None;
     match &laid_out.pieces[..] {
         [piece] if !piece.damaged && errors.is_empty() => {

@@ -1,18 +1,20 @@
 //! `:diff [EXPRESSION]`
 
-use super::{Line, expression};
+use super::{Line, expression, wrong};
 use crate::answer::layout::array;
-use crate::diag::Span;
+use crate::diag::{Diagnostic, Span};
 use crate::repl::conversation::{Conversation, Watch};
 use crate::repl::expression::{evaluated, shape};
 use crate::repl::reply::Reply;
-use crate::session::derivatives;
+use crate::session::shown::Reads;
+use crate::session::{Prepared, derivatives};
 use crate::syntax::ast::{Argument, Expr, ExprKind, Ident};
+use crate::syntax::print;
 
 pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -> Reply {
     if line.rest.is_empty() {
         return match conversation.ready() {
-            Ok(ready) => Reply::said(derivatives::text(&ready.prepared.compare_derivatives(), &ready.prepared.sources)),
+            Ok(ready) => compared(&ready.prepared),
             Err(errors) => Reply::refused(errors),
         };
     }
@@ -24,6 +26,15 @@ pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -
         Ok(asked) => asked,
         Err(reply) => return reply,
     };
+    let text = print::expression(&expr);
+    if let Some(oracle) = &shown.asks {
+        return wrong(conversation, derivatives::known_by_asking(&text, oracle, line.rest_at));
+    }
+    if let Reads::Answer | Reads::Solve = shown.reads {
+        let message = format!("`{text}` is known after a solve; it is no expression in the variables");
+        let said = Diagnostic::error("not-differentiable", line.rest_at, message);
+        return wrong(conversation, said.help("`:sens` gives the derivative of an answer by a parameter"));
+    }
     if shown.variables.is_empty() {
         return Reply::said(format!("{} reads no variables: its derivatives are 0", line.rest));
     }
@@ -49,6 +60,18 @@ pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -
             Err(errors) => reply.and(Reply::refused(errors)),
         }
     }
+    reply
+}
+
+/// All of the model against differences, and that its objective has no derivatives where that is so.
+fn compared(prepared: &Prepared) -> Reply {
+    let all = prepared.compare_derivatives();
+    let refused = prepared.without_derivatives();
+    let mut reply = Reply::default();
+    if refused.is_none() || !all.is_empty() {
+        reply.say(derivatives::text(&all, &prepared.sources));
+    }
+    refused.into_iter().for_each(|errors| reply.and(Reply::refused(errors)));
     reply
 }
 

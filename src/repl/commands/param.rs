@@ -1,8 +1,9 @@
 //! `:param [NAME = VALUE]`
 
-use super::{Line, usage};
+use super::{Line, usage, wrong};
 use crate::answer::layout::array;
-use crate::diag::Span;
+use crate::diag::near::nearest;
+use crate::diag::{Diagnostic, Span};
 use crate::repl::conversation::{Conversation, Watch};
 use crate::repl::reply::Reply;
 use crate::syntax::ast::StatementKind;
@@ -36,14 +37,32 @@ pub(in crate::repl) fn give(conversation: &mut Conversation, name: &str, value: 
             conversation.inputs.params.retain(|(given, _)| given != name);
             conversation.say_quietly(&print::statement(&statement))
         }
-        None => conversation.say_quietly(&format!("param {name} = {value}")),
-        Some(_) => {
+        None => match meant(conversation, name) {
+            Some(near) => {
+                let said = Diagnostic::error("bad-command", at, format!("the model has no parameter `{name}`"));
+                let help = format!("did you mean `{near}`? A new one is declared: `param {name} = {value}`");
+                wrong(conversation, said.help(help))
+            }
+            None => conversation.say_quietly(&format!("param {name} = {value}")),
+        },
+        Some(_) => conversation.unless_wrong(|conversation| {
             conversation.inputs.params.retain(|(given, _)| given != name);
             conversation.inputs.params.push((name.to_string(), crate::sema::Given::Text(value.to_string())));
             conversation.rebuild();
             conversation.errors()
-        }
+        }),
     }
+}
+
+/// The parameter that a name is taken to be a misspelling of, unless statements wait for that very name.
+fn meant(conversation: &Conversation, name: &str) -> Option<String> {
+    let script = &conversation.script;
+    if !script.mentioning(&[name.to_string()]).is_empty() {
+        return None;
+    }
+    let params = script.kept.iter().filter(|kept| matches!(kept.statement.kind, StatementKind::Param { .. }));
+    let near = nearest(name, params.flat_map(|kept| kept.names.iter().map(String::as_str)));
+    near.first().map(|near| near.to_string())
 }
 
 fn listed(conversation: &mut Conversation) -> Reply {

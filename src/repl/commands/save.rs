@@ -6,7 +6,7 @@ use crate::repl::changes;
 use crate::repl::conversation::{Conversation, Watch};
 use crate::repl::paths::relocated;
 use crate::repl::reply::Reply;
-use crate::sema::folder_of;
+use crate::sema::{Given, folder_of};
 use crate::session::Options;
 use crate::syntax::ast::{ExprKind, OracleSource, StatementKind};
 
@@ -45,8 +45,18 @@ pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -
         ));
     }
     let inputs = &conversation.inputs;
-    for name in inputs.params.iter().map(|given| &given.0).chain(inputs.data.iter().map(|given| &given.0)) {
-        reply.say(format!("not in the file: `{name}` was given from outside"));
+    for (name, given) in &inputs.params {
+        let flag = match given {
+            Given::Text(text) => format!("; `merit solve {} --param '{name}={text}'` gives it", line.rest),
+            Given::Number(_) | Given::Array { .. } | Given::Table(_) | Given::Value(_) => String::new(),
+        };
+        reply.say(format!("not in the file: `{name}` was given from outside{flag}"));
+    }
+    for (name, path) in &inputs.data {
+        reply.say(format!(
+            "`{name}` is read from another file here; `merit solve {} --data '{name}={path}'`",
+            line.rest
+        ));
     }
     reply
 }

@@ -9,7 +9,7 @@ use crate::repl::conversation::{Conversation, Watch};
 use crate::repl::reply::Reply;
 use crate::session::Options;
 use crate::solve::METHODS;
-use crate::solve::options::{Value, check};
+use crate::solve::options::{OptionRow, Value, check};
 
 /// An option of every solve, whatever the method.
 struct General {
@@ -106,7 +106,20 @@ pub(super) fn run(conversation: &mut Conversation, line: &Line, _watch: Watch) -
             let message = format!("`{name}` needs {needed}");
             wrong(conversation, Diagnostic::error("bad-command", line.rest_at, message))
         }
+        None if !value.is_empty() => serves(conversation, name),
         None => Reply::default(),
+    }
+}
+
+/// That an option of asking does not serve the problem as it is, which asks nothing.
+fn serves(conversation: &mut Conversation, name: &str) -> Reply {
+    let has = |rows: &[OptionRow]| rows.iter().any(|row| row.name == name);
+    let of_asking = has(ASKING) && !METHODS.iter().any(|method| has(method.options));
+    match conversation.ready() {
+        Ok(ready) if of_asking && ready.prepared.problem.oracles.is_empty() => Reply::said(format!(
+            "`{name}` serves problems that ask an oracle; this one asks none, and is not solved with it: `:set {name}` alone takes it back"
+        )),
+        Ok(_) | Err(_) => Reply::default(),
     }
 }
 

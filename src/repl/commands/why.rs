@@ -9,6 +9,7 @@ use crate::problem::oracles::asked;
 use crate::repl::conversation::{Conversation, Watch};
 use crate::repl::here::{Here, TOUCHING};
 use crate::repl::reply::Reply;
+use crate::repl::unique;
 use crate::session::changes::{self, Refused};
 
 /// Variables of a row, and rows of a variable, that are listed.
@@ -106,7 +107,11 @@ fn row_told(here: &Here, k: usize, row: usize) -> String {
     let dual = here.duals[r];
     let block = here.block_of_row(k).map(|b| &problem.blocks[b]);
     let objective = block.map_or(&problem.objectives, |block| &block.objectives).first();
-    if let Some(objective) = objective
+    let doubt = if dual.is_finite() && here.binds(r) { unique::doubt(here, k, row) } else { None };
+    if let Some(doubt) = doubt {
+        out +=
+            &format!("multipliers are not unique here: {doubt}; its effect on the objective is not told by its dual\n");
+    } else if let Some(objective) = objective
         && dual.is_finite()
         && dual != 0.0
     {
