@@ -162,13 +162,15 @@ fn within(problem: &Problem, here: &[f64], rival: &[f64]) -> Option<f64> {
     };
     let curved: Vec<&Block> = there.blocks.iter().filter(curved_inequality).collect();
     let holds = |point: &Program| {
-        let exactly = |block: &&Block| {
-            let rows = point.row_values(block).iter().enumerate();
-            rows.fold(true, |all, (r, &c)| all && block.violation(r, c) == 0.0)
-        };
-        curved.iter().all(exactly)
+        let mut rows = curved
+            .iter()
+            .flat_map(|block| (0..).zip(point.row_values(block)).map(move |(r, c)| block.violation(r, *c)));
+        rows.all(|violation| violation == 0.0)
     };
-    let parts = [0.0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.5];
+    if holds(&there) {
+        return Some(there.objective_value());
+    }
+    let parts = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.5];
     parts.iter().find_map(|back| {
         let point: Vec<f64> = rival.iter().zip(here).map(|(r, h)| r + back * (h - r)).collect();
         let point = Program::at(problem, &point);
@@ -248,12 +250,16 @@ fn follower(problem: &Problem, b: u32, level: &Level, x: &[f64], against: &Again
     }
     let span = problem.blocks[b as usize].span;
     let place = Some(Place { label: problem.blocks[b as usize].name.clone(), span });
-    let scale = match variation(&level.problem, &program, &own) {
-        0.0 => value.abs().max(1.0),
-        // Not below what rounding of the value leaves.
-        variation => variation.max(ROUNDING * value.abs()).min(value.abs().max(1.0)),
+    let dual = dual.map(|dual| Residual { name: "follower dual", place: place.clone(), ..dual });
+    let size = value.abs().max(1.0);
+    let scale = match gap > 0.0 {
+        true => match variation(&level.problem, &program, &own) {
+            0.0 => size,
+            // Not below what rounding of the value leaves.
+            variation => variation.max(ROUNDING * value.abs()).min(size),
+        },
+        false => size,
     };
-    let gap_place = place.clone();
     let gap = Residual { name: "follower gap", value: gap / scale, unscaled: gap, tolerance, place };
     let Multipliers { lower, upper, .. } = multipliers;
     let as_good =
@@ -264,7 +270,7 @@ fn follower(problem: &Problem, b: u32, level: &Level, x: &[f64], against: &Again
         gap,
         proved,
         has_multipliers,
-        dual: dual.map(|dual| Residual { name: "follower dual", place: gap_place.clone(), ..dual }),
+        dual,
         rivals: compared,
         tie: holds_pairs && against.rivals.iter().any(as_good),
         lower,

@@ -7,6 +7,7 @@
 //! variable out of all others.
 
 use super::here::{Here, TOUCHING, jacobian};
+use crate::linalg::vector::{add_multiple, dot, two_norm};
 
 /// Above so many products nothing but the count of what binds is looked at.
 const MOST: usize = 100_000_000;
@@ -50,13 +51,13 @@ pub(super) fn doubt(here: &Here, k: usize, row: usize) -> Option<String> {
     for other in others {
         let new = gradient(other);
         let left = outside(&new, &basis);
-        let length = norm(&left);
-        if length > TOUCHING * norm(&new) {
+        let length = two_norm(&left);
+        if length > TOUCHING * two_norm(&new) {
             basis.push(left.iter().map(|v| v / length).collect());
         }
     }
     let new = gradient(r);
-    let depends = norm(&outside(&new, &basis)) <= TOUCHING * norm(&new);
+    let depends = two_norm(&outside(&new, &basis)) <= TOUCHING * two_norm(&new);
     let combination = || "its gradient is a combination of those of other rows and bounds that bind".to_string();
     depends.then(|| counted.unwrap_or_else(combination))
 }
@@ -82,12 +83,8 @@ fn decided(here: &Here, block: Option<usize>, instance: u32) -> Vec<usize> {
 fn outside(vector: &[f64], basis: &[Vec<f64>]) -> Vec<f64> {
     let mut left = vector.to_vec();
     for direction in basis.iter().chain(basis) {
-        let along: f64 = left.iter().zip(direction).map(|(a, b)| a * b).sum();
-        left.iter_mut().zip(direction).for_each(|(a, b)| *a -= along * b);
+        let along = dot(&left, direction);
+        add_multiple(&mut left, -along, direction);
     }
     left
-}
-
-fn norm(vector: &[f64]) -> f64 {
-    vector.iter().map(|v| v * v).sum::<f64>().sqrt()
 }

@@ -16,6 +16,7 @@ use crate::problem::second::hessian_exceeds;
 use crate::solve::monitor::Monitor;
 use crate::solve::nlp::Nlp;
 use crate::solve::parts::ending::{bound_multipliers, slope_scale};
+use crate::solve::parts::random::Random;
 use std::sync::Arc;
 
 pub struct Direct {
@@ -102,11 +103,8 @@ impl Direct {
     /// singular matrix is left to whoever can say so.
     pub fn adjoint(&mut self, a: &[f64]) -> Option<Vec<f64>> {
         let factor = self.factored?;
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let any = a.iter().map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 11) as f64 / (1_u64 << 53) as f64 - 0.5
-        });
+        let mut random = Random::new(0);
+        let any = a.iter().map(|_| random.unit() - 0.5);
         self.solved(&any.collect::<Vec<f64>>())?;
         self.solved(&a.iter().map(|a| factor * a).collect::<Vec<f64>>())
     }
